@@ -1,0 +1,242 @@
+#include <gaze/autograd/array.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace gaze {
+
+std::size_t size_of(DType t) { return t == DType::float64 ? 8 : 4; }
+
+std::string_view name_of(DType t) {
+  switch (t) {
+    case DType::float32: return "float32";
+    case DType::float64: return "float64";
+    case DType::int32: return "int32";
+  }
+  return "?";
+}
+
+Shape::Shape(std::span<const std::int64_t> axes) {
+  require(axes.size() <= max_rank, "shape: {} axes given, at most {} are supported", axes.size(), max_rank);
+  for (const std::int64_t length : axes) append(length);
+}
+
+void Shape::append(std::int64_t length) {
+  require(rank_ < max_rank, "shape: more than {} axes", max_rank);
+  require(length >= 0, "shape: an axis of length {} is negative", length);
+  axes_[static_cast<std::size_t>(rank_++)] = length;
+}
+
+Shape Shape::without(int axis) const {
+  axis = normal_axis(axis);
+  Shape s;
+  for (int i = 0; i < rank_; ++i)
+    if (i != axis) s.append((*this)[i]);
+  return s;
+}
+
+std::int64_t Shape::span_size(int first, int last) const {
+  std::int64_t n = 1;
+  for (int i = first; i < last; ++i) n *= (*this)[i];
+  return n;
+}
+
+std::string Shape::to_string() const { return fmt::format("[{}]", fmt::join(begin(), end(), ",")); }
+
+Shape broadcast(const char* operation, const Shape& a, const Shape& b) {
+  if (a == b) return a;
+  const int rank = std::max(a.rank(), b.rank());
+  Shape out;
+  for (int i = 0; i < rank; ++i) {
+    const int ia = i - rank + a.rank(), ib = i - rank + b.rank();
+    const std::int64_t la = ia < 0 ? 1 : a[ia], lb = ib < 0 ? 1 : b[ib];
+    if (la != lb && la != 1 && lb != 1)
+      fail("{}: shapes {} and {} do not broadcast: axis {} from the last is {} and {}, which must be equal or 1",
+           operation, a.to_string(), b.to_string(), rank - i, la, lb);
+    out.append(la == 1 ? lb : la);
+  }
+  return out;
+}
+
+bool broadcasts_to(const Shape& from, const Shape& to) {
+  if (from.rank() > to.rank()) return false;
+  for (int i = 1; i <= from.rank(); ++i)
+    if (from[-i] != to[-i] && from[-i] != 1) return false;
+  return true;
+}
+
+namespace pool {
+namespace {
+
+// Size classes: four a power of two, from 64 bytes up. A class's blocks wait in a list threaded through the blocks.
+constexpr std::size_t smallest = 64;
+constexpr int classes = 4 * 40;
+std::atomic<std::size_t> held{0};
+
+struct Class {
+  int index;
+  std::size_t bytes;
+};
+
+Class class_of(std::size_t bytes) {
+  const std::size_t n = std::max(bytes, smallest);
+  const int power = std::bit_width(n - 1);  // 2^(power-1) < n <= 2^power
+  if (power <= 8) {                         // up to 256 bytes: multiples of 64
+    const std::size_t rounded = (n + 63) / 64 * 64;
+    return {static_cast<int>(rounded / 64) - 1, rounded};
+  }
+  const std::size_t quarter = std::size_t{1} << (power - 3);
+  const std::size_t rounded = (n + quarter - 1) / quarter * quarter;
+  return {4 * (power - 9) + static_cast<int>(rounded / quarter) - 1, rounded};
+}
+
+struct Free {
+  Free* next;
+};
+
+/// One thread's free blocks. They go back to the system when the thread ends.
+struct Shelf {
+  std::array<Free*, classes> lists{};
+  bool open = true;
+  ~Shelf() {
+    open = false;
+    for (Free*& list : lists)
+      while (list) std::free(std::exchange(list, list->next));
+  }
+};
+
+Shelf& shelf() {
+  thread_local Shelf s;
+  return s;
+}
+
+}  // namespace
+
+void* allocate(std::size_t bytes) {
+  const auto [index, rounded] = class_of(bytes);
+  Shelf& s = shelf();
+  Free*& list = s.lists[static_cast<std::size_t>(index)];
+  if (s.open && list) return std::exchange(list, list->next);
+  void* block = std::aligned_alloc(64, rounded);
+  if (!block) fail("out of memory: {} bytes asked for", rounded);
+  held += rounded;
+  return block;
+}
+
+void release(void* block, std::size_t bytes) {
+  const auto [index, rounded] = class_of(bytes);
+  Shelf& s = shelf();
+  if (!s.open) {  // the thread is ending: a static object's memory
+    std::free(block);
+    held -= rounded;
+    return;
+  }
+  Free*& list = s.lists[static_cast<std::size_t>(index)];
+  list = new (block) Free{list};
+}
+
+std::size_t bytes_held() { return held; }
+
+}  // namespace pool
+
+namespace {
+
+/// A span's header and its numbers lie in one block, the numbers from the next multiple of 64 bytes on.
+constexpr std::size_t header = (sizeof(Storage) + 63) / 64 * 64;
+
+Ptr<Storage> make_storage(std::size_t bytes) {
+  auto* block = static_cast<std::byte*>(pool::allocate(header + bytes));
+  auto* storage = new (block) Storage;
+  storage->data = block + header;
+  storage->bytes = bytes;
+  return Ptr<Storage>(storage);
+}
+
+template <class From, class To>
+void convert(const Array& from, Array& to) {
+  std::transform(from.data<From>(), from.data<From>() + from.size(), to.write<To>(),
+                 [](From v) { return static_cast<To>(v); });
+}
+
+}  // namespace
+
+void Storage::destroy(Storage* s) {
+  const std::size_t bytes = s->owner ? 0 : s->bytes;
+  s->~Storage();
+  pool::release(s, header + bytes);
+}
+
+Array::Array(Shape shape, DType dtype)
+    : storage_(make_storage(static_cast<std::size_t>(shape.size()) * size_of(dtype))), shape_(shape), dtype_(dtype) {}
+
+Array Array::zeros(Shape shape, DType dtype) {
+  Array a(shape, dtype);
+  std::memset(a.storage_->data, 0, a.bytes());
+  return a;
+}
+
+Array Array::full(Shape shape, DType dtype, double value) {
+  Array a(shape, dtype);
+  a.fill(value);
+  return a;
+}
+
+void Array::fill(double value) {
+  for_any(dtype_, [&]<class T>() { std::fill_n(write<T>(), size(), static_cast<T>(value)); });
+}
+
+double Array::at(std::int64_t index) const {
+  require(index >= 0 && index < size(), "array: index {} is out of range for shape {}", index, shape_.to_string());
+  return for_any(dtype_, [&]<class T>() { return static_cast<double>(data<T>()[index]); });
+}
+
+void Array::set(std::int64_t index, double value) {
+  require(index >= 0 && index < size(), "array: index {} is out of range for shape {}", index, shape_.to_string());
+  for_any(dtype_, [&]<class T>() { write<T>()[index] = static_cast<T>(value); });
+}
+
+Array Array::reshaped(const Shape& shape) const {
+  require(shape.size() == size(), "reshape: {} has {} elements, {} has {}", shape_.to_string(), size(),
+          shape.to_string(), shape.size());
+  Array a = *this;
+  a.shape_ = shape;
+  return a;
+}
+
+Array Array::span(std::int64_t first, Shape shape) const {
+  require(first >= 0 && first + shape.size() <= size(), "span: [{}, {}) of an array of {} elements", first,
+          first + shape.size(), size());
+  auto* part = new (pool::allocate(header)) Storage;
+  part->data = storage_->data + static_cast<std::size_t>(first) * size_of(dtype_);
+  part->bytes = static_cast<std::size_t>(shape.size()) * size_of(dtype_);
+  part->owner = storage_->owner ? storage_->owner : storage_;
+  Array a;
+  a.storage_ = Ptr<Storage>(part);
+  a.shape_ = shape;
+  a.dtype_ = dtype_;
+  return a;
+}
+
+Array Array::copy() const {
+  Array a(shape_, dtype_);
+  std::memcpy(a.storage_->data, storage_->data, bytes());
+  return a;
+}
+
+Array Array::to(DType dtype) const {
+  if (dtype == dtype_) return *this;
+  Array out(shape_, dtype);
+  for_any(dtype_, [&]<class From>() { for_any(dtype, [&]<class To>() { convert<From, To>(*this, out); }); });
+  return out;
+}
+
+void Array::assign(const Array& other) {
+  require(shape_ == other.shape_ && dtype_ == other.dtype_, "assign: {} {} into {} {}", name_of(other.dtype_),
+          other.shape_.to_string(), name_of(dtype_), shape_.to_string());
+  if (storage_->data != other.storage_->data && bytes()) std::memmove(storage_->data, other.storage_->data, bytes());
+}
+
+}  // namespace gaze

@@ -1,0 +1,225 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gaze/autograd/error.h>
+
+namespace gaze {
+
+enum class DType : std::uint8_t { float32, float64, int32 };
+
+std::size_t size_of(DType);        ///< bytes of one element
+std::string_view name_of(DType);   ///< "float32", "float64", "int32"
+constexpr bool is_floating(DType t) { return t != DType::int32; }
+
+template <class T>
+struct dtype_of;
+template <>
+struct dtype_of<float> { static constexpr DType value = DType::float32; };
+template <>
+struct dtype_of<double> { static constexpr DType value = DType::float64; };
+template <>
+struct dtype_of<std::int32_t> { static constexpr DType value = DType::int32; };
+
+/// Calls f.template operator()<T>() with T = float or double; throws for int32, naming the operation.
+template <class F>
+decltype(auto) for_floating(const char* operation, DType dtype, F&& f) {
+  if (dtype == DType::float32) return f.template operator()<float>();
+  if (dtype == DType::float64) return f.template operator()<double>();
+  fail("{}: needs float32 or float64, got {}", operation, name_of(dtype));
+}
+
+/// As for_floating, with T = std::int32_t as well.
+template <class F>
+decltype(auto) for_any(DType dtype, F&& f) {
+  if (dtype == DType::float32) return f.template operator()<float>();
+  if (dtype == DType::float64) return f.template operator()<double>();
+  return f.template operator()<std::int32_t>();
+}
+
+/// The lengths of an array's axes, outermost first. At most 8 axes; none at all is a scalar of one element.
+class Shape {
+ public:
+  static constexpr int max_rank = 8;
+
+  Shape() = default;
+  Shape(std::initializer_list<std::int64_t> axes) : Shape(std::span(axes.begin(), axes.size())) {}
+  explicit Shape(std::span<const std::int64_t> axes);  ///< throws on a negative length or more than max_rank axes
+
+  int rank() const { return rank_; }
+  std::int64_t size() const {  ///< the number of elements
+    std::int64_t n = 1;
+    for (int i = 0; i < rank_; ++i) n *= axes_[static_cast<std::size_t>(i)];
+    return n;
+  }
+  /// Length of an axis; negative axes count from the last. Throws when out of range.
+  std::int64_t operator[](int axis) const { return axes_[static_cast<std::size_t>(normal_axis(axis))]; }
+  void set(int axis, std::int64_t length) { axes_[static_cast<std::size_t>(normal_axis(axis))] = length; }
+  void append(std::int64_t length);
+  Shape without(int axis) const;
+  Shape with(int axis, std::int64_t length) const {
+    Shape s = *this;
+    s.set(axis, length);
+    return s;
+  }
+  /// The product of the axes [first, last).
+  std::int64_t span_size(int first, int last) const;
+  /// 0 <= axis < rank from a possibly negative axis. Throws when out of range.
+  int normal_axis(int axis) const {
+    const int a = axis < 0 ? axis + rank_ : axis;
+    if (a < 0 || a >= rank_) [[unlikely]]
+      fail("axis {} is out of range for shape {}", axis, to_string());
+    return a;
+  }
+
+  const std::int64_t* begin() const { return axes_.data(); }
+  const std::int64_t* end() const { return axes_.data() + rank_; }
+  bool operator==(const Shape& other) const {
+    if (rank_ != other.rank_) return false;
+    for (int i = 0; i < rank_; ++i)
+      if (axes_[static_cast<std::size_t>(i)] != other.axes_[static_cast<std::size_t>(i)]) return false;
+    return true;
+  }
+  std::string to_string() const;  ///< "[8,16]", "[]" for a scalar
+
+ private:
+  std::array<std::int64_t, max_rank> axes_{};
+  int rank_ = 0;
+};
+
+/// The shape that NumPy's broadcasting rule gives to two operands. Throws, naming the operation and both shapes.
+Shape broadcast(const char* operation, const Shape& a, const Shape& b);
+/// Whether `from` broadcasts to `to`.
+bool broadcasts_to(const Shape& from, const Shape& to);
+
+/// A count of the references to an object that lives in one pooled block; Ptr keeps it.
+struct Counted {
+  std::atomic<std::uint32_t> references{0};
+};
+
+/// An intrusive pointer. `T` offers `static void T::destroy(T*)`, called when the last reference goes.
+template <class T>
+class Ptr {
+ public:
+  Ptr() = default;
+  explicit Ptr(T* p) : p_(p) { keep(); }
+  Ptr(const Ptr& other) : p_(other.p_) { keep(); }
+  Ptr(Ptr&& other) noexcept : p_(std::exchange(other.p_, nullptr)) {}
+  Ptr& operator=(Ptr other) noexcept {
+    std::swap(p_, other.p_);
+    return *this;
+  }
+  ~Ptr() { drop(); }
+
+  T* get() const { return p_; }
+  T* operator->() const { return p_; }
+  T& operator*() const { return *p_; }
+  explicit operator bool() const { return p_ != nullptr; }
+  bool operator==(const Ptr&) const = default;
+  bool unique() const { return p_ && p_->references.load(std::memory_order_acquire) == 1; }
+  void reset() { drop(), p_ = nullptr; }
+
+ private:
+  void keep() {
+    if (p_) p_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  void drop() {
+    if (p_ && p_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) T::destroy(p_);
+  }
+  T* p_ = nullptr;
+};
+
+/// Blocks of memory, 64-byte aligned, kept by size class for reuse and never returned to the system while in use.
+namespace pool {
+void* allocate(std::size_t bytes);
+void release(void* block, std::size_t bytes);
+std::size_t bytes_held();  ///< bytes in use and kept, all threads together
+}  // namespace pool
+
+/// A span of memory with a version: arrays that are reshapes of one another share one. A span inside another
+/// (a parameter in its arena) keeps that one alive and carries a version of its own.
+struct Storage : Counted {
+  std::byte* data = nullptr;
+  std::size_t bytes = 0;
+  std::uint32_t version = 0;                ///< counts changes in place
+  const char* writer = "";                  ///< the operation that changed it last
+  Ptr<Storage> owner;                       ///< set when the memory belongs to another span
+  static void destroy(Storage*);
+};
+
+/// Contiguous row-major numbers: a handle; copies share the numbers.
+class Array {
+ public:
+  Array() = default;           ///< undefined
+  Array(Shape shape, DType);   ///< uninitialised numbers
+  static Array zeros(Shape, DType);
+  static Array full(Shape, DType, double value);
+  template <class T>
+  static Array from(Shape shape, std::span<const T> values) {
+    require(shape.size() == static_cast<std::int64_t>(values.size()), "array: {} values for shape {}", values.size(),
+            shape.to_string());
+    Array a(shape, dtype_of<T>::value);
+    std::copy(values.begin(), values.end(), a.write<T>());
+    return a;
+  }
+
+  bool defined() const { return static_cast<bool>(storage_); }
+  const Shape& shape() const { return shape_; }
+  DType dtype() const { return dtype_; }
+  std::int64_t size() const { return shape_.size(); }
+  std::size_t bytes() const { return static_cast<std::size_t>(size()) * size_of(dtype_); }
+
+  /// The numbers. Throws when T is not the dtype.
+  template <class T>
+  const T* data() const {
+    check<T>();
+    return reinterpret_cast<const T*>(storage_->data);
+  }
+  /// The numbers, to fill an array that nobody else has seen yet; see changed() otherwise.
+  template <class T>
+  T* write() {
+    check<T>();
+    return reinterpret_cast<T*>(storage_->data);
+  }
+  template <class T>
+  std::span<const T> values() const {
+    return {data<T>(), static_cast<std::size_t>(size())};
+  }
+  double at(std::int64_t index) const;            ///< element of the flattened array, as a double
+  void set(std::int64_t index, double value);
+
+  Array reshaped(const Shape&) const;             ///< shares the numbers; throws unless the sizes are equal
+  Array span(std::int64_t first, Shape) const;    ///< part of the numbers, with a version of its own
+  Array copy() const;
+  Array to(DType) const;                          ///< itself when the dtype is right; float to int truncates
+  void fill(double value);
+  void assign(const Array& other);                ///< copies the numbers; throws unless shape and dtype are equal
+
+  std::uint32_t version() const { return storage_ ? storage_->version : 0; }
+  const char* writer() const { return storage_ ? storage_->writer : ""; }
+  void changed(const char* writer) { ++storage_->version, storage_->writer = writer; }
+  bool unique() const { return storage_.unique() && !storage_->owner; }
+  bool shares(const Array& other) const { return storage_ == other.storage_; }
+  void forget() { storage_.reset(); }             ///< keeps shape and dtype, drops the numbers
+
+ private:
+  template <class T>
+  void check() const {
+    if (!storage_ || dtype_of<T>::value != dtype_) [[unlikely]]
+      fail("array: {} asked of {}", name_of(dtype_of<T>::value), storage_ ? name_of(dtype_) : "an undefined array");
+  }
+  Ptr<Storage> storage_;
+  Shape shape_;
+  DType dtype_ = DType::float32;
+};
+
+}  // namespace gaze
