@@ -83,7 +83,7 @@ struct Class {
 
 Class class_of(std::size_t bytes) {
   const std::size_t n = std::max(bytes, smallest);
-  const int power = std::bit_width(n - 1);  // 2^(power-1) < n <= 2^power
+  const int power = static_cast<int>(std::bit_width(n - 1));  // 2^(power-1) < n <= 2^power
   if (power <= 8) {                         // up to 256 bytes: multiples of 64
     const std::size_t rounded = (n + 63) / 64 * 64;
     return {static_cast<int>(rounded / 64) - 1, rounded};
@@ -97,12 +97,13 @@ struct Free {
   Free* next;
 };
 
+thread_local bool shelf_open = true;  // outlives the shelf: static objects may free memory after it is gone
+
 /// One thread's free blocks. They go back to the system when the thread ends.
 struct Shelf {
   std::array<Free*, classes> lists{};
-  bool open = true;
   ~Shelf() {
-    open = false;
+    shelf_open = false;
     for (Free*& list : lists)
       while (list) std::free(std::exchange(list, list->next));
   }
@@ -117,9 +118,10 @@ Shelf& shelf() {
 
 void* allocate(std::size_t bytes) {
   const auto [index, rounded] = class_of(bytes);
-  Shelf& s = shelf();
-  Free*& list = s.lists[static_cast<std::size_t>(index)];
-  if (s.open && list) return std::exchange(list, list->next);
+  if (shelf_open) {
+    Free*& list = shelf().lists[static_cast<std::size_t>(index)];
+    if (list) return std::exchange(list, list->next);
+  }
   void* block = std::aligned_alloc(64, rounded);
   if (!block) fail("out of memory: {} bytes asked for", rounded);
   held += rounded;
@@ -128,13 +130,12 @@ void* allocate(std::size_t bytes) {
 
 void release(void* block, std::size_t bytes) {
   const auto [index, rounded] = class_of(bytes);
-  Shelf& s = shelf();
-  if (!s.open) {  // the thread is ending: a static object's memory
+  if (!shelf_open) {
     std::free(block);
     held -= rounded;
     return;
   }
-  Free*& list = s.lists[static_cast<std::size_t>(index)];
+  Free*& list = shelf().lists[static_cast<std::size_t>(index)];
   list = new (block) Free{list};
 }
 

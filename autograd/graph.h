@@ -1,0 +1,175 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <gaze/autograd/tensor.h>
+
+namespace gaze {
+
+/// What a vjp contributes to the gradient of one input. The engine adds contributions up; it alone knows whether the
+/// input is a leaf whose gradient can be written in place.
+///   tensor   the gradient itself; may have the output's broadcast shape, the engine sums it down
+///   product  op(a) op(b), two matrices: a weight's gradient, which gemm can accumulate where it lies
+///   rows     row ids[i] of the input gets values[i]: embeddings
+/// With first_row >= 0 a tensor or product is the gradient of the rows [first_row, ...) of the input's first axis
+/// only (W_Q in a packed projection); the other rows get nothing.
+struct Contribution {
+  enum class Kind : std::uint8_t { none, tensor, product, rows };
+
+  Contribution() = default;
+  Contribution(Tensor gradient)  // NOLINT: a plain tensor is the common contribution
+      : a(std::move(gradient)), kind(a.defined() ? Kind::tensor : Kind::none) {}
+  static Contribution part(Tensor gradient, std::int64_t first_row);
+  static Contribution product(Tensor a, bool transpose_a, Tensor b, bool transpose_b, std::int64_t first_row = -1);
+  static Contribution rows(Tensor ids, Tensor values);
+
+  Tensor a, b;
+  std::int64_t first_row = -1;
+  Kind kind = Kind::none;
+  bool transpose_a = false, transpose_b = false;
+};
+
+/// One Contribution an input, in the order of the inputs.
+class Gradients {
+ public:
+  Gradients() = default;
+  Gradients(std::initializer_list<Contribution> list);
+  explicit Gradients(std::vector<Contribution> list) : many_(std::move(list)), size_(many_.size()) {}
+  std::size_t size() const { return size_; }
+  Contribution& operator[](std::size_t i) { return many_.empty() ? few_[i] : many_[i]; }
+
+ private:
+  std::array<Contribution, 3> few_;
+  std::vector<Contribution> many_;
+  std::size_t size_ = 0;
+};
+
+/// One input of a recorded operation: where its gradient goes and, if the vjp needs them, its numbers.
+struct Edge {
+  Ptr<Node> node;  ///< null when the input needs no gradient
+  Array value;     ///< shape and dtype always; numbers only when kept
+  std::uint32_t version = 0;
+};
+
+class Saved;
+
+/// A recorded operation, or a leaf that wants a gradient. Nodes are numbered in the order of their creation, so an
+/// input's number is always the smaller.
+struct Node : Counted {
+  using Hook = std::function<Tensor(const Tensor&)>;
+
+  Node(const char* name, const Array& value);
+  virtual ~Node() = default;
+  static void destroy(Node*);  ///< frees a graph of any depth without recursion
+
+  virtual Gradients vjp(const Saved&, const Tensor& gradient) = 0;
+  virtual void release() {}          ///< drops what was kept for the backward walk
+  virtual std::size_t bytes() const = 0;
+  virtual bool is_leaf() const { return false; }
+
+  const char* operation;
+  std::uint64_t sequence;
+  Shape shape;
+  DType dtype;
+  bool released = false;
+  std::span<Edge> edges;
+  Array output;                      ///< shape and dtype; numbers only when kept
+  std::uint32_t output_version = 0;
+  std::unique_ptr<std::vector<Hook>> hooks;
+  Node* next_to_free = nullptr;
+};
+
+/// A leaf and its gradient.
+struct Leaf final : Node {
+  explicit Leaf(const Array& value) : Node("leaf", value) {}
+  Gradients vjp(const Saved&, const Tensor&) override { return {}; }
+  std::size_t bytes() const override { return sizeof(Leaf); }
+  bool is_leaf() const override { return true; }
+
+  Array gradient;      ///< memory for the gradient: made by the first backward walk, or part of an arena
+  bool present = false;
+};
+
+/// What an operation kept, as its vjp sees it: tensors that stand where the originals stood in the graph.
+class Saved {
+ public:
+  explicit Saved(Node& node) : node_(node) {}
+  /// The input. Throws when it was changed in place since, naming both operations.
+  Tensor operator[](int input) const;
+  Tensor result() const;
+  const Shape& shape(int input) const { return node_.edges[static_cast<std::size_t>(input)].value.shape(); }
+  bool needs(int input) const { return static_cast<bool>(node_.edges[static_cast<std::size_t>(input)].node); }
+
+ private:
+  Node& node_;
+};
+
+/// Which numbers a vjp needs: bit i for input i.
+using Keep = std::uint32_t;
+constexpr Keep keep_none = 0;
+constexpr Keep keep_result = 1u << 31;
+constexpr Keep keep_inputs = keep_result - 1;
+constexpr Keep keep_input(int i) { return 1u << i; }
+
+namespace detail {
+
+bool wants_graph(std::span<const Tensor> inputs);
+void check_finite(const char* operation, const Array& value);
+void connect(Node& node, std::span<const Tensor> inputs, const Array& value, Keep keep);
+
+template <std::size_t N, class F>
+struct Operation final : Node {
+  Operation(const char* name, const Array& value, F f) : Node(name, value), rule(std::move(f)) { edges = own_edges; }
+  Gradients vjp(const Saved& saved, const Tensor& gradient) override { return (*rule)(saved, gradient); }
+  void release() override { rule.reset(); }
+  std::size_t bytes() const override { return sizeof(Operation); }
+  std::array<Edge, N> own_edges;
+  std::optional<F> rule;
+};
+
+template <class F>
+struct OperationOnMany final : Node {
+  OperationOnMany(const char* name, const Array& value, std::size_t inputs, F f)
+      : Node(name, value), own_edges(inputs), rule(std::move(f)) {
+    edges = own_edges;
+  }
+  Gradients vjp(const Saved& saved, const Tensor& gradient) override { return (*rule)(saved, gradient); }
+  void release() override { rule.reset(); }
+  std::size_t bytes() const override { return sizeof(OperationOnMany); }
+  std::vector<Edge> own_edges;
+  std::optional<F> rule;
+};
+
+}  // namespace detail
+
+/// The result of an operation, recorded when an input requires gradients and recording is on.
+/// vjp(const Saved&, const Tensor& gradient) -> Gradients is called at most once unless the graph is retained. It must
+/// be written in operations, so that it can be differentiated while grad_enabled(), or throw then.
+template <std::size_t N, class F>
+Tensor record(const char* operation, Array value, const Tensor (&inputs)[N], Keep keep, F vjp) {
+  if (anomaly_enabled()) detail::check_finite(operation, value);
+  if (!detail::wants_graph(inputs)) return Tensor(std::move(value));
+  using Op = detail::Operation<N, F>;
+  Ptr<Node> node(new (pool::allocate(sizeof(Op))) Op(operation, value, std::move(vjp)));
+  detail::connect(*node, inputs, value, keep);
+  return Tensor(std::move(value), std::move(node));
+}
+
+/// As above, for any number of inputs.
+template <class F>
+Tensor record(const char* operation, Array value, std::span<const Tensor> inputs, Keep keep, F vjp) {
+  if (anomaly_enabled()) detail::check_finite(operation, value);
+  if (!detail::wants_graph(inputs)) return Tensor(std::move(value));
+  using Op = detail::OperationOnMany<F>;
+  Ptr<Node> node(new (pool::allocate(sizeof(Op))) Op(operation, value, inputs.size(), std::move(vjp)));
+  detail::connect(*node, inputs, value, keep);
+  return Tensor(std::move(value), std::move(node));
+}
+
+}  // namespace gaze

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+
+namespace gaze {
+
+/// Threads that kernels use, the caller's included: at least 1. The results do not depend on it.
+void set_threads(int count);
+int threads();
+
+namespace kernels {
+
+/// While one lives, this thread flushes denormals to zero, in results and operands: they slow a gemm a hundredfold.
+class FlushDenormals {
+ public:
+  FlushDenormals();
+  ~FlushDenormals();
+  FlushDenormals(const FlushDenormals&) = delete;
+  FlushDenormals& operator=(const FlushDenormals&) = delete;
+
+ private:
+  unsigned before_;
+};
+
+/// Runs body(context, i) for i in [0, tasks) on the threads, denormals flushed. The tasks must be cut without regard
+/// to the number of threads and write apart from one another: then the results have the same bits for any number.
+void run_tasks(std::int64_t tasks, void (*body)(const void* context, std::int64_t task), const void* context);
+
+/// As run_tasks, for a callable body(i). `work` estimates the elements touched in all: small work stays on this thread.
+template <class Body>
+void parallel_tasks(std::int64_t tasks, std::int64_t work, const Body& body) {
+  constexpr std::int64_t worth_a_thread = 16384;
+  if (tasks == 1 || work < worth_a_thread || threads() == 1) {
+    const FlushDenormals flush;
+    for (std::int64_t i = 0; i < tasks; ++i) body(i);
+    return;
+  }
+  run_tasks(tasks, [](const void* context, std::int64_t task) { (*static_cast<const Body*>(context))(task); }, &body);
+}
+
+/// Cuts [0, count) at multiples of `block` and runs body(first, last) for the parts. `cost`: elements touched for one.
+/// A block should be a multiple of 16 where vectors run along it.
+template <class Body>
+void parallel_blocks(std::int64_t count, std::int64_t block, std::int64_t cost, const Body& body) {
+  parallel_tasks((count + block - 1) / block, count * cost, [&](std::int64_t i) {
+    const std::int64_t first = i * block, last = first + block < count ? first + block : count;
+    body(first, last);
+  });
+}
+
+/// Rows a block so that a block touches about 8192 elements.
+inline std::int64_t rows_a_block(std::int64_t width) {
+  constexpr std::int64_t elements = 8192;
+  return width >= elements ? 1 : elements / (width > 0 ? width : 1);
+}
+
+}  // namespace kernels
+}  // namespace gaze

@@ -1,0 +1,117 @@
+#include <gaze/autograd/parameters.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include <gaze/autograd/graph.h>
+#include <gaze/autograd/random.h>
+
+namespace gaze {
+namespace {
+
+constexpr std::int64_t alignment = 16;
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string nearest_name(std::string_view name, std::span<const std::string> candidates) {
+  std::string best;
+  std::size_t least = name.size() / 3 + 2;  // further off than this is no mistyping
+  for (const std::string& candidate : candidates) {
+    const std::size_t distance = edit_distance(name, candidate);
+    if (distance < least) least = distance, best = candidate;
+  }
+  return best;
+}
+
+Tensor Params::add(std::string name, const Array& initial) {
+  require(!packed(), "parameter {}: added after the parameters were packed", name);
+  require(initial.dtype() == dtype_, "parameter {}: {} among {} parameters", name, name_of(initial.dtype()),
+          name_of(dtype_));
+  require(!contains(name), "parameter {}: the name is taken", name);
+  Tensor value(initial, true);
+  index_.emplace(name, list_.size());
+  list_.push_back({std::move(name), value});
+  return value;
+}
+
+void Params::tie(std::string alias, std::string_view name) {
+  require(!contains(alias), "parameter {}: the name is taken", alias);
+  const auto target = index_.find(name);
+  require(target != index_.end(), "parameter {}: tied to {}, which does not exist", alias, name);
+  index_.emplace(alias, target->second);
+  ties_.emplace(std::move(alias), list_[target->second].name);
+}
+
+bool Params::contains(std::string_view name) const { return index_.find(name) != index_.end(); }
+
+const Tensor& Params::operator[](std::string_view name) const {
+  const auto found = index_.find(name);
+  if (found == index_.end()) {
+    std::vector<std::string> names;
+    for (const auto& [known, unused] : index_) names.push_back(known);
+    const std::string nearest = nearest_name(name, names);
+    fail("parameter {}: not found{}", name, nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
+  }
+  return list_[found->second].value;
+}
+
+std::int64_t Params::count() const {
+  std::int64_t n = 0;
+  for (const Parameter& p : list_) n += p.value.size();
+  return n;
+}
+
+void Params::zero_grad() {
+  for (Parameter& p : list_) p.value.zero_grad();
+}
+
+std::uint64_t Params::hash() const {
+  std::uint64_t h = hash_of("");
+  for (const Parameter& p : list_) {
+    const Array& a = p.value.array();
+    h = hash_of(p.name + a.shape().to_string(), h);
+    for_any(dtype_, [&]<class T>() {
+      h = hash_of({reinterpret_cast<const char*>(a.data<T>()), a.bytes()}, h);
+    });
+  }
+  return h;
+}
+
+void Params::pack() {
+  if (packed()) return;
+  std::int64_t total = 0;
+  for (const Parameter& p : list_) {
+    offsets_.push_back(total);
+    total += (p.value.size() + alignment - 1) / alignment * alignment;
+  }
+  values_ = Array::zeros({total}, dtype_);
+  gradients_ = Array::zeros({total}, dtype_);
+  for (std::size_t i = 0; i < list_.size(); ++i) {
+    Tensor& value = list_[i].value;
+    Array part = values_.span(offsets_[i], value.shape());
+    part.assign(value.array());
+    value.mutable_array() = part;
+    if (Node* node = value.node().get()) {  // a frozen parameter has none
+      auto& leaf = static_cast<Leaf&>(*node);
+      Array gradient = gradients_.span(offsets_[i], value.shape());
+      if (leaf.present) gradient.assign(leaf.gradient);
+      leaf.gradient = gradient;
+    }
+  }
+}
+
+}  // namespace gaze
