@@ -1,0 +1,289 @@
+#include <gaze/autograd/engine.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <gaze/autograd/graph.h>
+#include <gaze/autograd/kernels/elementwise.h>
+#include <gaze/autograd/kernels/gemm.h>
+#include <gaze/autograd/kernels/indexing.h>
+#include <gaze/autograd/ops.h>
+#include <gaze/autograd/ops/internal.h>
+
+namespace gaze {
+namespace {
+
+/// The rows of a leaf's gradient that a contribution belongs to.
+Array rows_of(const Array& gradient, std::int64_t first, const Shape& part) {
+  if (first < 0) return gradient;
+  const std::int64_t width = gradient.shape().span_size(1, gradient.shape().rank());
+  return gradient.span(first * width, part);
+}
+
+/// A contribution as a tensor of the input's shape: for everything but a leaf's own gradient.
+Tensor as_tensor(const Node& input, const Contribution& c) {
+  Tensor t;
+  switch (c.kind) {
+    case Contribution::Kind::none: return {};
+    case Contribution::Kind::tensor: t = c.a; break;
+    case Contribution::Kind::product: t = matmul(c.a, c.b, {c.transpose_a, c.transpose_b}); break;
+    case Contribution::Kind::rows: return add_rows(c.a, c.b, input.shape[0]);
+  }
+  if (c.first_row < 0) return t;
+  std::vector<std::pair<std::int64_t, std::int64_t>> widths(static_cast<std::size_t>(input.shape.rank()), {0, 0});
+  widths[0] = {c.first_row, input.shape[0] - c.first_row - t.size(0)};
+  return pad(t, widths);
+}
+
+/// Sums broadcast axes down and checks what a vjp returned.
+Tensor fitted(const Node& by, const Node& input, Tensor gradient) {
+  require(gradient.dtype() == input.dtype, "{}: its vjp returned {} for an input of {}", by.operation,
+          name_of(gradient.dtype()), name_of(input.dtype));
+  if (gradient.shape() == input.shape) return gradient;
+  require(broadcasts_to(input.shape, gradient.shape()), "{}: its vjp returned shape {} for an input of shape {}",
+          by.operation, gradient.shape().to_string(), input.shape.to_string());
+  return sum_to(gradient, input.shape);
+}
+
+/// One walk from outputs towards leaves, in decreasing order of creation: when a node's turn comes, everything that
+/// consumes its result has had its turn, so its gradient is complete.
+class Walk {
+ public:
+  bool create_graph = false;
+  bool retain_graph = false;
+  bool into_leaves = false;                             ///< backward(): leaves collect; grad(): `wanted` collects
+  std::unordered_map<const Node*, Tensor> wanted;
+  std::optional<std::unordered_set<const Node*>> through;  ///< nodes worth visiting; absent: all
+
+  void start(const Ptr<Node>& node, Tensor cotangent) { add(node, std::move(cotangent)); }
+
+  void run() {
+    while (!frontier_.empty()) {
+      auto turn = frontier_.extract(frontier_.begin());
+      visit(*turn.mapped().node, std::move(turn.mapped().gradient));
+    }
+  }
+
+ private:
+  struct Pending {
+    Ptr<Node> node;
+    Tensor gradient;
+  };
+
+  void visit(Node& node, Tensor gradient) {
+    if (node.hooks)
+      for (const Node::Hook& hook : *node.hooks)
+        if (Tensor replaced = hook(gradient); replaced.defined()) gradient = fitted(node, node, std::move(replaced));
+    if (const auto found = wanted.find(&node); found != wanted.end()) {
+      found->second = gradient;
+      if (through && !leads_on(node)) return;
+    }
+    if (node.is_leaf()) {
+      if (into_leaves) accumulate(static_cast<Leaf&>(node), Contribution(std::move(gradient)));
+      return;
+    }
+    require(!node.released, "{}: its graph was freed by an earlier backward walk; pass retain_graph to keep it",
+            node.operation);
+    Gradients gradients = node.vjp(Saved(node), gradient);
+    gradient = {};
+    require(gradients.size() == node.edges.size(), "{}: its vjp returned {} gradients for {} inputs", node.operation,
+            gradients.size(), node.edges.size());
+    for (std::size_t i = 0; i < node.edges.size(); ++i) {
+      const Ptr<Node>& input = node.edges[i].node;
+      if (input && gradients[i].kind != Contribution::Kind::none && (!through || through->contains(input.get())))
+        give(node, input, std::move(gradients[i]));
+      gradients[i] = {};
+    }
+    if (!retain_graph && !create_graph) {
+      node.released = true;
+      node.release();
+      node.output.forget();
+      for (Edge& edge : node.edges) edge.value.forget();
+    }
+  }
+
+  bool leads_on(const Node& node) const {
+    return std::any_of(node.edges.begin(), node.edges.end(),
+                       [&](const Edge& e) { return e.node && through->contains(e.node.get()); });
+  }
+
+  void give(const Node& by, const Ptr<Node>& input, Contribution c) {
+    if (into_leaves && input->is_leaf() && !input->hooks && !anomaly_enabled()) {
+      if (c.kind == Contribution::Kind::tensor && c.first_row < 0) c.a = fitted(by, *input, std::move(c.a));
+      accumulate(static_cast<Leaf&>(*input), c);
+      return;
+    }
+    Tensor gradient = fitted(by, *input, as_tensor(*input, c));
+    if (anomaly_enabled()) check_gradient(by, gradient);
+    add(input, std::move(gradient));
+  }
+
+  static void check_gradient(const Node& by, const Tensor& gradient) {
+    try {
+      detail::check_finite("gradient", gradient.array());
+    } catch (const Error& e) {
+      fail("{}: its vjp made the first gradient that is not finite ({})", by.operation, e.what());
+    }
+  }
+
+  void add(const Ptr<Node>& node, Tensor gradient) {
+    Pending& pending = frontier_[node->sequence];
+    if (!pending.node) {
+      pending.node = node;
+      pending.gradient = std::move(gradient);
+    } else if (!create_graph && pending.gradient.unique() && pending.gradient.array().unique()) {
+      Array& sum = pending.gradient.mutable_array();
+      for_floating("backward", sum.dtype(), [&]<class T>() {
+        kernels::accumulate(gradient.array().data<T>(), sum.write<T>(), sum.size());
+      });
+    } else {
+      pending.gradient = gaze::add(pending.gradient, gradient);
+    }
+  }
+
+  /// Adds to a leaf's gradient where it lies: the first contribution overwrites, later ones add.
+  static void accumulate(Leaf& leaf, const Contribution& c) {
+    if (!leaf.gradient.defined()) leaf.gradient = Array(leaf.shape, leaf.dtype);
+    Array& gradient = leaf.gradient;
+    const bool partial = c.first_row >= 0 || c.kind == Contribution::Kind::rows;
+    if (!leaf.present && partial) gradient.fill(0);
+    const bool adds = leaf.present || partial;
+    for_floating("backward", leaf.dtype, [&]<class T>() {
+      if (c.kind == Contribution::Kind::product) {
+        const std::int64_t m = c.a.size(c.transpose_a ? 1 : 0), k = c.a.size(c.transpose_a ? 0 : 1);
+        const std::int64_t n = c.b.size(c.transpose_b ? 0 : 1);
+        require(leaf.shape.rank() == 2 && n == leaf.shape[1] && std::max<std::int64_t>(c.first_row, 0) + m <= leaf.shape[0] &&
+                    (c.first_row >= 0 || m == leaf.shape[0]),
+                "backward: a product [{},{}] for rows from {} of a gradient {}", m, n, c.first_row, leaf.shape.to_string());
+        Array target = rows_of(gradient, c.first_row, {m, n});
+        kernels::gemm<T>({.m = m, .n = n, .k = k, .a = c.a.array().data<T>(), .a_stride = c.a.size(1),
+                          .transpose_a = c.transpose_a, .b = c.b.array().data<T>(), .b_stride = c.b.size(1),
+                          .transpose_b = c.transpose_b, .c = target.write<T>(), .c_stride = n,
+                          .beta = adds ? T(1) : T(0)});
+      } else if (c.kind == Contribution::Kind::rows) {
+        kernels::scatter_rows<T>(c.a.array().data<std::int32_t>(), c.a.size(), c.b.array().data<T>(), c.b.size(-1),
+                                 gradient.write<T>());
+      } else {
+        Array target = rows_of(gradient, c.first_row, c.a.shape());
+        if (adds) {
+          kernels::accumulate(c.a.array().data<T>(), target.write<T>(), target.size());
+        } else {
+          target.assign(c.a.array());
+        }
+      }
+    });
+    gradient.changed("backward");
+    leaf.present = true;
+  }
+
+  std::map<std::uint64_t, Pending, std::greater<>> frontier_;
+};
+
+Tensor cotangent_for(const Tensor& output, Tensor given) {
+  require(output.requires_grad(), "backward: the output depends on nothing that requires gradients");
+  if (!given.defined()) {
+    require(output.size() == 1, "backward: an output of shape {} needs a cotangent; only one element does without",
+            output.shape().to_string());
+    return Tensor::full(output.shape(), 1, output.dtype());
+  }
+  require(given.shape() == output.shape() && given.dtype() == output.dtype(),
+          "backward: a cotangent of {} {} for an output of {} {}", name_of(given.dtype()), given.shape().to_string(),
+          name_of(output.dtype()), output.shape().to_string());
+  return given;
+}
+
+/// The nodes from which a wanted one can be reached: a walk need not go anywhere else.
+std::unordered_set<const Node*> on_the_way(std::span<const Tensor> outputs, const std::unordered_map<const Node*, Tensor>& wanted) {
+  std::vector<const Node*> seen, stack;
+  std::unordered_set<const Node*> known;
+  std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
+  for (const auto& [node, gradient] : wanted) oldest = std::min(oldest, node->sequence);
+  const auto push = [&](const Node* node) {
+    if (node && node->sequence >= oldest && known.insert(node).second) stack.push_back(node);
+  };
+  for (const Tensor& output : outputs) push(output.node().get());
+  while (!stack.empty()) {
+    const Node* node = stack.back();
+    stack.pop_back();
+    seen.push_back(node);
+    for (const Edge& edge : node->edges) push(edge.node.get());
+  }
+  std::sort(seen.begin(), seen.end(), [](const Node* a, const Node* b) { return a->sequence < b->sequence; });
+  std::unordered_set<const Node*> through;
+  for (const Node* node : seen)
+    if (wanted.contains(node) || std::any_of(node->edges.begin(), node->edges.end(), [&](const Edge& e) {
+          return e.node && through.contains(e.node.get());
+        }))
+      through.insert(node);
+  return through;
+}
+
+}  // namespace
+
+void backward(const Tensor& output, const BackwardOptions& options) {
+  const NoGrad no_grad;
+  Walk walk;
+  walk.into_leaves = true;
+  walk.retain_graph = options.retain_graph;
+  walk.start(output.node(), cotangent_for(output, options.cotangent));
+  walk.run();
+}
+
+std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs, const GradOptions& options) {
+  require(options.cotangents.empty() || options.cotangents.size() == outputs.size(), "grad: {} cotangents for {} outputs",
+          options.cotangents.size(), outputs.size());
+  Walk walk;
+  walk.create_graph = options.create_graph;
+  walk.retain_graph = options.retain_graph;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    require(inputs[i].requires_grad(), "grad: input {} requires no gradient", i);
+    walk.wanted[inputs[i].node().get()];
+  }
+  walk.through = on_the_way(outputs, walk.wanted);
+  std::optional<NoGrad> no_grad;
+  if (!options.create_graph) no_grad.emplace();
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    Tensor cotangent = cotangent_for(outputs[i], options.cotangents.empty() ? Tensor() : options.cotangents[i]);
+    if (walk.through->contains(outputs[i].node().get())) walk.start(outputs[i].node(), std::move(cotangent));
+  }
+  walk.run();
+  std::vector<Tensor> gradients;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    gradients.push_back(walk.wanted[inputs[i].node().get()]);
+    require(gradients.back().defined() || options.allow_unused,
+            "grad: no output depends on input {}; allow_unused gives an undefined tensor instead", i);
+  }
+  return gradients;
+}
+
+std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs, const GradOptions& options) {
+  return grad(std::span(&output, 1), inputs, options);
+}
+
+std::string to_dot(const Tensor& tensor) {
+  std::string dot = "digraph gaze {\n  rankdir=BT;\n";
+  std::vector<const Node*> stack;
+  std::unordered_set<const Node*> known;
+  const auto push = [&](const Node* node) {
+    if (node && known.insert(node).second) stack.push_back(node);
+  };
+  push(tensor.node().get());
+  while (!stack.empty()) {
+    const Node* node = stack.back();
+    stack.pop_back();
+    dot += fmt::format("  n{} [label=\"{} {}\"{}];\n", node->sequence, node->operation, node->shape.to_string(),
+                       node->is_leaf() ? ", shape=box" : "");
+    for (const Edge& edge : node->edges) {
+      if (!edge.node) continue;
+      dot += fmt::format("  n{} -> n{};\n", edge.node->sequence, node->sequence);
+      push(edge.node.get());
+    }
+  }
+  return dot + "}\n";
+}
+
+}  // namespace gaze

@@ -1,0 +1,120 @@
+#include <gaze/autograd/graph.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace gaze {
+namespace {
+
+std::atomic<std::uint64_t> next_sequence{1};
+
+}  // namespace
+
+Contribution Contribution::part(Tensor gradient, std::int64_t first_row) {
+  Contribution c(std::move(gradient));
+  c.first_row = first_row;
+  return c;
+}
+
+Contribution Contribution::product(Tensor a, bool transpose_a, Tensor b, bool transpose_b, std::int64_t first_row) {
+  Contribution c;
+  c.a = std::move(a), c.b = std::move(b);
+  c.transpose_a = transpose_a, c.transpose_b = transpose_b;
+  c.first_row = first_row;
+  c.kind = Kind::product;
+  return c;
+}
+
+Contribution Contribution::rows(Tensor ids, Tensor values) {
+  Contribution c;
+  c.a = std::move(ids), c.b = std::move(values);
+  c.kind = Kind::rows;
+  return c;
+}
+
+Gradients::Gradients(std::initializer_list<Contribution> list) : size_(list.size()) {
+  if (list.size() > few_.size()) {
+    many_ = list;
+  } else {
+    std::copy(list.begin(), list.end(), few_.begin());
+  }
+}
+
+Node::Node(const char* name, const Array& value)
+    : operation(name), sequence(next_sequence++), shape(value.shape()), dtype(value.dtype()), output(value) {
+  output.forget();
+}
+
+void Node::destroy(Node* node) {
+  // Freeing a node drops its inputs, which may free them, and so on down a graph of any depth: those wait in a list
+  // instead of being freed from within.
+  thread_local Node* waiting = nullptr;
+  thread_local bool freeing = false;
+  node->next_to_free = std::exchange(waiting, node);
+  if (std::exchange(freeing, true)) return;
+  while (waiting) {
+    Node* next = std::exchange(waiting, waiting->next_to_free);
+    const std::size_t bytes = next->bytes();
+    next->~Node();
+    pool::release(next, bytes);
+  }
+  freeing = false;
+}
+
+namespace {
+
+Tensor restore(const Node& node, const Array& value, std::uint32_t version, const Ptr<Node>& source, const char* what) {
+  require(!node.released, "{}: its graph was freed by an earlier backward walk; pass retain_graph to keep it",
+          node.operation);
+  require(value.defined(), "{}: its vjp reads {}, which it did not keep", node.operation, what);
+  if (value.version() != version)
+    fail("{}: {} {} was kept for the backward walk, but {} changed it in place since", node.operation, what,
+         value.shape().to_string(), value.writer());
+  return Tensor(value, source);
+}
+
+}  // namespace
+
+Tensor Saved::operator[](int input) const {
+  const Edge& edge = node_.edges[static_cast<std::size_t>(input)];
+  return restore(node_, edge.value, edge.version, edge.node, "an input");
+}
+
+Tensor Saved::result() const { return restore(node_, node_.output, node_.output_version, Ptr<Node>(&node_), "its result"); }
+
+namespace detail {
+
+bool wants_graph(std::span<const Tensor> inputs) {
+  return grad_enabled() && std::any_of(inputs.begin(), inputs.end(), [](const Tensor& t) { return t.requires_grad(); });
+}
+
+void check_finite(const char* operation, const Array& value) {
+  if (!is_floating(value.dtype())) return;
+  for_floating(operation, value.dtype(), [&]<class T>() {
+    const auto values = value.values<T>();
+    // Minus infinity is a mask's number and no fault.
+    const auto bad = std::find_if(values.begin(), values.end(), [](T v) {
+      return std::isnan(v) || v == std::numeric_limits<T>::infinity();
+    });
+    if (bad != values.end())
+      fail("{}: its result {} has {} at element {}", operation, value.shape().to_string(), *bad, bad - values.begin());
+  });
+}
+
+void connect(Node& node, std::span<const Tensor> inputs, const Array& value, Keep keep) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    Edge& edge = node.edges[i];
+    if (!inputs[i].defined()) continue;  // an optional input left out
+    edge.node = inputs[i].node();
+    edge.value = inputs[i].array();
+    edge.version = edge.value.version();
+    if (!(keep >> std::min<std::size_t>(i, 30) & 1)) edge.value.forget();
+  }
+  if (keep & keep_result) {
+    node.output = value;
+    node.output_version = value.version();
+  }
+}
+
+}  // namespace detail
+}  // namespace gaze

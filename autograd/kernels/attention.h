@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+
+namespace gaze::kernels {
+
+/// One scaled dot-product attention over B sequences and H heads. q, k and v point to the first of their columns in a
+/// row-major tensor [B, T or S, stride].
+template <class T>
+struct Attention {
+  std::int64_t batch = 0, queries = 0, keys = 0, heads = 0;
+  std::int64_t key_size = 0, value_size = 0;          ///< columns of a head: K of q and k, C of v
+  const T *q = nullptr, *k = nullptr, *v = nullptr;
+  std::int64_t q_stride = 0, k_stride = 0, v_stride = 0;
+  T scale = 1;
+  bool causal = false;
+  const std::int32_t* key_lengths = nullptr;          ///< [B] or null
+  const T* mask = nullptr;                            ///< added to the scores, or null
+  std::int64_t mask_strides[4] = {};                  ///< of batch, head, query and key; 0 repeats
+  double dropout = 0;
+  std::uint64_t seed = 0, stream = 0;                 ///< of the dropout
+};
+
+/// weights [B,H,T,S] = softmax(scale q k^T + masks), before dropout.
+template <class T>
+void attention_weights(const Attention<T>&, T* weights);
+
+/// output [B,T,H C] = dropout(weights) v; fills `weights` as above.
+template <class T>
+void attention(const Attention<T>&, T* weights, T* output);
+
+/// From the gradient of the output [B,T,H C] and the weights: gradients of q, k and v into columns of tensors laid out
+/// as q, k and v are. Each result may be null.
+template <class T>
+void attention_vjp(const Attention<T>&, const T* weights, const T* gradient, T* dq, T* dk, T* dv);
+
+}  // namespace gaze::kernels

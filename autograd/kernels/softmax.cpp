@@ -1,0 +1,130 @@
+#include <gaze/autograd/kernels/softmax.h>
+
+#include <cmath>
+
+#include <gaze/autograd/kernels/parallel.h>
+#include <gaze/autograd/kernels/simd.h>
+
+namespace gaze::kernels {
+namespace {
+
+constexpr std::int64_t cost_of_exp = 8;
+
+template <class Row>
+void for_rows(std::int64_t rows, std::int64_t n, const Row& row) {
+  parallel_blocks(rows, rows_a_block(n), n * cost_of_exp, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t r = first; r < last; ++r) row(r);
+  });
+}
+
+/// The sum of e^(x - shift) over a row.
+template <class T>
+T sum_of_exp(const T* x, std::int64_t n, T shift) {
+  using V = Vector<T>;
+  return map_sum<T>(n, [&](const V& v) { return xsimd::exp(v - V(shift)); }, x);
+}
+
+template <class T>
+T sum_of(const T* x, std::int64_t n) {
+  return map_sum<T>(n, [](const Vector<T>& v) { return v; }, x);
+}
+
+}  // namespace
+
+template <class T>
+void softmax_row(const T* x, std::int64_t n, T* y) {
+  using V = Vector<T>;
+  const T top = largest(n, x);
+  if (top == -std::numeric_limits<T>::infinity()) {
+    std::fill_n(y, n, T(0));
+    return;
+  }
+  map(n, y, [&](const V& v) { return xsimd::exp(v - V(top)); }, x);
+  const V scale(T(1) / sum_of(y, n));
+  map(n, y, [&](const V& v) { return v * scale; }, y);
+}
+
+template <class T>
+void softmax_rows(const T* x, std::int64_t rows, std::int64_t n, T* y) {
+  for_rows(rows, n, [&](std::int64_t r) { softmax_row(x + r * n, n, y + r * n); });
+}
+
+template <class T>
+void log_softmax_rows(const T* x, std::int64_t rows, std::int64_t n, T* y) {
+  using V = Vector<T>;
+  for_rows(rows, n, [&](std::int64_t r) {
+    const T* in = x + r * n;
+    const T top = largest(n, in);
+    const V shift(top + std::log(sum_of_exp(in, n, top)));
+    map(n, y + r * n, [&](const V& v) { return v - shift; }, in);
+  });
+}
+
+template <class T>
+void softmax_rows_vjp(const T* g, const T* y, std::int64_t rows, std::int64_t n, T* d) {
+  using V = Vector<T>;
+  for_rows(rows, n, [&](std::int64_t r) {
+    const V dot(map_sum<T>(n, [](const V& a, const V& b) { return a * b; }, g + r * n, y + r * n));
+    map(n, d + r * n, [&](const V& a, const V& b) { return b * (a - dot); }, g + r * n, y + r * n);
+  });
+}
+
+template <class T>
+void log_softmax_rows_vjp(const T* g, const T* y, std::int64_t rows, std::int64_t n, T* d) {
+  using V = Vector<T>;
+  for_rows(rows, n, [&](std::int64_t r) {
+    const V total(sum_of(g + r * n, n));
+    map(n, d + r * n, [&](const V& a, const V& b) { return a - xsimd::exp(b) * total; }, g + r * n, y + r * n);
+  });
+}
+
+template <class T>
+void cross_entropy_rows(const T* x, const std::int32_t* targets, std::int32_t ignored, double smoothing, std::int64_t rows,
+                        std::int64_t n, double* losses, T* log_sums) {
+  for_rows(rows, n, [&](std::int64_t r) {
+    losses[r] = 0;
+    log_sums[r] = 0;
+    if (targets[r] == ignored) return;
+    const T* in = x + r * n;
+    const T top = largest(n, in);
+    const T log_sum = top + std::log(sum_of_exp(in, n, top));
+    log_sums[r] = log_sum;
+    // -sum_c q_c (x_c - L) with q = (1 - eps) one_hot + eps / n
+    losses[r] = (1 - smoothing) * static_cast<double>(log_sum - in[targets[r]]);
+    if (smoothing != 0)
+      losses[r] += smoothing * static_cast<double>(log_sum - sum_of(in, n) / static_cast<T>(n));
+  });
+}
+
+template <class T>
+void cross_entropy_rows_vjp(const T* x, const T* log_sums, const std::int32_t* targets, std::int32_t ignored,
+                            double smoothing, double factor, std::int64_t rows, std::int64_t n, T* d) {
+  using V = Vector<T>;
+  const V scale(static_cast<T>(factor)), even(static_cast<T>(factor * smoothing / static_cast<double>(n)));
+  for_rows(rows, n, [&](std::int64_t r) {
+    T* out = d + r * n;
+    if (targets[r] == ignored) {
+      std::fill_n(out, n, T(0));
+      return;
+    }
+    const V log_sum(log_sums[r]);
+    map(n, out, [&](const V& v) { return scale * xsimd::exp(v - log_sum) - even; }, x + r * n);
+    out[targets[r]] -= static_cast<T>(factor * (1 - smoothing));
+  });
+}
+
+#define GAZE_INSTANTIATE(T)                                                                                         \
+  template void softmax_row(const T*, std::int64_t, T*);                                                            \
+  template void softmax_rows(const T*, std::int64_t, std::int64_t, T*);                                             \
+  template void log_softmax_rows(const T*, std::int64_t, std::int64_t, T*);                                         \
+  template void softmax_rows_vjp(const T*, const T*, std::int64_t, std::int64_t, T*);                               \
+  template void log_softmax_rows_vjp(const T*, const T*, std::int64_t, std::int64_t, T*);                           \
+  template void cross_entropy_rows(const T*, const std::int32_t*, std::int32_t, double, std::int64_t, std::int64_t, \
+                                   double*, T*);                                                                    \
+  template void cross_entropy_rows_vjp(const T*, const T*, const std::int32_t*, std::int32_t, double, double,       \
+                                       std::int64_t, std::int64_t, T*);
+GAZE_INSTANTIATE(float)
+GAZE_INSTANTIATE(double)
+#undef GAZE_INSTANTIATE
+
+}  // namespace gaze::kernels

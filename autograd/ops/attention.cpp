@@ -1,0 +1,218 @@
+#include <gaze/autograd/kernels/attention.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include <gaze/autograd/graph.h>
+#include <gaze/autograd/ops.h>
+#include <gaze/autograd/ops/composed.h>
+
+namespace gaze {
+namespace {
+
+void check_columns(const char* name, const Columns& c, std::int64_t heads) {
+  require(c.packed.rank() == 3, "attention: {} must be [B,length,columns], got {}", name, c.packed.shape().to_string());
+  require(c.first >= 0 && c.count >= 0 && c.first + c.count <= c.packed.size(2),
+          "attention: columns [{}, {}) of {} are out of range for {}", c.first, c.first + c.count, name,
+          c.packed.shape().to_string());
+  require(c.count % heads == 0, "attention: {} columns of {} must divide into {} heads", c.count, name, heads);
+}
+
+void check(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& o) {
+  require(o.heads >= 1, "attention: {} heads", o.heads);
+  check_columns("q", q, o.heads);
+  check_columns("k", k, o.heads);
+  check_columns("v", v, o.heads);
+  const std::int64_t batch = q.packed.size(0);
+  require(q.packed.dtype() == k.packed.dtype() && q.packed.dtype() == v.packed.dtype(), "attention: q, k and v are {}, {} and {}",
+          name_of(q.packed.dtype()), name_of(k.packed.dtype()), name_of(v.packed.dtype()));
+  require(k.packed.size(0) == batch && v.packed.size(0) == batch && k.packed.size(1) == v.packed.size(1) && q.count == k.count,
+          "attention: q [B,T,HK] {}, k [B,S,HK] {} and v [B,S,HC] {} do not fit ({} columns of q, {} of k)",
+          q.packed.shape().to_string(), k.packed.shape().to_string(), v.packed.shape().to_string(), q.count, k.count);
+  if (o.key_lengths.defined())
+    require(o.key_lengths.dtype() == DType::int32 && o.key_lengths.shape() == Shape{batch},
+            "attention: key lengths must be int32 [{}], got {} {}", batch, name_of(o.key_lengths.dtype()),
+            o.key_lengths.shape().to_string());
+  if (o.key_lengths.defined())
+    for (const std::int32_t length : o.key_lengths.values<std::int32_t>())
+      require(length >= 0 && length <= k.packed.size(1), "attention: key length {} is not in [0, {}]", length, k.packed.size(1));
+  const Shape scores{batch, o.heads, q.packed.size(1), k.packed.size(1)};
+  if (o.mask.defined())
+    require(o.mask.dtype() == q.packed.dtype() && broadcasts_to(o.mask.shape(), scores),
+            "attention: mask {} {} must broadcast to {} {}", name_of(o.mask.dtype()), o.mask.shape().to_string(),
+            name_of(q.packed.dtype()), scores.to_string());
+  require(o.dropout >= 0 && o.dropout < 1, "attention: dropout {} is not in [0, 1)", o.dropout);
+}
+
+template <class T>
+kernels::Attention<T> kernel_arguments(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& o) {
+  kernels::Attention<T> x;
+  x.batch = q.packed.size(0), x.queries = q.packed.size(1), x.keys = k.packed.size(1), x.heads = o.heads;
+  x.key_size = q.count / o.heads, x.value_size = v.count / o.heads;
+  x.q = q.packed.array().data<T>() + q.first, x.q_stride = q.packed.size(2);
+  x.k = k.packed.array().data<T>() + k.first, x.k_stride = k.packed.size(2);
+  x.v = v.packed.array().data<T>() + v.first, x.v_stride = v.packed.size(2);
+  x.scale = static_cast<T>(o.scale.value_or(1 / std::sqrt(static_cast<double>(x.key_size))));
+  x.causal = o.causal;
+  if (o.key_lengths.defined()) x.key_lengths = o.key_lengths.array().data<std::int32_t>();
+  if (o.mask.defined()) {
+    x.mask = o.mask.array().data<T>();
+    std::int64_t step = 1;
+    for (int axis = 1; axis <= o.mask.rank(); ++axis) {
+      const std::int64_t length = o.mask.size(-axis);
+      x.mask_strides[4 - axis] = length == 1 ? 0 : step;
+      step *= length;
+    }
+  }
+  x.dropout = o.dropout, x.seed = o.stream.seed, x.stream = o.stream.stream;
+  return x;
+}
+
+/// Q, K and V as the operation's inputs: those that are other columns of one packed tensor are one input, whose
+/// gradient is written in one piece.
+struct Packing {
+  std::vector<Tensor> inputs;
+  std::array<std::size_t, 3> input_of{};
+  std::array<std::int64_t, 3> first{}, count{};
+
+  explicit Packing(std::initializer_list<const Columns*> given) {
+    const std::vector<const Columns*> parts(given);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      first[i] = parts[i]->first, count[i] = parts[i]->count;
+      std::size_t at = 0;
+      while (at < inputs.size() && !(inputs[at].same(parts[i]->packed) && apart(i, at))) ++at;
+      if (at == inputs.size()) inputs.push_back(parts[i]->packed);
+      input_of[i] = at;
+    }
+  }
+
+  Columns part(const std::vector<Tensor>& from, std::size_t i) const { return {from[input_of[i]], first[i], count[i]}; }
+
+  std::int64_t columns_used(std::size_t input) const {
+    std::int64_t used = 0;
+    for (std::size_t i = 0; i < 3; ++i) used += input_of[i] == input ? count[i] : 0;
+    return used;
+  }
+
+ private:
+  bool apart(std::size_t part, std::size_t input) const {
+    for (std::size_t other = 0; other < part; ++other)
+      if (input_of[other] == input && first[other] < first[part] + count[part] && first[part] < first[other] + count[other])
+        return false;
+    return true;
+  }
+};
+
+/// The columns as [B,H,length,columns / H].
+Tensor split_heads(const Columns& c, std::int64_t heads) {
+  const std::int64_t batch = c.packed.size(0), length = c.packed.size(1);
+  const Tensor own = slice(c.packed, 2, c.first, c.first + c.count);
+  return permute(reshape(own, {batch, length, heads, c.count / heads}), {0, 2, 1, 3});
+}
+
+/// Which keys a query sees, int32 [B,1,T,S] or with the mask's heads, and what is added to the scores.
+struct Masks {
+  Tensor keep, added;
+};
+
+Masks masks_of(std::int64_t batch, std::int64_t queries, std::int64_t keys, const AttentionOptions& o, DType dtype) {
+  Masks m;
+  const bool has_mask = o.mask.defined();
+  const std::int64_t heads = has_mask && o.mask.rank() == 4 ? o.mask.size(1) : 1;
+  const Shape shape{batch, heads, queries, keys};
+  Array keep(shape, DType::int32);
+  const Tensor mask = has_mask ? expand(o.mask.detach(), shape) : Tensor();
+  Array added = has_mask ? mask.array().copy() : Array();
+  auto* flags = keep.write<std::int32_t>();
+  for (std::int64_t i = 0; i < shape.size(); ++i) {
+    const std::int64_t s = i % keys, t = i / keys % queries, b = i / (keys * queries * heads);
+    bool seen = !(o.causal && s > t);
+    if (o.key_lengths.defined()) seen = seen && s < o.key_lengths.values<std::int32_t>()[static_cast<std::size_t>(b)];
+    if (has_mask && added.at(i) == -std::numeric_limits<double>::infinity()) {
+      seen = false;
+      added.set(i, 0);
+    }
+    flags[i] = seen;
+  }
+  m.keep = Tensor(keep);
+  m.added = has_mask ? Tensor(added) : Tensor::scalar(0, dtype);
+  return m;
+}
+
+Tensor composed_weights(const Columns& q, const Columns& k, const AttentionOptions& o) {
+  const double scale = o.scale.value_or(1 / std::sqrt(static_cast<double>(q.count / o.heads)));
+  const Masks m = masks_of(q.packed.size(0), q.packed.size(1), k.packed.size(1), o, q.packed.dtype());
+  const Tensor scores = matmul(split_heads(q, o.heads), split_heads(k, o.heads), {.transpose_b = true}) * scale;  // [B,H,T,S]
+  return masked_softmax(scores + m.added, m.keep);
+}
+
+}  // namespace
+
+AttentionResult composed_attention(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& o) {
+  check(q, k, v, o);
+  const Tensor weights = composed_weights(q, k, o);
+  const Tensor used = o.dropout > 0 ? dropout(weights, o.dropout, o.stream) : weights;
+  const Tensor heads = matmul(used, split_heads(v, o.heads));  // [B,H,T,C]
+  return {reshape(permute(heads, {0, 2, 1, 3}), {q.packed.size(0), q.packed.size(1), v.count}), weights};
+}
+
+Tensor attention(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& o) {
+  check(q, k, v, o);
+  const std::int64_t batch = q.packed.size(0), queries = q.packed.size(1), keys = k.packed.size(1);
+  const DType dtype = q.packed.dtype();
+  Array weights({batch, o.heads, queries, keys}, dtype), output({batch, queries, v.count}, dtype);
+  for_floating("attention", dtype, [&]<class T>() {
+    kernels::attention(kernel_arguments<T>(q, k, v, o), weights.write<T>(), output.write<T>());
+  });
+  Packing packing({&q, &k, &v});
+  const std::vector<Tensor> inputs = std::move(packing.inputs);  // the node holds them; the rule need not
+  return record("attention", std::move(output), std::span<const Tensor>(inputs), keep_inputs,
+                [o, packing, weights, count = inputs.size()](const Saved& s, const Tensor& g) -> Gradients {
+                  if (grad_enabled())
+                    return detail::differentiate(s, count, g, [&](const std::vector<Tensor>& at) {
+                      return composed_attention(packing.part(at, 0), packing.part(at, 1), packing.part(at, 2), o).output;
+                    });
+                  std::vector<Tensor> at(count);
+                  std::vector<Array> gradients(count);
+                  for (std::size_t i = 0; i < count; ++i) {
+                    const int input = static_cast<int>(i);
+                    at[i] = s[input];
+                    if (!s.needs(input)) continue;
+                    const bool whole = packing.columns_used(i) == s.shape(input)[2];
+                    gradients[i] = whole ? Array(s.shape(input), g.dtype()) : Array::zeros(s.shape(input), g.dtype());
+                  }
+                  for_floating("attention", g.dtype(), [&]<class T>() {
+                    const auto target = [&](std::size_t part) {
+                      Array& whole = gradients[packing.input_of[part]];
+                      return whole.defined() ? whole.write<T>() + packing.first[part] : nullptr;
+                    };
+                    kernels::attention_vjp(
+                        kernel_arguments<T>(packing.part(at, 0), packing.part(at, 1), packing.part(at, 2), o),
+                        weights.data<T>(), g.array().data<T>(), target(0), target(1), target(2));
+                  });
+                  std::vector<Contribution> all(count);
+                  for (std::size_t i = 0; i < count; ++i)
+                    if (gradients[i].defined()) all[i] = Tensor(std::move(gradients[i]));
+                  return Gradients(std::move(all));
+                });
+}
+
+Tensor attention_weights(const Columns& q, const Columns& k, const AttentionOptions& o) {
+  check(q, k, k, o);
+  Array weights({q.packed.size(0), o.heads, q.packed.size(1), k.packed.size(1)}, q.packed.dtype());
+  for_floating("attention_weights", q.packed.dtype(), [&]<class T>() {
+    kernels::attention_weights(kernel_arguments<T>(q, k, k, o), weights.write<T>());
+  });
+  Packing packing({&q, &k});
+  const std::vector<Tensor> inputs = std::move(packing.inputs);
+  return record("attention_weights", std::move(weights), std::span<const Tensor>(inputs), keep_inputs,
+                [o, packing, count = inputs.size()](const Saved& s, const Tensor& g) -> Gradients {
+                  return detail::differentiate(s, count, g, [&](const std::vector<Tensor>& in) {
+                    return composed_weights(packing.part(in, 0), packing.part(in, 1), o);
+                  });
+                });
+}
+
+}  // namespace gaze

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <vector>
+
+#include <gaze/autograd/engine.h>
+#include <gaze/autograd/graph.h>
+
+namespace gaze::detail {
+
+/// The vjp of a fused operation while a graph of gradients is being built: f is the same operation composed of
+/// others, differentiated at the saved inputs. Every input must have been kept.
+template <class F>
+Gradients differentiate(const Saved& s, std::size_t inputs, const Tensor& g, const F& f) {
+  // Aliases cut the graph at the inputs: one of them may depend on another, and that path is not this operation's.
+  std::vector<Tensor> at(inputs), wanted;
+  for (std::size_t i = 0; i < inputs; ++i) {
+    const int input = static_cast<int>(i);
+    at[i] = s[input];
+    if (!s.needs(input)) continue;
+    at[i] = record("alias", at[i].array(), {at[i]}, keep_none,
+                   [](const Saved&, const Tensor& up) -> Gradients { return {up}; });
+    wanted.push_back(at[i]);
+  }
+  const std::vector<Tensor> found = grad(f(at), wanted, {.cotangents = {g}, .create_graph = true});
+  std::vector<Contribution> all(inputs);
+  for (std::size_t i = 0, next = 0; i < inputs; ++i)
+    if (s.needs(static_cast<int>(i))) all[i] = found[next++];
+  return Gradients(std::move(all));
+}
+
+}  // namespace gaze::detail

@@ -1,0 +1,209 @@
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include <gaze/autograd/graph.h>
+#include <gaze/autograd/kernels/gemm.h>
+#include <gaze/autograd/ops.h>
+#include <gaze/autograd/ops/elementwise.h>
+
+namespace gaze {
+namespace {
+
+std::int64_t rows_of(const Tensor& t, bool transposed) { return t.size(transposed ? -1 : -2); }
+std::int64_t columns_of(const Tensor& t, bool transposed) { return t.size(transposed ? -2 : -1); }
+
+Shape batch_of(const Tensor& t) { return Shape(std::span(t.shape().begin(), t.shape().end() - 2)); }
+
+/// x as a matrix: all axes but the last together.
+Tensor as_matrix(const Tensor& x) {
+  const std::int64_t width = x.size(-1);
+  return reshape(x, {x.shape().span_size(0, x.rank() - 1), width});
+}
+
+template <class T>
+void multiply(const Tensor& a, const Tensor& b, MatmulOptions o, const Shape& batch, Array& y) {
+  const std::int64_t m = rows_of(a, o.transpose_a), k = columns_of(a, o.transpose_a), n = columns_of(b, o.transpose_b);
+  kernels::Gemm<T> g{.m = m, .n = n, .k = k, .a = a.array().data<T>(), .a_stride = a.size(-1),
+                     .transpose_a = o.transpose_a, .b = b.array().data<T>(), .b_stride = b.size(-1),
+                     .transpose_b = o.transpose_b, .c = y.write<T>(), .c_stride = n};
+  const Shape batch_a = batch_of(a), batch_b = batch_of(b);
+  if (!o.transpose_a && batch_b.size() == 1 && batch_a.size() == batch.size()) {  // one tall product
+    g.m = batch.size() * m;
+    kernels::gemm(g);
+    return;
+  }
+  std::vector<kernels::GemmOffsets> offsets(static_cast<std::size_t>(batch.size()));
+  for (std::int64_t i = 0; i < batch.size(); ++i) {
+    const auto part = [&](const Shape& own) {  // which of the operand's matrices the i-th product reads
+      std::int64_t index = 0, step = 1, rest = i;
+      for (int axis = 1; axis <= batch.rank(); ++axis) {
+        const std::int64_t at = rest % batch[-axis];
+        rest /= batch[-axis];
+        if (axis <= own.rank() && own[-axis] != 1) index += at * step, step *= own[-axis];
+      }
+      return index;
+    };
+    offsets[static_cast<std::size_t>(i)] = {part(batch_a) * m * k, part(batch_b) * k * n, i * m * n};
+  }
+  kernels::gemm_batch(g, batch.size(), offsets.data());
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions o) {
+  detail::require_alike("matmul", a, b);
+  require(a.rank() > 0 && b.rank() > 0, "matmul: operands {} and {} must have at least one axis", a.shape().to_string(),
+          b.shape().to_string());
+  if (a.rank() == 1 || b.rank() == 1) {  // a vector is a row on the left and a column on the right
+    require(!(a.rank() == 1 && o.transpose_a) && !(b.rank() == 1 && o.transpose_b), "matmul: a vector cannot be transposed");
+    Tensor y = matmul(a.rank() == 1 ? unsqueeze(a, 0) : a, b.rank() == 1 ? unsqueeze(b, 1) : b, o);
+    if (b.rank() == 1) y = squeeze(y, -1);
+    return a.rank() == 1 ? squeeze(y, b.rank() == 1 ? -1 : -2) : y;
+  }
+  require(columns_of(a, o.transpose_a) == rows_of(b, o.transpose_b), "matmul: {} axis of a {} must equal {} axis of b {}",
+          o.transpose_a ? "second-last" : "last", a.shape().to_string(), o.transpose_b ? "last" : "second-last",
+          b.shape().to_string());
+  const Shape batch = broadcast("matmul", batch_of(a), batch_of(b));
+  Shape shape = batch;
+  shape.append(rows_of(a, o.transpose_a));
+  shape.append(columns_of(b, o.transpose_b));
+  Array y(shape, a.dtype());
+  for_floating("matmul", a.dtype(), [&]<class T>() { multiply<T>(a, b, o, batch, y); });
+  const Keep keep = (b.requires_grad() ? keep_input(0) : keep_none) | (a.requires_grad() ? keep_input(1) : keep_none);
+  // Y = A B: dA = G B^T and dB = A^T G; for a transposed operand the same, transposed.
+  return record("matmul", std::move(y), {a, b}, keep, [o](const Saved& s, const Tensor& g) -> Gradients {
+    const bool flat = s.shape(0).rank() == 2 && s.shape(1).rank() == 2;  // two matrices: the engine may accumulate
+    const auto product = [flat](const Tensor& x, bool tx, const Tensor& z, bool tz) {
+      return flat ? Contribution::product(x, tx, z, tz) : Contribution(matmul(x, z, {tx, tz}));
+    };
+    Contribution to_a, to_b;
+    if (s.needs(0)) to_a = o.transpose_a ? product(s[1], o.transpose_b, g, true) : product(g, false, s[1], !o.transpose_b);
+    if (s.needs(1)) {
+      if (s.shape(1).rank() == 2 && !o.transpose_a && !o.transpose_b && !flat)
+        to_b = Contribution::product(as_matrix(s[0]), true, as_matrix(g), false);  // sums over the batch in the gemm
+      else
+        to_b = o.transpose_b ? product(g, true, s[0], o.transpose_a) : product(s[0], !o.transpose_a, g, false);
+    }
+    return {std::move(to_a), std::move(to_b)};
+  });
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, RowRange rows) {
+  detail::require_alike("linear", x, weight);
+  require(x.rank() >= 1 && weight.rank() == 2 && x.size(-1) == weight.size(1),
+          "linear: last axis of x {} must equal the last axis of weight {} [out,in]", x.shape().to_string(),
+          weight.shape().to_string());
+  if (rows.count < 0) rows.count = weight.size(0) - rows.first;
+  require(rows.first >= 0 && rows.count >= 0 && rows.first + rows.count <= weight.size(0),
+          "linear: rows [{}, {}) of weight {} are out of range", rows.first, rows.first + rows.count,
+          weight.shape().to_string());
+  if (bias.defined()) {
+    detail::require_alike("linear", x, bias);
+    require(bias.rank() == 1 && bias.size(0) == weight.size(0), "linear: bias {} must have one number for each row of weight {}",
+            bias.shape().to_string(), weight.shape().to_string());
+  }
+  const std::int64_t in = weight.size(1), out = rows.count, count = x.shape().span_size(0, x.rank() - 1);
+  Array y(x.shape().with(-1, out), x.dtype());
+  for_floating("linear", x.dtype(), [&]<class T>() {
+    kernels::gemm<T>({.m = count, .n = out, .k = in, .a = x.array().data<T>(), .a_stride = in,
+                      .b = weight.array().data<T>() + rows.first * in, .b_stride = in, .transpose_b = true,
+                      .c = y.write<T>(), .c_stride = out,
+                      .bias = bias.defined() ? bias.array().data<T>() + rows.first : nullptr});
+  });
+  // Y = X W^T + 1 b^T: dX = G W, dW = G^T X, db = G^T 1; rows that took no part get nothing.
+  return record("linear", std::move(y), {x, weight, bias}, keep_input(0) | keep_input(1),
+                [rows, in, out, count](const Saved& s, const Tensor& g) -> Gradients {
+                  const Tensor flat = as_matrix(g);
+                  Contribution to_x, to_weight, to_bias;
+                  if (s.needs(0) && grad_enabled()) {
+                    to_x = matmul(g, slice(s[1], 0, rows.first, rows.first + out));
+                  } else if (s.needs(0)) {
+                    Array d(s.shape(0), g.dtype());
+                    for_floating("linear", g.dtype(), [&]<class T>() {
+                      kernels::gemm<T>({.m = count, .n = in, .k = out, .a = g.array().data<T>(), .a_stride = out,
+                                        .b = s[1].array().data<T>() + rows.first * in, .b_stride = in,
+                                        .c = d.write<T>(), .c_stride = in});
+                    });
+                    to_x = Tensor(std::move(d));
+                  }
+                  if (s.needs(1)) to_weight = Contribution::product(flat, true, as_matrix(s[0]), false, rows.first);
+                  if (s.needs(2)) to_bias = Contribution::part(sum(flat, {0}), rows.first);
+                  return {std::move(to_x), std::move(to_weight), std::move(to_bias)};
+                });
+}
+
+namespace {
+
+/// An operand of einsum brought to the order `labels`, axes not in them summed away.
+Tensor arranged(Tensor x, std::string own, const std::string& labels) {
+  for (std::size_t i = own.size(); i-- > 0;) {
+    if (labels.find(own[i]) != std::string::npos) continue;
+    x = sum(x, {static_cast<int>(i)});
+    own.erase(i, 1);
+  }
+  Axes order;
+  for (const char label : labels)
+    if (const std::size_t at = own.find(label); at != std::string::npos) order.push_back(static_cast<int>(at));
+  return std::is_sorted(order.begin(), order.end()) ? x : permute(x, order);
+}
+
+}  // namespace
+
+Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands) {
+  std::string text;
+  for (const char c : equation)
+    if (c != ' ') text += c;
+  const std::size_t arrow = text.find("->");
+  require(arrow != std::string::npos, "einsum: \"{}\" has no \"->\"", equation);
+  const std::string result = text.substr(arrow + 2);
+  std::vector<std::string> labels(1);
+  for (const char c : text.substr(0, arrow)) c == ',' ? labels.emplace_back() : labels.back() += c, void();
+  require(labels.size() == operands.size() && (labels.size() == 1 || labels.size() == 2),
+          "einsum: \"{}\" names {} operands, {} are given; one or two are supported", equation, labels.size(), operands.size());
+  std::array<std::int64_t, 128> lengths;
+  lengths.fill(-1);
+  const auto check_labels = [&](const std::string& word) {
+    for (std::size_t i = 0; i < word.size(); ++i)
+      require(std::isalpha(static_cast<unsigned char>(word[i])) && word.find(word[i], i + 1) == std::string::npos,
+              "einsum: \"{}\": every label is a letter, at most once an operand", equation);
+  };
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    check_labels(labels[i]);
+    require(static_cast<int>(labels[i].size()) == operands[i].rank(), "einsum: \"{}\" has {} labels for operand {} of shape {}",
+            equation, labels[i].size(), i, operands[i].shape().to_string());
+    for (std::size_t axis = 0; axis < labels[i].size(); ++axis) {
+      std::int64_t& length = lengths[static_cast<std::size_t>(labels[i][axis])];
+      const std::int64_t own = operands[i].size(static_cast<int>(axis));
+      require(length < 0 || length == own, "einsum: \"{}\": axis {} is {} in one operand and {} in the other", equation,
+              labels[i][axis], length, own);
+      length = own;
+    }
+  }
+  check_labels(result);
+  for (const char label : result)
+    require(lengths[static_cast<std::size_t>(label)] >= 0, "einsum: \"{}\": {} is in the result only", equation, label);
+  if (operands.size() == 1) return arranged(operands[0], labels[0], result);
+
+  // Labels in both operands and the result run along the batch, those in both alone are summed by the product.
+  std::string batch, left, right, summed;
+  for (const char l : labels[0]) {
+    const bool in_other = labels[1].find(l) != std::string::npos, in_result = result.find(l) != std::string::npos;
+    if (in_other) (in_result ? batch : summed) += l;
+    else if (in_result) left += l;
+  }
+  for (const char l : labels[1])
+    if (labels[0].find(l) == std::string::npos && result.find(l) != std::string::npos) right += l;
+  const auto product = [&](const std::string& word) {
+    std::int64_t n = 1;
+    for (const char l : word) n *= lengths[static_cast<std::size_t>(l)];
+    return n;
+  };
+  const Tensor a = reshape(arranged(operands[0], labels[0], batch + left + summed), {product(batch), product(left), product(summed)});
+  const Tensor b = reshape(arranged(operands[1], labels[1], batch + summed + right), {product(batch), product(summed), product(right)});
+  std::vector<std::int64_t> shape;
+  for (const char l : batch + left + right) shape.push_back(lengths[static_cast<std::size_t>(l)]);
+  return arranged(reshape(matmul(a, b), shape), batch + left + right, result);
+}
+
+}  // namespace gaze

@@ -1,0 +1,94 @@
+#include <gaze/autograd/kernels/softmax.h>
+
+#include <limits>
+
+#include <gaze/autograd/graph.h>
+#include <gaze/autograd/ops.h>
+
+namespace gaze {
+namespace {
+
+/// Runs along the last axis; any other axis is brought there and back.
+template <class F>
+Tensor along_last(const char* operation, const Tensor& x, int axis, const F& f) {
+  require(x.rank() > 0, "{}: a scalar has no axis", operation);
+  axis = x.shape().normal_axis(axis);
+  if (axis == x.rank() - 1) return f(x);
+  return transpose(f(transpose(x, axis, -1)), axis, -1);
+}
+
+template <class Kernel>
+Array over_rows(const char* operation, const Array& x, const Kernel& kernel) {
+  Array y(x.shape(), x.dtype());
+  for_floating(operation, x.dtype(), [&]<class T>() {
+    const std::int64_t n = x.shape()[-1];
+    if (x.size() > 0) kernel(x.data<T>(), x.size() / n, n, y.write<T>());
+  });
+  return y;
+}
+
+/// A vjp kernel over rows of the gradient and the result.
+template <class Kernel>
+Tensor vjp_over_rows(const char* operation, const Tensor& g, const Tensor& y, const Kernel& kernel) {
+  Array d(y.shape(), y.dtype());
+  for_floating(operation, y.dtype(), [&]<class T>() {
+    const std::int64_t n = y.size(-1);
+    if (y.size() > 0) kernel(g.array().data<T>(), y.array().data<T>(), y.size() / n, n, d.write<T>());
+  });
+  return Tensor(std::move(d));
+}
+
+/// dx = y (g - sum(g y)): the rows of the Jacobian are y_i (delta_ij - y_j).
+Gradients softmax_vjp(const Saved& s, const Tensor& g) {
+  const Tensor y = s.result();
+  if (grad_enabled()) return {y * (g - sum(g * y, {-1}, true))};
+  return {vjp_over_rows("softmax", g, y, [](const auto* up, const auto* out, std::int64_t rows, std::int64_t n, auto* d) {
+    kernels::softmax_rows_vjp(up, out, rows, n, d);
+  })};
+}
+
+}  // namespace
+
+Tensor softmax(const Tensor& x, int axis) {
+  return along_last("softmax", x, axis, [](const Tensor& last) {
+    Array y = over_rows("softmax", last.array(), [](const auto* in, std::int64_t rows, std::int64_t n, auto* out) {
+      kernels::softmax_rows(in, rows, n, out);
+    });
+    return record("softmax", std::move(y), {last}, keep_result, softmax_vjp);
+  });
+}
+
+Tensor log_softmax(const Tensor& x, int axis) {
+  return along_last("log_softmax", x, axis, [](const Tensor& last) {
+    Array y = over_rows("log_softmax", last.array(), [](const auto* in, std::int64_t rows, std::int64_t n, auto* out) {
+      kernels::log_softmax_rows(in, rows, n, out);
+    });
+    // dx = g - e^y sum(g)
+    return record("log_softmax", std::move(y), {last}, keep_result, [](const Saved& s, const Tensor& g) -> Gradients {
+      const Tensor out = s.result();
+      if (grad_enabled()) return {g - exp(out) * sum(g, {-1}, true)};
+      return {vjp_over_rows("log_softmax", g, out,
+                            [](const auto* up, const auto* in, std::int64_t rows, std::int64_t n, auto* d) {
+                              kernels::log_softmax_rows_vjp(up, in, rows, n, d);
+                            })};
+    });
+  });
+}
+
+Tensor masked_softmax(const Tensor& x, const Tensor& keep) {
+  require(x.rank() > 0, "masked_softmax: a scalar has no axis");
+  require(keep.dtype() == DType::int32, "masked_softmax: keep must be int32, got {}", name_of(keep.dtype()));
+  require(broadcasts_to(keep.shape(), x.shape()), "masked_softmax: keep {} must broadcast to x {}", keep.shape().to_string(),
+          x.shape().to_string());
+  const Tensor masked = [&] {
+    const NoGrad no_grad;
+    return where(keep, x, Tensor::scalar(-std::numeric_limits<double>::infinity(), x.dtype()));
+  }();
+  Array y = over_rows("masked_softmax", masked.array(), [](const auto* in, std::int64_t rows, std::int64_t n, auto* out) {
+    kernels::softmax_rows(in, rows, n, out);
+  });
+  // Masked entries have y = 0, and so no part in the softmax's vjp.
+  return record("masked_softmax", std::move(y), {x}, keep_result, softmax_vjp);
+}
+
+}  // namespace gaze
