@@ -33,7 +33,7 @@ struct Color {
   int index;  ///< in the palette of 256 colours
 };
 
-constexpr Color kLight{{245, 247, 250}, 231}, kMuted{{150, 157, 170}, 247}, kDark{{14, 18, 28}, 16};
+constexpr Color kLight{{255, 255, 255}, 231}, kMuted{{150, 157, 170}, 247}, kDark{{0, 0, 0}, 16};
 constexpr Color kHit{{120, 200, 120}, 114}, kMiss{{225, 105, 95}, 167}, kBroken{{110, 40, 60}, 52};
 
 /// The usual meaning of the palette entries 16 to 255: a 6 x 6 x 6 cube, then 24 greys.
@@ -49,7 +49,7 @@ Rgb palette_color(int index) {
 Color ramp(double weight, ColorMode mode) {
   constexpr std::array<Rgb, 6> stops{
       {{32, 38, 54}, {52, 70, 96}, {74, 108, 124}, {116, 148, 120}, {192, 188, 92}, {255, 224, 64}}};
-  constexpr std::array<int, 9> indices{235, 237, 239, 60, 66, 108, 143, 185, 221};
+  constexpr std::array<int, 9> indices{235, 237, 239, 241, 66, 108, 143, 185, 221};
   const int index = indices[static_cast<std::size_t>(std::lround(weight * (indices.size() - 1)))];
   if (mode == ColorMode::colors_256) return {palette_color(index), index};
 
@@ -195,21 +195,22 @@ std::string draw_cell(const Cell& cell, int width, const Terminal& terminal) {
   const auto step = static_cast<std::size_t>(std::lround(weight * static_cast<double>(glyphs.ink.size() - 1)));
   const std::string_view ink = terminal.color == ColorMode::plain ? glyphs.ink[step] : " ";
 
-  const int room = width - 3;  // beside the two marks and the dot
-  const std::string number = broken ? "?" : percentage(weight, std::min(4, room));
-  const int number_width = number.empty() ? 0 : std::min(4, room);
-  const int after = room > 4 ? 1 : 0;
-  const auto fill = [&](int columns) {
+  const auto spread = [](std::string_view glyph, int columns) {
     std::string text;
-    for (int i = 0; i < columns; ++i) text += ink;
+    for (int i = 0; i < columns; ++i) text += glyph;
     return text;
   };
-  const int before = number.empty() ? room / 2 : 0;  // without a number the dot stands in the middle
-  std::string content = fill(before);
-  content += cell.strongest ? glyphs.strongest : broken && room == 0 ? "?" : ink;
-  content += fill(room - before - number_width - after);
-  content += pad(clip(number, number_width), number_width, Align::right);
-  content += std::string(static_cast<std::size_t>(after), ' ');
+  const std::string_view dot = broken ? "?" : cell.strongest ? glyphs.strongest : ink;
+  const int room = width - 3;  // beside the two marks and the dot
+  const std::string number = broken ? "" : percentage(weight, std::min(4, room));
+  std::string content;
+  if (number.empty()) {
+    content = fmt::format("{}{}{}", spread(ink, room / 2), dot, spread(ink, room - room / 2));
+  } else {
+    const int number_width = std::min(4, room), after = std::min(1, room - number_width);
+    content = fmt::format("{}{}{}{}", dot, spread(ink, room - number_width - after),
+                          pad(number, number_width, Align::right), spread(" ", after));
+  }
 
   const std::string_view marks = cell.link == Link::sure ? "[]" : cell.link == Link::possible ? "()" : "  ";
   const bool marked = cell.strongest || cell.link != Link::none;
@@ -234,14 +235,15 @@ std::string draw_row(const std::string& word, const Row& row, const Layout& layo
   return line;
 }
 
+constexpr int kRampSteps = 8;
+
 std::string draw_ramp(const Terminal& terminal) {
   std::string picture;
   if (terminal.color == ColorMode::plain) {
     for (std::string_view ink : glyphs_of(terminal).ink) picture += ink;
   } else {
-    constexpr int steps = 8;
-    for (int i = 0; i < steps; ++i)
-      picture += styled(" ", {false, {}, ramp(i / (steps - 1.0), terminal.color)}, terminal.color);
+    for (int i = 0; i < kRampSteps; ++i)
+      picture += styled(" ", {false, {}, ramp(i / (kRampSteps - 1.0), terminal.color)}, terminal.color);
   }
   return picture;
 }
@@ -252,7 +254,7 @@ std::vector<std::string> draw_legend(const HeatMap& map, const Terminal& termina
   const auto any_gold = [&](bool sure) {
     return std::ranges::any_of(map.gold, [=](auto& m) { return m.sure == sure; });
   };
-  const int ramp_width = terminal.color == ColorMode::plain ? static_cast<int>(glyphs.ink.size()) : 8;
+  const int ramp_width = terminal.color == ColorMode::plain ? static_cast<int>(glyphs.ink.size()) : kRampSteps;
 
   std::vector<std::string> lines;
   int used = 0;
@@ -271,7 +273,7 @@ std::vector<std::string> draw_legend(const HeatMap& map, const Terminal& termina
     const std::string entry = fmt::format("{} {}", mark, meaning);
     add(entry, display_width(entry));
   };
-  add(fmt::format("0% {} 100%", draw_ramp(terminal)), ramp_width + 8);
+  add(fmt::format("0% {} 100%", draw_ramp(terminal)), display_width("0%  100%") + ramp_width);
   explain(glyphs.strongest, "strongest");
   if (any_gold(true)) explain("[ ]", "sure link");
   if (any_gold(false)) explain("( )", "possible link");

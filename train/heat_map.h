@@ -25,16 +25,16 @@ struct HeatMap {
 
 /// The lines of a picture of the map, none wider than the terminal (of eight columns at least):
 ///
-///                 le     chat     noir
-///         the [● 97% ]    2%       1%    ✓
-///       black    1%      22%   [● 77% ]  ✓
+///                le     chat    noir
+///         the [● 97% ]    2%      1%   ✓
+///       black     1%     22%  [● 77% ] ✓
 ///
 /// Each cell shows its weight by background colour, or by ink where there is no colour, and in per cent where there is
-/// room. The strongest cell of a row bears a dot, sure links brackets, possible links parentheses; a row that has gold
-/// links ends in a tick if its strongest cell is one of them. A legend follows. Weights that are not numbers from 0 to
-/// 1 (rounding aside) are shown as '?', and no cell is the strongest of their row. Words are clipped to their cells;
-/// columns that do not fit are left out from the right, and the last line says how many.
-/// Throws Error if the weights do not fill rows x columns or a gold link lies outside.
+/// room. The strongest cell of a row, the first of equals, bears a dot, sure links brackets, possible links
+/// parentheses; a row that has gold links ends in a tick if its strongest cell is one of them. A legend follows.
+/// Weights that are not numbers from 0 to 1 (rounding aside) are shown as '?', and no cell is the strongest of their
+/// row. Words are clipped to their cells; columns that do not fit are left out from the right, and the last line says
+/// how many. Throws Error if the weights do not fill rows x columns or a gold link lies outside.
 std::vector<std::string> render(const HeatMap& map, const Terminal& terminal);
 
 }  // namespace gaze

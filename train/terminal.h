@@ -46,7 +46,7 @@ enum class Align { left, center, right };
 std::string pad(std::string_view utf8, int width, Align align = Align::left);
 
 /// The text if it fits into `width` columns, else as many whole characters, with the marks on them, as leave a column
-/// for "…" ("~" without unicode). At most `width` columns; one less when a wide character straddles the edge.
+/// for "…" ("~" without unicode). At most `width` columns; fewer when a wide character straddles the edge.
 std::string clip(std::string_view utf8, int width, bool unicode = true);
 
 /// A block of lines that is redrawn in place, for a view that changes while a command runs.

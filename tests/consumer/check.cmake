@@ -1,0 +1,42 @@
+# Builds a program against an installed gaze and runs it. Given with -D:
+#   SOURCE            a C++ file, or a Markdown file whose first ```cpp block is the program
+#   EXPECTED          what the program must print, as a regular expression
+#   PREFIX            where gaze is installed
+#   FOLDER            a scratch folder for the build
+#   CONFIGURE_OPTIONS what else the consumer is configured with
+
+function(run_step what)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "${what} failed (${result}):\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+file(REMOVE_RECURSE ${FOLDER})
+file(MAKE_DIRECTORY ${FOLDER})
+if(SOURCE MATCHES "\\.md$")
+  if(NOT EXISTS ${SOURCE})
+    message(FATAL_ERROR "${SOURCE} does not exist")
+  endif()
+  file(READ ${SOURCE} text)
+  string(FIND "${text}" "\n```cpp\n" begin)
+  if(begin EQUAL -1)
+    message(FATAL_ERROR "${SOURCE} has no ```cpp block")
+  endif()
+  math(EXPR begin "${begin} + 8")
+  string(SUBSTRING "${text}" ${begin} -1 text)
+  string(FIND "${text}" "\n```" end)
+  math(EXPR end "${end} + 1")
+  string(SUBSTRING "${text}" 0 ${end} text)
+  set(SOURCE ${FOLDER}/main.cpp)
+  file(WRITE ${SOURCE} "${text}")
+endif()
+
+run_step("Configuring the consumer" ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${FOLDER}/build
+  -DCONSUMER_SOURCE=${SOURCE} -DCMAKE_PREFIX_PATH=${PREFIX} ${CONFIGURE_OPTIONS})
+run_step("Building the consumer" ${CMAKE_COMMAND} --build ${FOLDER}/build)
+run_step("The consumer" ${FOLDER}/build/consumer)
+if(NOT output MATCHES "${EXPECTED}")
+  message(FATAL_ERROR "The consumer printed:\n${output}\nand not: ${EXPECTED}")
+endif()

@@ -1,0 +1,54 @@
+#include <gaze/train/run_folder.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <system_error>
+
+#include <gaze/autograd/error.h>
+#include <gaze/autograd/files.h>
+
+namespace gaze {
+namespace fs = std::filesystem;
+
+RunFolder RunFolder::create(const fs::path& path, const Config& config) {
+  std::error_code error;
+  if (fs::exists(path, error)) {
+    require(fs::is_directory(path, error), "{}: it exists and is not a folder", path.string());
+    require(!fs::exists(path / "config.json", error), "{}: it already holds a run; choose another --run folder", path.string());
+    require(fs::is_empty(path, error) && !error, "{}: the folder is not empty; choose another --run folder", path.string());
+  } else {
+    fs::create_directories(path, error);
+    require(!error, "{}: the folder cannot be made: {}", path.string(), error.message());
+  }
+  write_file_atomically(path / "config.json", to_json(config).dump(2) + "\n");
+  return RunFolder(path);
+}
+
+RunFolder RunFolder::open(const fs::path& path) {
+  std::error_code error;
+  require(fs::exists(path / "config.json", error), "{}: there is no run in this folder (no config.json)", path.string());
+  return RunFolder(path);
+}
+
+Config RunFolder::config() const {
+  const std::string source = (path_ / "config.json").string();
+  const nlohmann::json object = nlohmann::json::parse(read_file(source), nullptr, false);
+  require(!object.is_discarded(), "{}: it is not JSON", source);
+  Config config;
+  read_config(config, object, source);
+  check_config(config);
+  return config;
+}
+
+void RunFolder::append_metrics(const nlohmann::json& line) const {
+  const std::string name = (path_ / "metrics.jsonl").string();
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(name.c_str(), "a"), std::fclose);
+  require(file != nullptr, "{}: {}", name, std::strerror(errno));
+  const std::string text = line.dump() + "\n";
+  const bool written = std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() && std::fflush(file.get()) == 0;
+  require(written, "{}: {}", name, std::strerror(errno));
+}
+
+}  // namespace gaze
