@@ -7,7 +7,31 @@
 #include <gaze/autograd/error.h>
 #include <gaze/autograd/gradcheck.h>
 #include <gaze/autograd/graph.h>
+#include <gaze/autograd/op_cases.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/parameters.h>
 #include <gaze/autograd/random.h>
 #include <gaze/autograd/tensor.h>
+
+#include <gaze/nn/attention.h>
+#include <gaze/nn/checkpoint.h>
+#include <gaze/nn/context.h>
+#include <gaze/nn/dropout.h>
+#include <gaze/nn/embedding.h>
+#include <gaze/nn/feed_forward.h>
+#include <gaze/nn/init.h>
+#include <gaze/nn/layer_norm.h>
+#include <gaze/nn/linear.h>
+#include <gaze/nn/model.h>
+#include <gaze/nn/positions.h>
+#include <gaze/nn/recorder.h>
+#include <gaze/nn/scope.h>
+#include <gaze/nn/transformer.h>
+
+#include <gaze/train/config.h>
+#include <gaze/train/heat_map.h>
+#include <gaze/train/metrics.h>
+#include <gaze/train/run_folder.h>
+#include <gaze/train/terminal.h>
+#include <gaze/train/trainer.h>
+#include <gaze/train/translator.h>

@@ -74,6 +74,20 @@ class Walk {
     Tensor gradient;
   };
 
+  /// In anomaly mode: an operation inside a vjp that throws is the forward operation's fault.
+  template <class F>
+  static auto blame(const Node& node, const F& f) {
+    try {
+      return f();
+    } catch (const Error& e) {
+      fail("{}: its vjp made the first gradient that is not finite ({})", node.operation, e.what());
+    }
+  }
+
+  static Gradients watched_vjp(Node& node, const Tensor& gradient) {
+    return blame(node, [&] { return node.vjp(Saved(node), gradient); });
+  }
+
   void visit(Node& node, Tensor gradient) {
     if (node.hooks)
       for (const Node::Hook& hook : *node.hooks)
@@ -88,7 +102,7 @@ class Walk {
     }
     require(!node.released, "{}: its graph was freed by an earlier backward walk; pass retain_graph to keep it",
             node.operation);
-    Gradients gradients = node.vjp(Saved(node), gradient);
+    Gradients gradients = anomaly_enabled() ? watched_vjp(node, gradient) : node.vjp(Saved(node), gradient);
     gradient = {};
     require(gradients.size() == node.edges.size(), "{}: its vjp returned {} gradients for {} inputs", node.operation,
             gradients.size(), node.edges.size());
@@ -118,16 +132,8 @@ class Walk {
       return;
     }
     Tensor gradient = fitted(by, *input, as_tensor(*input, c));
-    if (anomaly_enabled()) check_gradient(by, gradient);
+    if (anomaly_enabled()) blame(by, [&] { detail::check_finite("gradient", gradient.array()); });
     add(input, std::move(gradient));
-  }
-
-  static void check_gradient(const Node& by, const Tensor& gradient) {
-    try {
-      detail::check_finite("gradient", gradient.array());
-    } catch (const Error& e) {
-      fail("{}: its vjp made the first gradient that is not finite ({})", by.operation, e.what());
-    }
   }
 
   void add(const Ptr<Node>& node, Tensor gradient) {

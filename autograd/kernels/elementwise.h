@@ -43,4 +43,20 @@ void clip(const T* x, T low, T high, T* y, std::int64_t n);
 template <class T>
 void accumulate(const T* x, T* y, std::int64_t n);
 
+/// visit(i, offset in the first operand, offset in the second) for every element i of the result, in order.
+template <class Visit>
+void for_each_pair(const Broadcast& loop, const Visit& visit) {
+  std::int64_t position[max_axes] = {}, first = 0, second = 0, count = 1;
+  for (int axis = 0; axis < loop.rank; ++axis) count *= loop.lengths[axis];
+  for (std::int64_t i = 0; i < count; ++i) {
+    visit(i, first, second);
+    for (int axis = loop.rank - 1; axis >= 0; --axis) {
+      first += loop.strides[0][axis], second += loop.strides[1][axis];
+      if (++position[axis] < loop.lengths[axis]) break;
+      first -= position[axis] * loop.strides[0][axis], second -= position[axis] * loop.strides[1][axis];
+      position[axis] = 0;
+    }
+  }
+}
+
 }  // namespace gaze::kernels

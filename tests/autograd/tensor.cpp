@@ -17,23 +17,23 @@ TEST_CASE("tensors from nested lists") {
 }
 
 TEST_CASE("tensors print as NumPy's arrays do") {
-  CHECK(tensor({{1, 2.5}, {-3, 4}}).to_string() == "[[  1, 2.5],\n [ -3,   4]]");
-  CHECK(Tensor::scalar(3).to_string() == "3");
+  CHECK(tensor({{1, 2.5}, {-3, 4}}).to_string() == "[[ 1., 2.5],\n [-3.,  4.]]");
+  CHECK(Tensor::scalar(3).to_string() == "3.");
   CHECK(tensor({1, 2}, DType::int32).to_string() == "[1, 2] int32");
   CHECK(Tensor::zeros({0, 3}).to_string() == "[]");
   CHECK(Tensor().to_string() == "undefined");
   CHECK(tensor({1e-9, 1e12}).to_string() == "[1e-09, 1e+12]");
   std::ostringstream out;
   out << Tensor::zeros({2000});
-  CHECK(out.str() == "[0, 0, 0, ..., 0, 0, 0]");
-  CHECK(Tensor(Array::zeros({1}, DType::float32), true).to_string() == "[0] requires_grad");
+  CHECK(out.str() == "[0., 0., 0., ..., 0., 0., 0.]");
+  CHECK(Tensor(Array::zeros({1}, DType::float32), true).to_string() == "[0.] requires_grad");
 }
 
 TEST_CASE("item, indexing and slices") {
   const Tensor m = tensor({{1, 2, 3}, {4, 5, 6}});
-  CHECK(m[1].to_string() == "[4, 5, 6]");
+  CHECK(m[1].to_string() == "[4., 5., 6.]");
   CHECK(m[-1][0].item() == 4);
-  CHECK(m.slice(1, 1, 3).to_string() == "[[2, 3],\n [5, 6]]");
+  CHECK(m.slice(1, 1, 3).to_string() == "[[2., 3.],\n [5., 6.]]");
   CHECK_THROWS_WITH(m.item(), Catch::Contains("[2,3]"));
   CHECK_THROWS_AS(m[2], Error);
   CHECK_THROWS_AS(m.at({0, 3}), Error);

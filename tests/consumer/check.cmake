@@ -4,6 +4,7 @@
 #   PREFIX            where gaze is installed
 #   FOLDER            a scratch folder for the build
 #   CONFIGURE_OPTIONS what else the consumer is configured with
+cmake_minimum_required(VERSION 3.25)
 
 function(run_step what)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)

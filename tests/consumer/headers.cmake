@@ -1,5 +1,7 @@
 # Checks the installed headers under -D PREFIX: gaze.h includes all of them but the bridges to other libraries, and
 # only the bridges need more than the standard library and fmt.
+cmake_minimum_required(VERSION 3.25)
+
 set(bridges autograd/xtensor.h)
 
 file(GLOB_RECURSE headers RELATIVE ${PREFIX}/include/gaze ${PREFIX}/include/gaze/*.h)

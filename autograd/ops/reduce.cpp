@@ -1,0 +1,150 @@
+#include <gaze/autograd/kernels/reduce.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <gaze/autograd/graph.h>
+#include <gaze/autograd/ops.h>
+#include <gaze/autograd/ops/internal.h>
+
+namespace gaze {
+namespace {
+
+/// The axes a reduction runs over, in order, and the shape it leaves.
+struct Reduced {
+  Axes axes;
+  Shape kept;     ///< reduced axes have length 1
+  Shape dropped;  ///< without them
+
+  Reduced(const char* operation, const Shape& shape, const Axes& given) : kept(shape) {
+    for (const int axis : given) {
+      require(axis >= -shape.rank() && axis < shape.rank(), "{}: axis {} is out of range for shape {}", operation, axis,
+              shape.to_string());
+      axes.push_back(shape.normal_axis(axis));
+    }
+    if (given.empty())
+      for (int axis = 0; axis < shape.rank(); ++axis) axes.push_back(axis);
+    std::sort(axes.begin(), axes.end());
+    require(std::adjacent_find(axes.begin(), axes.end()) == axes.end(), "{}: an axis of {} is given twice", operation,
+            shape.to_string());
+    for (const int axis : axes) kept.set(axis, 1);
+    for (int axis = 0; axis < shape.rank(); ++axis)
+      if (!std::binary_search(axes.begin(), axes.end(), axis)) dropped.append(shape[axis]);
+  }
+
+  std::int64_t count(const Shape& shape) const {
+    std::int64_t n = 1;
+    for (const int axis : axes) n *= shape[axis];
+    return n;
+  }
+  const Shape& shape(bool keep) const { return keep ? kept : dropped; }
+};
+
+/// Reduces group after group of neighbouring axes, the last group first: kernel(x, outer, n, inner, y).
+template <class Kernel>
+Array reduce(const char* operation, const Array& x, const Reduced& r, const Kernel& kernel) {
+  Array from = x;
+  for (std::size_t last = r.axes.size(); last > 0;) {
+    std::size_t first = last - 1;
+    while (first > 0 && r.axes[first - 1] == r.axes[first] - 1) --first;
+    const Shape& shape = from.shape();
+    Shape to_shape = shape;
+    for (std::size_t i = first; i < last; ++i) to_shape.set(r.axes[i], 1);
+    Array to(to_shape, x.dtype());
+    for_floating(operation, x.dtype(), [&]<class T>() {
+      kernel(from.data<T>(), shape.span_size(0, r.axes[first]), shape.span_size(r.axes[first], r.axes[last - 1] + 1),
+             shape.span_size(r.axes[last - 1] + 1, shape.rank()), to.write<T>());
+    });
+    from = to;
+    last = first;
+  }
+  return r.axes.empty() ? from.copy() : from;  // a scalar reduces over nothing
+}
+
+constexpr auto sum_kernel = [](const auto* x, std::int64_t outer, std::int64_t n, std::int64_t inner, auto* y) {
+  kernels::sum(x, outer, n, inner, y);
+};
+
+Tensor shaped(const Tensor& x, const Shape& shape) { return reshape(x, {shape.begin(), shape.end()}); }
+
+/// A largest or smallest: its gradient goes to the entries equal to it, in even shares.
+template <class Kernel>
+Tensor extreme(const char* operation, const Tensor& x, const Axes& axes, bool keep, const Kernel& kernel) {
+  const Reduced r(operation, x.shape(), axes);
+  require(r.count(x.shape()) > 0, "{}: over an axis of no elements in shape {}", operation, x.shape().to_string());
+  Array y = reduce(operation, x.array(), r, kernel).reshaped(r.shape(keep));
+  return record(operation, std::move(y), {x}, keep_inputs | keep_result, [r](const Saved& s, const Tensor& g) -> Gradients {
+    const Tensor best = shaped(s.result().detach(), r.kept);
+    const Tensor chosen = cast(equal(s[0].detach(), best), g.dtype());
+    return {shaped(g, r.kept) * (chosen / sum(chosen, r.axes, true))};
+  });
+}
+
+}  // namespace
+
+Tensor sum(const Tensor& x, Axes axes, bool keep) {
+  const Reduced r("sum", x.shape(), axes);
+  Array y = reduce("sum", x.array(), r, sum_kernel).reshaped(r.shape(keep));
+  return record("sum", std::move(y), {x}, keep_none, [r, whole = x.shape()](const Saved&, const Tensor& g) -> Gradients {
+    return {expand(shaped(g, r.kept), whole)};
+  });
+}
+
+Tensor sum_to(const Tensor& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  require(broadcasts_to(shape, x.shape()), "sum_to: {} does not broadcast to {}", shape.to_string(), x.shape().to_string());
+  Axes axes;
+  const int added = x.rank() - shape.rank();
+  for (int axis = 0; axis < x.rank(); ++axis)
+    if (axis < added || (shape[axis - added] == 1 && x.size(axis) != 1)) axes.push_back(axis);
+  return axes.empty() ? shaped(x, shape) : shaped(sum(x, axes, true), shape);
+}
+
+Tensor mean(const Tensor& x, Axes axes, bool keep) {
+  const Reduced r("mean", x.shape(), axes);
+  return sum(x, std::move(axes), keep) / static_cast<double>(r.count(x.shape()));
+}
+
+Tensor max(const Tensor& x, Axes axes, bool keep) {
+  return extreme("max", x, axes, keep, [](const auto* in, std::int64_t outer, std::int64_t n, std::int64_t inner, auto* y) {
+    kernels::max(in, outer, n, inner, y);
+  });
+}
+
+Tensor min(const Tensor& x, Axes axes, bool keep) {
+  return extreme("min", x, axes, keep, [](const auto* in, std::int64_t outer, std::int64_t n, std::int64_t inner, auto* y) {
+    kernels::min(in, outer, n, inner, y);
+  });
+}
+
+Tensor var(const Tensor& x, Axes axes, bool keep, int correction) {
+  const Reduced r("var", x.shape(), axes);
+  const Tensor centred = x - mean(x, axes, true);
+  const auto degrees = static_cast<double>(std::max<std::int64_t>(r.count(x.shape()) - correction, 0));
+  return sum(centred * centred, std::move(axes), keep) / degrees;
+}
+
+Tensor logsumexp(const Tensor& x, Axes axes, bool keep) {
+  const Reduced r("logsumexp", x.shape(), axes);
+  const double lowest = -std::numeric_limits<double>::infinity();
+  if (r.count(x.shape()) == 0)  // the logarithm of an empty sum; it still depends on x, by a gradient of no elements
+    return sum(x, std::move(axes), keep) + lowest;
+  Array y;
+  {
+    // e^(x - top) cannot overflow; where all are minus infinity, top itself would make NaN of their difference.
+    const NoGrad no_grad;
+    const Tensor plain = x.detach(), top = max(plain, r.axes, true), zero = Tensor::scalar(0, x.dtype());
+    const Tensor infinite = equal(abs(top), Tensor::scalar(-lowest, x.dtype()));
+    const Tensor shift = where(infinite, zero, top);
+    y = shaped(log(sum(exp(plain - shift), r.axes, true)) + shift, r.shape(keep)).array();
+  }
+  // The slope is softmax(x) = e^(x - y), zero where y is minus infinity.
+  return record("logsumexp", std::move(y), {x}, keep_inputs | keep_result, [r, lowest](const Saved& s, const Tensor& g) -> Gradients {
+    const Tensor at = shaped(s.result(), r.kept), zero = Tensor::scalar(0, g.dtype());
+    const Tensor empty = equal(at.detach(), Tensor::scalar(lowest, g.dtype()));
+    return {where(empty, zero, shaped(g, r.kept) * exp(s[0] - where(empty, zero, at)))};
+  });
+}
+
+}  // namespace gaze

@@ -1,0 +1,65 @@
+#include <gaze/nn/attention.h>
+
+namespace gaze {
+namespace {
+
+std::int64_t checked_heads(const Scope& scope, std::int64_t d_model, std::int64_t heads) {
+  require(d_model > 0 && heads > 0 && d_model % heads == 0, "attention {}: {} heads do not divide d_model {}",
+          scope.path(), heads, d_model);
+  return heads;
+}
+
+}  // namespace
+
+MultiHeadAttention::MultiHeadAttention(const Scope& scope, std::int64_t model_size, std::int64_t head_count,
+                                       double dropout_probability)
+    : name(scope.path()),
+      d_model(model_size),
+      heads(checked_heads(scope, model_size, head_count)),
+      dropout(dropout_probability),
+      in_proj_weight(scope.parameter("in_proj_weight", {3 * d_model, d_model}, init::xavier_uniform())),
+      in_proj_bias(scope.parameter("in_proj_bias", {3 * d_model}, init::constant(0))),
+      out_proj(scope / "out_proj", d_model, d_model, true, init::constant(0)) {}
+
+MultiHeadAttention::Projections MultiHeadAttention::project(const Tensor& x, const Tensor& memory) const {
+  const std::int64_t d = d_model;
+  if (memory.same(x)) {
+    const Tensor qkv = linear(x, in_proj_weight, in_proj_bias);  // [B,T,D] -> [B,T,3D]
+    return {{qkv, 0, d}, {qkv, d, d}, {qkv, 2 * d, d}};
+  }
+  const Tensor q = linear(x, in_proj_weight, in_proj_bias, {0, d});            // [B,T,D] -> [B,T,D]
+  const Tensor kv = linear(memory, in_proj_weight, in_proj_bias, {d, 2 * d});  // [B,S,D] -> [B,S,2D]
+  return {q, {kv, 0, d}, {kv, d, d}};
+}
+
+AttentionResult MultiHeadAttention::operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& masks,
+                                               Context& context, bool with_weights) const {
+  const auto [q, k, v] = project(x, memory);
+  AttentionOptions options;
+  options.heads = heads;
+  options.causal = masks.causal;
+  options.key_lengths = masks.key_lengths;
+  options.mask = masks.additive;
+  if (AttentionRecorder* recorder = context.recorder; recorder && (!recorder->wants || recorder->wants(name))) {
+    const NoGrad no_grad;
+    recorder->weights.insert_or_assign(name, attention_weights(q, k, options).array());
+  }
+  if (context.training && dropout.p > 0) {
+    options.dropout = dropout.p;
+    options.stream = context.next_stream();
+  }
+  AttentionResult result;
+  if (with_weights) {
+    result = composed_attention(q, k, v, options);
+  } else {
+    result.output = attention(q, k, v, options);
+  }
+  result.output = out_proj(result.output);
+  return result;
+}
+
+Tensor MultiHeadAttention::w_q() const { return in_proj_weight.slice(0, 0, d_model); }
+Tensor MultiHeadAttention::w_k() const { return in_proj_weight.slice(0, d_model, 2 * d_model); }
+Tensor MultiHeadAttention::w_v() const { return in_proj_weight.slice(0, 2 * d_model, 3 * d_model); }
+
+}  // namespace gaze

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <gaze/autograd/ops.h>
+#include <gaze/nn/dropout.h>
+#include <gaze/nn/linear.h>
+
+namespace gaze {
+
+/// Which keys a query sees; a key must pass all three. A query that sees no key gets zeros, forward and backward.
+struct AttentionMasks {
+  bool causal = false;      ///< query t sees keys 0..t
+  Tensor key_lengths = {};  ///< int32 [B]: keys at and after a row's length are hidden; undefined: none is
+  Tensor additive = {};     ///< broadcasts to [B,H,T,S]: added to the scores, -inf hides; undefined: nothing is added
+};
+
+/// Concat(head_1..head_H) W_O, head_h = softmax(Q_h K_h^T / sqrt(K)) V_h (Vaswani et al. 2017, section 3.2.2), with the
+/// parameters and results of torch.nn.MultiheadAttention.
+struct MultiHeadAttention {
+  /// Registers in_proj_weight [3D,D], in_proj_bias [3D], out_proj.weight [D,D] and out_proj.bias [D].
+  /// Throws unless heads divides d_model.
+  MultiHeadAttention(const Scope&, std::int64_t d_model, std::int64_t heads, double dropout_probability = 0);
+
+  /// x [B,T,D] asks and memory [B,S,D] answers; self-attention when both are the same tensor. Returns the output
+  /// [B,T,D] and, with `with_weights`, the weights [B,H,T,S] before dropout, which gradients flow through.
+  AttentionResult operator()(const Tensor& x, const Tensor& memory, const AttentionMasks&, Context&,
+                             bool with_weights = false) const;
+
+  Tensor w_q() const;  ///< [D,D]: rows [0, D) of in_proj_weight, a differentiable copy
+  Tensor w_k() const;  ///< [D,D]: rows [D, 2D)
+  Tensor w_v() const;  ///< [D,D]: rows [2D, 3D)
+
+  std::string name;  ///< its path, by which the recorder knows it
+  std::int64_t d_model, heads;
+  Dropout dropout;  ///< of the weights
+  Tensor in_proj_weight, in_proj_bias;
+  Linear out_proj;
+
+ private:
+  struct Projections {
+    Columns q, k, v;
+  };
+  Projections project(const Tensor& x, const Tensor& memory) const;
+};
+
+}  // namespace gaze

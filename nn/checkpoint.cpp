@@ -1,0 +1,107 @@
+#include <gaze/nn/checkpoint.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace gaze {
+namespace {
+
+using Arrays = std::map<std::string, Array, std::less<>>;
+
+bool equal(const Array& a, const Array& b) {
+  if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;
+  return for_any(a.dtype(), [&]<class T>() { return std::ranges::equal(a.values<T>(), b.values<T>()); });
+}
+
+/// What is wrong with a checkpoint, said in one line.
+class Problems {
+ public:
+  void add(std::string_view kind, std::vector<std::string> names) {
+    if (names.empty()) return;
+    const std::size_t shown = std::min<std::size_t>(names.size(), 8), rest = names.size() - shown;
+    names.resize(shown);
+    text_ += fmt::format("{}{} {}", text_.empty() ? "" : "; ", kind, fmt::join(names, ", "));
+    if (rest > 0) text_ += fmt::format(" and {} more", rest);
+  }
+  void report(std::string_view source) const { require(text_.empty(), "load {}: {}", source, text_); }
+
+ private:
+  std::string text_;
+};
+
+/// The checkpoint's arrays by the model's names.
+Arrays renamed(const Checkpoint& checkpoint, const Params& params, const LoadOptions& options) {
+  Arrays arrays;
+  for (const auto& [name, array] : checkpoint.arrays)
+    if (!name.starts_with("optimizer.") && name.starts_with(options.strip_prefix))
+      arrays.emplace(options.add_prefix + name.substr(options.strip_prefix.size()), array);
+  for (const auto& [alias, name] : checkpoint.metadata) {
+    if (!alias.starts_with(options.strip_prefix)) continue;
+    const std::string known = options.add_prefix + alias.substr(options.strip_prefix.size());
+    if (const Array* array = checkpoint.find(name); array && params.contains(known)) arrays.emplace(known, *array);
+  }
+  return arrays;
+}
+
+}  // namespace
+
+Checkpoint to_checkpoint(const Params& params, std::map<std::string, std::string> metadata) {
+  Checkpoint checkpoint;
+  for (const Parameter& p : params.list()) checkpoint.arrays.emplace_back(p.name, p.value.array());
+  checkpoint.metadata = std::move(metadata);
+  for (const auto& [alias, name] : params.ties()) checkpoint.metadata[alias] = name;
+  return checkpoint;
+}
+
+void save(const Params& params, const std::filesystem::path& path, std::map<std::string, std::string> metadata) {
+  save_safetensors(path, to_checkpoint(params, std::move(metadata)));
+}
+
+void load(Params& params, const Checkpoint& checkpoint, const LoadOptions& options, std::string_view source) {
+  Arrays arrays = renamed(checkpoint, params, options);
+  std::vector<std::string> missing, unexpected, shapes, dtypes, torn;
+  for (const auto& [alias, name] : params.ties()) {
+    const auto given = arrays.find(alias);
+    if (given == arrays.end()) continue;
+    const auto [stored, first] = arrays.emplace(name, given->second);
+    if (!first && !equal(stored->second, given->second)) torn.push_back(fmt::format("{} and {}", alias, name));
+    arrays.erase(given);
+  }
+
+  std::vector<std::pair<Tensor, Array>> changes;
+  for (const Parameter& p : params.list()) {
+    if (!p.name.starts_with(options.add_prefix)) continue;
+    const auto found = arrays.find(p.name);
+    if (found == arrays.end()) {
+      missing.push_back(p.name);
+      continue;
+    }
+    const Array& array = found->second;
+    if (array.shape() != p.value.shape())
+      shapes.push_back(fmt::format("{} {} (here {})", p.name, array.shape().to_string(), p.value.shape().to_string()));
+    else if (!is_floating(array.dtype()))
+      dtypes.push_back(fmt::format("{} {}", p.name, name_of(array.dtype())));
+    else
+      changes.emplace_back(p.value, array);
+  }
+  for (const auto& [name, array] : arrays)
+    if (!params.contains(name)) unexpected.push_back(name);
+
+  Problems problems;
+  problems.add("missing", std::move(missing));
+  problems.add("unexpected", std::move(unexpected));
+  problems.add("wrong shape", std::move(shapes));
+  problems.add("wrong dtype", std::move(dtypes));
+  problems.add("one parameter here but different numbers:", std::move(torn));
+  problems.report(source);
+  for (auto& [value, array] : changes) value.assign(Tensor(array.to(value.dtype())), "load");
+}
+
+std::map<std::string, std::string> load(Params& params, const std::filesystem::path& path, const LoadOptions& options) {
+  Checkpoint checkpoint = load_safetensors(path);
+  load(params, checkpoint, options, path.string());
+  return std::move(checkpoint.metadata);
+}
+
+}  // namespace gaze

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <gaze/autograd/tensor.h>
+#include <gaze/nn/context.h>
+
+namespace gaze {
+
+/// In training, each element is 0 with probability p and x / (1 - p) otherwise (Srivastava et al. 2014); else x itself.
+struct Dropout {
+  explicit Dropout(double probability);  ///< throws unless 0 <= p < 1
+
+  Tensor operator()(const Tensor& x, Context&) const;
+
+  double p;
+};
+
+}  // namespace gaze

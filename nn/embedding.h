@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+
+#include <gaze/nn/dropout.h>
+#include <gaze/nn/positions.h>
+#include <gaze/nn/scope.h>
+
+namespace gaze {
+
+/// A vector for each id.
+struct Embedding {
+  /// Registers weight [vocab,size], normal with this standard deviation.
+  Embedding(const Scope&, std::int64_t vocab, std::int64_t size, double std = 1);
+
+  Tensor operator()(const Tensor& ids) const;  ///< int32 [...] in [0, vocab) -> [...,size]
+
+  Tensor weight;  ///< [vocab,size]
+};
+
+struct TokenEmbeddingOptions {
+  std::int64_t vocab = 0;
+  std::int64_t d_model = 0;
+  std::int64_t max_length = 0;  ///< positions; without positions there is no maximum
+  Positions positions = Positions::learned;
+  double dropout = 0;
+  double std = 0.02;  ///< of the initial embeddings and learned positions
+};
+
+/// What enters a Transformer: dropout(tok(id) sqrt(D) + position) (Vaswani et al. 2017, sections 3.4 and 3.5).
+struct TokenEmbedding {
+  /// Registers tok.weight [V,D] and, when positions are learned, pos.weight [max_length,D].
+  TokenEmbedding(const Scope&, const TokenEmbeddingOptions&);
+
+  /// int32 [B,T] -> [B,T,D]. Throws when T is over the maximum.
+  Tensor operator()(const Tensor& ids, Context&) const;
+
+  std::string name;  ///< its path
+  Embedding tok;
+  Tensor pos;  ///< [max_length,D]: a parameter, the sinusoids, or undefined
+  Dropout dropout;
+};
+
+}  // namespace gaze

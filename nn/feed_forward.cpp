@@ -1,0 +1,19 @@
+#include <gaze/nn/feed_forward.h>
+
+#include <gaze/autograd/ops.h>
+
+namespace gaze {
+
+FeedForward::FeedForward(const Scope& scope, std::int64_t d_model, std::int64_t d_ff, Activation function,
+                         double dropout_probability)
+    : linear1(scope / "linear1", d_model, d_ff),
+      linear2(scope / "linear2", d_ff, d_model),
+      activation(function),
+      dropout(dropout_probability) {}
+
+Tensor FeedForward::operator()(const Tensor& x, Context& context) const {
+  const Tensor hidden = linear1(x);
+  return linear2(dropout(activation == Activation::relu ? relu(hidden) : gelu(hidden), context));
+}
+
+}  // namespace gaze

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+#include <gaze/nn/dropout.h>
+#include <gaze/nn/linear.h>
+
+namespace gaze {
+
+enum class Activation { relu, gelu };  ///< gelu is the exact one
+
+/// linear2(dropout(activation(linear1(x)))) (Vaswani et al. 2017, equation 2)
+struct FeedForward {
+  /// Registers linear1 [d_ff,d_model] and linear2 [d_model,d_ff] in the scope itself, as torch's layers do.
+  FeedForward(const Scope&, std::int64_t d_model, std::int64_t d_ff, Activation, double dropout_probability);
+
+  Tensor operator()(const Tensor& x, Context&) const;  ///< [...,d_model] -> [...,d_model]
+
+  Linear linear1, linear2;
+  Activation activation;
+  Dropout dropout;
+};
+
+}  // namespace gaze

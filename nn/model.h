@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+
+#include <gaze/nn/embedding.h>
+#include <gaze/nn/transformer.h>
+
+namespace gaze {
+
+struct ModelOptions {
+  std::int64_t source_vocab = 0;  ///< of Seq2Seq only
+  std::int64_t target_vocab = 0;
+  std::int64_t max_length = 0;  ///< the longest source or target that has positions
+  Positions positions = Positions::learned;
+  bool tied = false;  ///< head.weight is tgt_embed.tok.weight
+  TransformerOptions transformer = {};
+};
+
+/// Translates: source ids in, a score for every next target id out. Registers src_embed, tgt_embed, body (a
+/// Transformer) and head.weight [V,D].
+struct Seq2Seq {
+  Seq2Seq(const Scope&, const ModelOptions&);
+
+  /// source: int32 [B,S]; lengths: int32 [B], the tokens of each row that are no padding, or undefined -> memory
+  /// [B,S,D]
+  Tensor encode(const Tensor& source, const Tensor& lengths, Context&) const;
+  /// target: int32 [B,T]; lengths: of the source -> logits [B,T,V], where logits t follow from targets 0..t
+  Tensor decode(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context&) const;
+  /// decode() after encode(): [B,T,V]
+  Tensor operator()(const Tensor& source, const Tensor& lengths, const Tensor& target, Context&) const;
+
+  TokenEmbedding src_embed, tgt_embed;
+  Transformer body;
+  Linear head;
+};
+
+/// Continues a text: a score for every next id. Registers tgt_embed, body (layers of causal self-attention, as many as
+/// decoder_layers; with a final norm only when the layers are pre-norm) and head.weight [V,D].
+struct LanguageModel {
+  LanguageModel(const Scope&, const ModelOptions&);
+
+  /// int32 [B,T] -> logits [B,T,V], where logits t follow from ids 0..t
+  Tensor operator()(const Tensor& ids, Context&) const;
+
+  TokenEmbedding tgt_embed;
+  Encoder body;
+  Linear head;
+};
+
+}  // namespace gaze

@@ -1,0 +1,43 @@
+#include <gaze/nn/scope.h>
+
+#include <vector>
+
+namespace gaze {
+
+std::string Scope::full_name(std::string_view name) const {
+  require(!name.empty(), "scope {}: a name is empty", path_);
+  return path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
+}
+
+Scope Scope::operator/(std::string_view name) const {
+  Scope inner = *this;
+  inner.path_ = full_name(name);
+  return inner;
+}
+
+Scope Scope::operator/(std::int64_t index) const { return *this / fmt::to_string(index); }
+
+Scope Scope::matrices(Initializer initializer) const {
+  Scope same = *this;
+  same.matrices_ = std::move(initializer);
+  return same;
+}
+
+Tensor Scope::parameter(std::string_view name, const Shape& shape, const Initializer& initializer) const {
+  const std::string full = full_name(name);
+  std::vector<double> numbers(static_cast<std::size_t>(shape.size()));
+  Random random(stream_.split(full));
+  const bool replaced = matrices_ && shape.rank() > 1;
+  (replaced ? matrices_ : initializer)(shape, random, numbers);
+
+  Array initial(shape, DType::float32);
+  float* out = initial.write<float>();
+  for (const double x : numbers) *out++ = static_cast<float>(x);
+  return params_->add(full, initial.to(dtype()));
+}
+
+void Scope::tie(std::string_view alias, std::string_view name) const {
+  params_->tie(full_name(alias), full_name(name));
+}
+
+}  // namespace gaze

@@ -1,0 +1,89 @@
+#include <gaze/nn/transformer.h>
+
+namespace gaze {
+namespace {
+
+MultiHeadAttention attention_of(const Scope& scope, const TransformerOptions& o) {
+  return {scope, o.d_model, o.heads, o.dropout};
+}
+
+FeedForward feed_forward_of(const Scope& scope, const TransformerOptions& o) {
+  return {scope, o.d_model, o.d_ff, o.activation, o.dropout};
+}
+
+template <class Layer>
+std::vector<Layer> stack_of(const Scope& scope, std::int64_t count, const TransformerOptions& options) {
+  require(count >= 0, "transformer {}: {} layers", scope.path(), count);
+  std::vector<Layer> layers;
+  layers.reserve(static_cast<std::size_t>(count));
+  for (std::int64_t i = 0; i < count; ++i) layers.emplace_back(scope / "layers" / i, options);
+  return layers;
+}
+
+}  // namespace
+
+EncoderLayer::EncoderLayer(const Scope& scope, const TransformerOptions& options)
+    : self_attn(attention_of(scope / "self_attn", options)),
+      feed_forward(feed_forward_of(scope, options)),
+      norm1(scope / "norm1", options.d_model),
+      norm2(scope / "norm2", options.d_model),
+      residual{options.norm, Dropout(options.dropout)} {}
+
+Tensor EncoderLayer::operator()(const Tensor& x, const AttentionMasks& masks, Context& context) const {
+  const Tensor attended =
+      residual(norm1, x, context, [&](const Tensor& z) { return self_attn(z, z, masks, context).output; });
+  return residual(norm2, attended, context, [&](const Tensor& z) { return feed_forward(z, context); });
+}
+
+DecoderLayer::DecoderLayer(const Scope& scope, const TransformerOptions& options)
+    : self_attn(attention_of(scope / "self_attn", options)),
+      multihead_attn(attention_of(scope / "multihead_attn", options)),
+      feed_forward(feed_forward_of(scope, options)),
+      norm1(scope / "norm1", options.d_model),
+      norm2(scope / "norm2", options.d_model),
+      norm3(scope / "norm3", options.d_model),
+      residual{options.norm, Dropout(options.dropout)} {}
+
+Tensor DecoderLayer::operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& self_masks,
+                                const AttentionMasks& memory_masks, Context& context) const {
+  const auto attend_self = [&](const Tensor& z) { return self_attn(z, z, self_masks, context).output; };
+  const auto attend_memory = [&](const Tensor& z) { return multihead_attn(z, memory, memory_masks, context).output; };
+  const auto think = [&](const Tensor& z) { return feed_forward(z, context); };
+  const Tensor informed = residual(norm2, residual(norm1, x, context, attend_self), context, attend_memory);
+  return residual(norm3, informed, context, think);
+}
+
+Encoder::Encoder(const Scope& scope, std::int64_t layer_count, const TransformerOptions& options, bool final_norm)
+    : layers(stack_of<EncoderLayer>(scope, layer_count, options)) {
+  if (final_norm) norm.emplace(scope / "norm", options.d_model);
+}
+
+Tensor Encoder::operator()(const Tensor& x, const AttentionMasks& masks, Context& context) const {
+  Tensor y = x;
+  for (const EncoderLayer& layer : layers) y = layer(y, masks, context);
+  return norm ? (*norm)(y) : y;
+}
+
+Decoder::Decoder(const Scope& scope, std::int64_t layer_count, const TransformerOptions& options, bool final_norm)
+    : layers(stack_of<DecoderLayer>(scope, layer_count, options)) {
+  if (final_norm) norm.emplace(scope / "norm", options.d_model);
+}
+
+Tensor Decoder::operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& self_masks,
+                           const AttentionMasks& memory_masks, Context& context) const {
+  Tensor y = x;
+  for (const DecoderLayer& layer : layers) y = layer(y, memory, self_masks, memory_masks, context);
+  return norm ? (*norm)(y) : y;
+}
+
+Transformer::Transformer(const Scope& scope, const TransformerOptions& options)
+    : encoder(scope.matrices(init::xavier_uniform()) / "encoder", options.encoder_layers, options),
+      decoder(scope.matrices(init::xavier_uniform()) / "decoder", options.decoder_layers, options) {}
+
+Tensor Transformer::operator()(const Tensor& source, const Tensor& target, const TransformerMasks& masks,
+                               Context& context) const {
+  const Tensor memory = encoder(source, masks.source, context);
+  return decoder(target, memory, masks.target, masks.memory, context);
+}
+
+}  // namespace gaze

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <gaze/nn/attention.h>
+#include <gaze/nn/feed_forward.h>
+#include <gaze/nn/layer_norm.h>
+
+/// The Transformer of Vaswani et al. 2017, with the parameter names, defaults and results of torch.nn.Transformer
+/// (batch first).
+namespace gaze {
+
+/// Where LayerNorm stands: post (Vaswani et al. 2017) LayerNorm(x + Sublayer(x)), pre (Xiong et al. 2020)
+/// x + Sublayer(LayerNorm(x)).
+enum class Norm { pre, post };
+
+struct TransformerOptions {
+  std::int64_t encoder_layers = 6;
+  std::int64_t decoder_layers = 6;
+  std::int64_t d_model = 512;
+  std::int64_t heads = 8;  ///< must divide d_model
+  std::int64_t d_ff = 2048;
+  double dropout = 0.1;  ///< of attention weights, of the inner feed-forward activations and of every sublayer's output
+  Activation activation = Activation::relu;
+  Norm norm = Norm::post;
+};
+
+/// A sublayer's output joins its input: LayerNorm(x + dropout(f(x))), or x + dropout(f(LayerNorm(x))).
+struct Residual {
+  template <class Sublayer>
+  Tensor operator()(const LayerNorm& layer_norm, const Tensor& x, Context& context, Sublayer&& f) const {
+    if (norm == Norm::pre) return x + dropout(f(layer_norm(x)), context);
+    return layer_norm(x + dropout(f(x), context));
+  }
+  Norm norm;
+  Dropout dropout;
+};
+
+/// Registers self_attn, linear1, linear2, norm1 and norm2.
+struct EncoderLayer {
+  EncoderLayer(const Scope&, const TransformerOptions&);
+
+  Tensor operator()(const Tensor& x, const AttentionMasks&, Context&) const;  ///< [B,S,D] -> [B,S,D]
+
+  MultiHeadAttention self_attn;
+  FeedForward feed_forward;
+  LayerNorm norm1, norm2;
+  Residual residual;
+};
+
+/// Registers self_attn, multihead_attn (to the memory), linear1, linear2, norm1, norm2 and norm3.
+struct DecoderLayer {
+  DecoderLayer(const Scope&, const TransformerOptions&);
+
+  /// x [B,T,D], memory [B,S,D] -> [B,T,D]
+  Tensor operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& self_masks,
+                    const AttentionMasks& memory_masks, Context&) const;
+
+  MultiHeadAttention self_attn, multihead_attn;
+  FeedForward feed_forward;
+  LayerNorm norm1, norm2, norm3;
+  Residual residual;
+};
+
+/// Registers layers.0, layers.1, ... and, with a final norm, norm.
+struct Encoder {
+  Encoder(const Scope&, std::int64_t layer_count, const TransformerOptions&, bool final_norm = true);
+
+  Tensor operator()(const Tensor& x, const AttentionMasks&, Context&) const;  ///< [B,S,D] -> [B,S,D]
+
+  std::vector<EncoderLayer> layers;
+  std::optional<LayerNorm> norm;
+};
+
+/// Registers layers.0, layers.1, ... and, with a final norm, norm.
+struct Decoder {
+  Decoder(const Scope&, std::int64_t layer_count, const TransformerOptions&, bool final_norm = true);
+
+  /// x [B,T,D], memory [B,S,D] -> [B,T,D]
+  Tensor operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& self_masks,
+                    const AttentionMasks& memory_masks, Context&) const;
+
+  std::vector<DecoderLayer> layers;
+  std::optional<LayerNorm> norm;
+};
+
+struct TransformerMasks {
+  AttentionMasks source = {};                ///< of the encoder's self-attention
+  AttentionMasks target = {.causal = true};  ///< of the decoder's self-attention
+  AttentionMasks memory = {};                ///< of the decoder's attention to the encoder's output
+};
+
+/// Registers encoder and decoder, both with a final norm. Every matrix below it starts Xavier-uniform, as in
+/// torch.nn.Transformer.
+struct Transformer {
+  Transformer(const Scope&, const TransformerOptions&);
+
+  /// source [B,S,D], target [B,T,D] -> [B,T,D]
+  Tensor operator()(const Tensor& source, const Tensor& target, const TransformerMasks&, Context&) const;
+
+  Encoder encoder;
+  Decoder decoder;
+};
+
+}  // namespace gaze

@@ -1,0 +1,153 @@
+#include <gaze/nn/attention.h>
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+
+#include "golden.h"
+
+using namespace gaze;
+
+namespace {
+
+Tensor normal(const Shape& shape, DType dtype = DType::float32, std::uint64_t seed = 1) {
+  Array a(shape, dtype);
+  Random random(RandomStream{.seed = seed});
+  for (std::int64_t i = 0; i < a.size(); ++i) a.set(i, random.normal());
+  return Tensor(a, true);
+}
+
+}  // namespace
+
+TEST_CASE("self-attention equals torch.nn.MultiheadAttention, weights included") {
+  const DType dtype = GENERATE(DType::float32, DType::float64);
+  const Golden golden("self-attention", dtype);
+  Params params(dtype);
+  const MultiHeadAttention attend(Scope(params), 12, 4);
+  golden.fill(params);
+  const Tensor x = golden.input("x");
+  Context context;
+  const AttentionMasks masks{.additive = Tensor(golden.array("mask").to(dtype))};
+  const auto [y, weights] = attend(x, x, masks, context, true);
+  golden.check(params, {{"x", x}}, {{"y", y}, {"weights", weights}});
+  CHECK(distance(attend(x, x, masks, context).output, golden.array("outputs.y")) <
+        (dtype == DType::float64 ? 1e-10 : 1e-5));
+}
+
+TEST_CASE("cross-attention equals torch.nn.MultiheadAttention, weights included") {
+  const DType dtype = GENERATE(DType::float32, DType::float64);
+  const Golden golden("cross-attention", dtype);
+  Params params(dtype);
+  const MultiHeadAttention attend(Scope(params) / "multihead_attn", 12, 4);
+  load(params, golden.file(), {.add_prefix = "multihead_attn.", .strip_prefix = "weights."});
+  const Tensor x = golden.input("x"), memory = golden.input("memory");
+  AttentionRecorder recorder;
+  Context context{.recorder = &recorder};
+  const auto [y, weights] = attend(x, memory, {.key_lengths = golden.lengths()}, context, true);
+  CHECK(distance(Tensor(recorder.weights.at("multihead_attn")), golden.array("outputs.weights")) <
+        (dtype == DType::float64 ? 1e-10 : 1e-5));
+  golden.check(params, {{"x", x}, {"memory", memory}}, {{"y", y}, {"weights", weights}}, "multihead_attn.");
+}
+
+TEST_CASE("the three row blocks of the packed weight") {
+  Params params;
+  const MultiHeadAttention attend(Scope(params), 8, 2);
+  const Tensor blocks = concat({attend.w_q(), attend.w_k(), attend.w_v()}, 0);
+  CHECK(attend.w_k().shape() == Shape{8, 8});
+  CHECK(distance(blocks, attend.in_proj_weight.array()) == 0);
+  attend.w_k().sum().backward();
+  const Tensor gradient = attend.in_proj_weight.grad();
+  CHECK(gradient.at({7, 0}) == 0);
+  CHECK(gradient.at({8, 0}) == 1);
+  CHECK(gradient.at({15, 7}) == 1);
+  CHECK(gradient.at({16, 0}) == 0);
+}
+
+TEST_CASE("self-attention is cross-attention to itself") {
+  Params params(DType::float64);
+  const MultiHeadAttention attend(Scope(params), 8, 2);
+  const Tensor x = normal({2, 3, 8}, DType::float64);
+  Context context;
+  const Tensor self = attend(x, x, {.causal = true}, context).output;
+  CHECK(distance(attend(x, x.clone(), {.causal = true}, context).output, self.array()) < 1e-14);
+}
+
+TEST_CASE("a query that sees no key gets zeros, forward and backward") {
+  const bool with_weights = GENERATE(false, true);
+  Params params;
+  const MultiHeadAttention attend(Scope(params), 8, 2);
+  attend.out_proj.bias.assign(normal({8}));
+  const Tensor x = normal({2, 3, 8}), memory = normal({2, 4, 8}, DType::float32, 2);
+  AttentionRecorder recorder;
+  Context context{.recorder = &recorder};
+  const Tensor lengths = Tensor::from<std::int32_t>({2}, std::vector<std::int32_t>{0, 2});
+  const Tensor y = attend(x, memory, {.key_lengths = lengths}, context, with_weights).output;
+  for (std::int64_t d = 0; d < 8; ++d) CHECK(y.at({0, 1, d}) == attend.out_proj.bias.at({d}));
+  y.sum().backward();
+  for (const Parameter& p : params.list()) CHECK(std::isfinite(largest(p.value.grad().array())));
+  CHECK(distance(memory.grad().slice(0, 0, 1), Array::zeros({1, 4, 8}, DType::float32)) == 0);
+  CHECK(distance(x.grad().slice(0, 0, 1), Array::zeros({1, 3, 8}, DType::float32)) == 0);
+  CHECK(largest(memory.grad().slice(0, 1, 2).array()) > 0);
+  const Tensor recorded(recorder.weights.begin()->second);
+  CHECK(largest(recorded.slice(0, 0, 1).array()) == 0);
+  CHECK(distance(sum(recorded.slice(0, 1, 2), {-1}), Array::full({1, 2, 3}, DType::float32, 1)) < 1e-6);
+}
+
+TEST_CASE("dropout of the weights acts in training only and is the same in both forms") {
+  Params params;
+  const MultiHeadAttention attend(Scope(params), 8, 2, 0.5);
+  const Tensor x = normal({2, 6, 8});
+  const auto run = [&](bool training, bool with_weights) {
+    Context context{.training = training, .stream = {.seed = 1}};
+    return attend(x, x, {}, context, with_weights);
+  };
+  const Tensor plain = run(false, false).output, trained = run(true, false).output;
+  CHECK(distance(run(false, false).output, plain.array()) == 0);
+  CHECK(distance(trained, plain.array()) > 1e-3);
+  CHECK(distance(run(true, true).output, trained.array()) < 1e-5);
+  CHECK(distance(run(true, true).weights, run(false, true).weights.array()) == 0);  // given before dropout
+}
+
+TEST_CASE("recording changes no bit and no random number") {
+  Params params;
+  const MultiHeadAttention attend(Scope(params) / "self_attn", 8, 2, 0.3);
+  const Tensor x = normal({2, 5, 8});
+  AttentionRecorder all, none{.wants = [](std::string_view name) { return name == "another"; }};
+  const auto run = [&](AttentionRecorder* recorder) {
+    Context context{.training = true, .stream = {.seed = 1}, .recorder = recorder};
+    params.zero_grad();
+    const Tensor y = attend(x, x, {.causal = true}, context).output;
+    y.sum().backward();
+    CHECK(context.draws == 1);
+    return std::pair(y.array(), attend.in_proj_weight.grad().array().copy());
+  };
+  const auto [plain, gradient] = run(nullptr);
+  for (AttentionRecorder* recorder : {&all, &none}) {
+    const auto [y, g] = run(recorder);
+    CHECK(distance(Tensor(y), plain) == 0);
+    CHECK(distance(Tensor(g), gradient) == 0);
+  }
+  CHECK(none.weights.empty());
+  REQUIRE(all.weights.size() == 1);
+  const Tensor weights(all.weights.at("self_attn"));
+  REQUIRE(weights.shape() == Shape{2, 2, 5, 5});
+  CHECK(distance(sum(weights, {-1}), Array::full({2, 2, 5}, DType::float32, 1)) < 1e-6);
+  CHECK(weights.at({1, 1, 2, 3}) == 0);
+  CHECK(weights.at({1, 1, 2, 2}) > 0);
+}
+
+TEST_CASE("heads must divide the model's width, and inputs must have it") {
+  Params params;
+  CHECK_THROWS_WITH(MultiHeadAttention(Scope(params) / "self_attn", 10, 4),
+                    Catch::Contains("self_attn") && Catch::Contains("10") && Catch::Contains("4 heads"));
+  CHECK_THROWS_AS(MultiHeadAttention(Scope(params), 8, 0), Error);
+  CHECK(params.list().empty());
+  const MultiHeadAttention attend(Scope(params), 8, 2);
+  Context context;
+  const Tensor x = normal({2, 3, 8}), narrow = normal({2, 3, 4}), more = normal({3, 3, 8});
+  CHECK_THROWS_WITH(attend(narrow, narrow, {}, context), Catch::Contains("[2,3,4]"));
+  CHECK_THROWS_WITH(attend(x, more, {}, context), Catch::Contains("[3,3,16]"));
+  CHECK_THROWS_WITH(
+      attend(x, x, {.key_lengths = Tensor::from<std::int32_t>({1}, std::vector<std::int32_t>{1})}, context),
+      Catch::Contains("key lengths"));
+}

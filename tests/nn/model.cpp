@@ -1,0 +1,188 @@
+#include <gaze/nn/model.h>
+
+#include <catch2/catch.hpp>
+
+#include <set>
+
+#include "golden.h"
+
+using namespace gaze;
+
+namespace {
+
+ModelOptions small() {
+  return {
+      .source_vocab = 9,
+      .target_vocab = 7,
+      .max_length = 6,
+      .transformer = {.encoder_layers = 1, .decoder_layers = 1, .d_model = 8, .heads = 2, .d_ff = 16, .dropout = 0}};
+}
+
+Tensor ids(Shape shape, std::vector<std::int32_t> values) { return Tensor::from<std::int32_t>(shape, values); }
+
+std::set<std::string> names(const Params& params) {
+  std::set<std::string> all;
+  for (const Parameter& p : params.list()) all.insert(p.name);
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("the models of the workloads have as many parameters as PyTorch's") {
+  struct Workload {
+    const char* name;
+    bool pair;
+    std::int64_t layers, d_model, heads, d_ff, vocab, length;
+    Norm norm;
+    bool tied;
+    std::int64_t parameters;
+  };
+  const Workload workloads[] = {
+      {"gpt-char", false, 4, 128, 4, 512, 65, 64, Norm::pre, true, 809856},
+      {"seq2seq-toy", true, 2, 64, 4, 256, 32, 12, Norm::post, false, 241408},
+      {"seq2seq-small", true, 3, 256, 8, 512, 6000, 16, Norm::post, false, 8570880},
+      {"seq2seq-base", true, 6, 512, 8, 2048, 10000, 32, Norm::post, false, 59533312},
+  };
+  for (const Workload& w : workloads) {
+    INFO(w.name);
+    Params params;
+    const ModelOptions options{.source_vocab = w.vocab,
+                               .target_vocab = w.vocab,
+                               .max_length = w.length,
+                               .tied = w.tied,
+                               .transformer = {.encoder_layers = w.layers,
+                                               .decoder_layers = w.layers,
+                                               .d_model = w.d_model,
+                                               .heads = w.heads,
+                                               .d_ff = w.d_ff,
+                                               .norm = w.norm}};
+    if (w.pair)
+      Seq2Seq(Scope(params), options);
+    else
+      LanguageModel(Scope(params), options);
+    CHECK(params.count() == w.parameters);
+  }
+}
+
+TEST_CASE("a language model's parameters have PyTorch's names") {
+  const Norm norm = GENERATE(Norm::pre, Norm::post);
+  ModelOptions options = small();
+  options.transformer.norm = norm;
+  Params params;
+  const LanguageModel model(Scope(params), options);
+  std::set<std::string> expected = {"tgt_embed.tok.weight", "tgt_embed.pos.weight", "head.weight"};
+  for (const char* name : {"self_attn.in_proj_weight", "self_attn.in_proj_bias", "self_attn.out_proj.weight",
+                           "self_attn.out_proj.bias", "linear1.weight", "linear1.bias", "linear2.weight",
+                           "linear2.bias", "norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"})
+    expected.insert(std::string("body.layers.0.") + name);
+  if (norm == Norm::pre) expected.insert({"body.norm.weight", "body.norm.bias"});
+  CHECK(names(params) == expected);
+}
+
+TEST_CASE("a translation model's parts have PyTorch's names") {
+  Params params;
+  const Seq2Seq model(Scope(params), small());
+  for (const char* name : {"src_embed.tok.weight", "tgt_embed.pos.weight", "head.weight", "body.encoder.norm.weight",
+                           "body.encoder.layers.0.self_attn.in_proj_weight", "body.decoder.norm.bias",
+                           "body.decoder.layers.0.multihead_attn.out_proj.weight", "body.decoder.layers.0.norm3.bias"})
+    CHECK(params.contains(name));
+  CHECK(params["src_embed.tok.weight"].shape() == Shape{9, 8});
+  CHECK(params["head.weight"].shape() == Shape{7, 8});
+  CHECK(params.list().size() == 2 + 2 + 12 + 2 + 18 + 2 + 1);
+}
+
+TEST_CASE("logits do not see later targets, nor the padding of the source") {
+  const Norm norm = GENERATE(Norm::pre, Norm::post);
+  ModelOptions options = small();
+  options.transformer.norm = norm;
+  Params params;
+  const Seq2Seq model(Scope(params), options);
+  Context context;
+  const Tensor lengths = ids({2}, {4, 2});
+  const Tensor source = ids({2, 4}, {1, 2, 3, 4, 5, 6, 0, 0}), repadded = ids({2, 4}, {1, 2, 3, 4, 5, 6, 8, 7});
+  const Tensor target = ids({2, 3}, {1, 2, 3, 4, 5, 6}), changed = ids({2, 3}, {1, 2, 0, 4, 5, 0});
+  const Tensor logits = model(source, lengths, target, context);
+  REQUIRE(logits.shape() == Shape{2, 3, 7});
+  CHECK(distance(model(repadded, lengths, target, context), logits.array()) == 0);
+  CHECK(distance(model(repadded, {}, target, context), logits.array()) > 1e-4);
+  const Tensor other = model(source, lengths, changed, context);
+  CHECK(distance(other.slice(1, 0, 2), logits.slice(1, 0, 2).array()) == 0);
+  CHECK(distance(other, logits.array()) > 1e-4);
+  const Tensor memory = model.encode(source, lengths, context);
+  CHECK(memory.shape() == Shape{2, 4, 8});
+  CHECK(distance(model.decode(target, memory, lengths, context), logits.array()) == 0);
+
+  Params more;
+  const LanguageModel language(Scope(more), options);
+  const Tensor scores = language(target, context);
+  CHECK(scores.shape() == Shape{2, 3, 7});
+  CHECK(distance(language(changed, context).slice(1, 0, 2), scores.slice(1, 0, 2).array()) == 0);
+}
+
+TEST_CASE("a tied head is the target embedding, and both uses add to its gradient") {
+  ModelOptions options = small();
+  Params apart(DType::float64), tied(DType::float64);
+  const LanguageModel two(Scope(apart), options);
+  options.tied = true;
+  const LanguageModel one(Scope(tied), options);
+  CHECK(tied.ties().at("head.weight") == "tgt_embed.tok.weight");
+  CHECK(tied.list().size() + 1 == apart.list().size());
+  CHECK(one.head.weight.same(one.tgt_embed.tok.weight));
+  Tensor head = two.head.weight;
+  head.assign(two.tgt_embed.tok.weight);
+
+  const Tensor inputs = ids({2, 3}, {0, 6, 2, 3, 3, 1}), gold = ids({2, 3}, {6, 2, 1, 3, 1, 0});
+  Context context;
+  cross_entropy(two(inputs, context), gold).backward();
+  cross_entropy(one(inputs, context), gold).backward();
+  const Tensor sum = two.head.weight.grad() + two.tgt_embed.tok.weight.grad();
+  CHECK(distance(one.head.weight.grad(), sum.array()) < 1e-14);
+}
+
+TEST_CASE("a source row of padding alone gives no NaN") {
+  const Norm norm = GENERATE(Norm::pre, Norm::post);
+  ModelOptions options = small();
+  options.transformer.norm = norm;
+  Params params;
+  const Seq2Seq model(Scope(params), options);
+  Context context;
+  const Tensor logits = model(ids({2, 2}, {0, 0, 3, 4}), ids({2}, {0, 2}), ids({2, 2}, {1, 2, 1, 3}), context);
+  cross_entropy(logits, ids({2, 2}, {2, 3, 3, 2})).backward();
+  CHECK(std::isfinite(logits.sum().item()));
+  for (const Parameter& p : params.list()) CHECK(std::isfinite(p.value.grad().sum().item()));
+}
+
+TEST_CASE("the recorder knows a model's attention by its full names and changes nothing") {
+  ModelOptions options = small();
+  options.transformer.dropout = 0.2;
+  Params params;
+  const Seq2Seq model(Scope(params), options);
+  const Tensor source = ids({2, 4}, {1, 2, 3, 4, 5, 6, 0, 0}), target = ids({2, 3}, {1, 2, 3, 4, 5, 6});
+  const auto run = [&](AttentionRecorder* recorder) {
+    Context context{.training = true, .stream = {.seed = 2}, .recorder = recorder};
+    return model(source, ids({2}, {4, 2}), target, context);
+  };
+  AttentionRecorder all, cross{.wants = [](std::string_view name) { return name.ends_with("multihead_attn"); }};
+  const Tensor plain = run(nullptr);
+  CHECK(distance(run(&all), plain.array()) == 0);
+  CHECK(distance(run(&cross), plain.array()) == 0);
+  CHECK(all.weights.size() == 3);
+  CHECK(all.weights.at("body.encoder.layers.0.self_attn").shape() == Shape{2, 2, 4, 4});
+  CHECK(all.weights.at("body.decoder.layers.0.self_attn").shape() == Shape{2, 2, 3, 3});
+  REQUIRE(cross.weights.size() == 1);
+  const Tensor weights(cross.weights.at("body.decoder.layers.0.multihead_attn"));
+  REQUIRE(weights.shape() == Shape{2, 2, 3, 4});
+  CHECK(distance(sum(weights, {-1}), Array::full({2, 2, 3}, DType::float32, 1)) < 1e-6);
+  CHECK(weights.at({1, 0, 0, 2}) == 0);
+}
+
+TEST_CASE("a model of impossible sizes is refused") {
+  Params params;
+  ModelOptions options = small();
+  options.transformer.heads = 3;
+  CHECK_THROWS_WITH(Seq2Seq(Scope(params), options), Catch::Contains("3 heads") && Catch::Contains("8"));
+  Params second;
+  options = small();
+  options.target_vocab = 0;
+  CHECK_THROWS_WITH(LanguageModel(Scope(second), options), Catch::Contains("tgt_embed.tok"));
+}

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <gaze/autograd/error.h>
+
+namespace gaze {
+
+/// The command line asks for something that does not exist: exit status 2.
+class UsageError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Work was stopped by the user after a clean save: exit status 130.
+struct Interrupted {};
+
+// Each adds a subcommand whose callback does the work and throws when it cannot.
+void add_train(CLI::App& app);
+void add_translate(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_bench(CLI::App& app);
+
+}  // namespace gaze

@@ -1,0 +1,38 @@
+#include <gaze/train/model_options.h>
+
+#include <gaze/optim/adam.h>
+#include <gaze/optim/sgd.h>
+
+namespace gaze {
+namespace {
+
+constexpr std::uint64_t dropout_stream = 2;
+
+}  // namespace
+
+ModelOptions model_options(const Config& c) {
+  return {.max_length = c.length,
+          .positions = c.positions == "learned"      ? Positions::learned
+                       : c.positions == "sinusoidal" ? Positions::sinusoidal
+                                                     : Positions::none,
+          .tied = c.tied,
+          .transformer = {.encoder_layers = c.layers, .decoder_layers = c.layers, .d_model = c.d_model, .heads = c.heads,
+                          .d_ff = c.d_ff, .dropout = c.dropout,
+                          .activation = c.activation == "gelu" ? Activation::gelu : Activation::relu,
+                          .norm = c.norm == "pre" ? Norm::pre : Norm::post}};
+}
+
+std::unique_ptr<Optimizer> make_optimizer(Params& params, const Config& c) {
+  if (c.optimizer == "sgd")
+    return std::make_unique<Sgd>(params, SgdOptions{.momentum = c.momentum, .weight_decay = c.weight_decay});
+  const AdamOptions options{.betas = c.betas, .eps = c.eps, .weight_decay = c.weight_decay};
+  if (c.optimizer == "adamw") return std::make_unique<AdamW>(params, options);
+  return std::make_unique<Adam>(params, options);
+}
+
+TrainerOptions trainer_options(const Config& c) {
+  return {.lr = c.lr, .schedule = make_schedule(c.schedule, c.warmup, c.steps), .clip = c.clip,
+          .stream = {c.seed, dropout_stream}};
+}
+
+}  // namespace gaze

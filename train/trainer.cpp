@@ -1,0 +1,64 @@
+#include <gaze/train/trainer.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include <gaze/autograd/engine.h>
+#include <gaze/optim/clipping.h>
+
+namespace gaze {
+
+Trainer::Trainer(Params& params, Optimizer& optimizer, Loss loss, TrainerOptions options)
+    : params_(params), optimizer_(optimizer), loss_(std::move(loss)), options_(std::move(options)) {}
+
+StepReport Trainer::step() {
+  const auto start = std::chrono::steady_clock::now();
+  const std::int64_t step = steps_done_ + 1;
+  StepReport report{.step = step, .lr = options_.lr * options_.schedule.factor(step)};
+  params_.zero_grad();
+  {
+    Context context{.training = true, .stream = options_.stream.split(static_cast<std::uint64_t>(step))};
+    const StepLoss found = loss_(step, context);
+    report.loss = found.loss.item();
+    report.tokens = found.tokens;
+    if (!std::isfinite(report.loss)) explain(step, report.loss);
+    backward(found.loss);
+  }
+  try {
+    report.grad_norm = clip_grad_norm(params_, options_.clip);
+  } catch (const Error& error) {
+    fail("step {}: {}", step, error.what());
+  }
+  optimizer_.step(report.lr);
+  steps_done_ = step;
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  for (const Callback& callback : callbacks_) callback(report);
+  return report;
+}
+
+void Trainer::explain(std::int64_t step, double loss) {
+  for (const Parameter& p : params_.list())
+    for_floating("train", p.value.dtype(), [&]<class T>() {
+      const auto values = p.value.values<T>();
+      const auto bad = std::find_if(values.begin(), values.end(), [](T v) { return !std::isfinite(v); });
+      if (bad != values.end())
+        fail("step {}: the loss is {}; parameter {} has {} at element {}", step, loss, p.name, *bad, bad - values.begin());
+    });
+  // The parameters are sound: the same step again, every operation's result checked, names the first that is not.
+  try {
+    const AnomalyMode anomaly;
+    Context context{.training = true, .stream = options_.stream.split(static_cast<std::uint64_t>(step))};
+    loss_(step, context);
+  } catch (const Error& error) {
+    fail("step {}: the loss is {}; {}", step, loss, error.what());
+  }
+  fail("step {}: the loss is {}", step, loss);
+}
+
+bool Trainer::run(std::int64_t last, const std::atomic<bool>* stop) {
+  while (steps_done_ < last && !(stop && *stop)) step();
+  return steps_done_ >= last;
+}
+
+}  // namespace gaze

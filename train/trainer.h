@@ -1,0 +1,67 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include <gaze/autograd/parameters.h>
+#include <gaze/nn/context.h>
+#include <gaze/optim/optimizer.h>
+#include <gaze/optim/schedules.h>
+
+namespace gaze {
+
+/// What one training step did.
+struct StepReport {
+  std::int64_t step = 0;          ///< from 1
+  double loss = 0;
+  double lr = 0;
+  double grad_norm = 0;           ///< before clipping
+  std::int64_t tokens = 0;        ///< target tokens that the loss counted
+  double seconds = 0;
+};
+
+/// The loss of one step and what it counted.
+struct StepLoss {
+  Tensor loss;                    ///< one number
+  std::int64_t tokens = 0;
+};
+
+struct TrainerOptions {
+  double lr = 1e-3;
+  Schedule schedule;              ///< factor of lr by step
+  double clip = 0;                ///< largest norm of the gradient; 0: none
+  RandomStream stream;            ///< of dropout; step t draws from its t-th part
+};
+
+/// The loop of training: forward, backward, clip, optimizer step, callbacks.
+class Trainer {
+ public:
+  /// loss(step, context) computes the loss of a step; the same step gives the same batch.
+  using Loss = std::function<StepLoss(std::int64_t step, Context& context)>;
+  using Callback = std::function<void(const StepReport&)>;
+
+  Trainer(Params& params, Optimizer& optimizer, Loss loss, TrainerOptions options);
+
+  /// Called after every step, in the order of registration.
+  void on_step(Callback callback) { callbacks_.push_back(std::move(callback)); }
+  /// One step. A loss or gradient that is not finite throws before the optimizer's step, naming the step and the first
+  /// bad tensor.
+  StepReport step();
+  /// Steps until `last` is reached or `stop` is set; finishes the step it is in. Returns whether `last` was reached.
+  bool run(std::int64_t last, const std::atomic<bool>* stop = nullptr);
+  std::int64_t steps_done() const { return steps_done_; }
+
+ private:
+  [[noreturn]] void explain(std::int64_t step, double loss);
+
+  Params& params_;
+  Optimizer& optimizer_;
+  Loss loss_;
+  TrainerOptions options_;
+  std::vector<Callback> callbacks_;
+  std::int64_t steps_done_ = 0;
+};
+
+}  // namespace gaze

@@ -1,0 +1,136 @@
+#include <gaze/train/translator.h>
+
+#include <algorithm>
+#include <numeric>
+#include <nlohmann/json.hpp>
+
+#include <gaze/autograd/ops.h>
+#include <gaze/nn/checkpoint.h>
+#include <gaze/train/model_options.h>
+
+namespace gaze {
+namespace {
+
+constexpr std::uint64_t weights_stream = 1;
+
+ToyOptions toy_options(const Config& c) {
+  return {.seed = c.seed, .symbols = static_cast<int>(c.vocab), .min_length = static_cast<int>(c.min_length),
+          .max_length = static_cast<int>(c.length)};
+}
+
+/// Words and the mark that begins or ends them.
+constexpr std::int64_t marks = 1;
+
+}  // namespace
+
+Translator::Translator(const Config& config)
+    : config_(config), task_(make_toy_task(config.task, toy_options(config))), source_words_(task_->source_vocabulary()),
+      target_words_(task_->target_vocabulary()) {
+  check_config(config);
+  ModelOptions options = model_options(config);
+  options.source_vocab = source_words_.size(), options.target_vocab = target_words_.size();
+  options.max_length = std::max(task_->max_source_length(), task_->max_target_length()) + marks;
+  model_ = std::make_unique<Seq2Seq>(Scope(params_, {config.seed, weights_stream}), options);
+  params_.pack();
+  cross_attention_ = fmt::format("body.decoder.layers.{}.multihead_attn", config.layers - 1);
+}
+
+std::unique_ptr<Translator> Translator::load(const RunFolder& run) {
+  auto translator = std::make_unique<Translator>(run.config());
+  gaze::load(translator->params_, run.checkpoint());
+  return translator;
+}
+
+void Translator::save(const RunFolder& run) const {
+  const auto words = [](const Vocabulary& v) { return nlohmann::json(v.tokens()).dump(); };
+  gaze::save(params_, run.checkpoint(),
+             {{"config", to_json(config_).dump()}, {"source_vocabulary", words(source_words_)},
+              {"target_vocabulary", words(target_words_)}});
+}
+
+Tensor Translator::logits(const Batch& batch, Context& context) const {
+  return (*model_)(Tensor(batch.source), Tensor(batch.source_lengths), Tensor(batch.target_in), context);
+}
+
+StepLoss Translator::loss(std::int64_t step, Context& context) const {
+  std::vector<Example> examples;
+  for (std::int64_t i = 0; i < config_.batch; ++i)
+    examples.push_back(task_->example(Split::train, static_cast<std::uint64_t>((step - 1) * config_.batch + i)));
+  const Batch batch = make_batch(std::move(examples), source_words_, target_words_);
+  const auto lengths = batch.target_lengths.values<std::int32_t>();
+  return {cross_entropy(logits(batch, context), Tensor(batch.target_out),
+                        {.label_smoothing = config_.label_smoothing, .ignore_index = Vocabulary::pad}),
+          std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0})};
+}
+
+Evaluation Translator::evaluate(Split split, std::int64_t sentences) const {
+  const NoGrad no_grad;
+  constexpr std::int64_t at_once = 256;
+  Evaluation result;
+  std::int64_t tokens = 0, right = 0;
+  for (std::int64_t first = 0; first < sentences; first += at_once) {
+    std::vector<Example> examples;
+    for (std::int64_t i = first; i < std::min(first + at_once, sentences); ++i)
+      examples.push_back(task_->example(split, static_cast<std::uint64_t>(i)));
+    const Batch batch = make_batch(std::move(examples), source_words_, target_words_);
+    AttentionRecorder recorder{.wants = [&](std::string_view name) { return name == cross_attention_; }};
+    Context context{.recorder = &recorder};
+    const Tensor scores = logits(batch, context), gold = Tensor(batch.target_out);
+    result.loss += cross_entropy(scores, gold, {.ignore_index = Vocabulary::pad, .reduction = Reduction::sum}).item();
+    const Tensor best = argmax(scores);
+    for (std::int64_t i = 0; i < gold.size(); ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      const std::int32_t id = gold.values<std::int32_t>()[at];
+      tokens += id != Vocabulary::pad;
+      right += id != Vocabulary::pad && id == best.values<std::int32_t>()[at];
+    }
+    const Array& weights = recorder.weights.at(cross_attention_);
+    for (std::size_t b = 0; b < batch.examples.size(); ++b) {
+      const Example& e = batch.examples[b];
+      const auto rows = static_cast<std::int64_t>(e.target.size()), columns = static_cast<std::int64_t>(e.source.size());
+      const auto map = mean_attention(weights, static_cast<std::int64_t>(b), rows, columns);
+      result.alignment.add(e.gold, strongest_links(map, rows, columns));
+    }
+  }
+  result.loss /= static_cast<double>(tokens);
+  result.token_accuracy = static_cast<double>(right) / static_cast<double>(tokens);
+  result.aer = result.alignment.aer();
+  return result;
+}
+
+void Translator::check_length(const char* side, std::size_t words, std::int64_t longest) const {
+  require(static_cast<std::int64_t>(words) <= longest, "the {} has {} tokens; this model was trained on at most {}", side, words,
+          longest);
+}
+
+AttentionMap Translator::attention(const std::vector<std::string>& source, const std::vector<std::string>& target) const {
+  check_length("source", source.size(), task_->max_source_length());
+  check_length("target", target.size(), task_->max_target_length());
+  const NoGrad no_grad;
+  const Batch batch = make_batch({{.source = source, .target = target, .gold = {}}}, source_words_, target_words_);
+  AttentionRecorder recorder{.wants = [&](std::string_view name) { return name == cross_attention_; }};
+  Context context{.recorder = &recorder};
+  logits(batch, context);
+  return {source, target,
+          mean_attention(recorder.weights.at(cross_attention_), 0, static_cast<std::int64_t>(target.size()),
+                         static_cast<std::int64_t>(source.size()))};
+}
+
+std::vector<std::string> Translator::translate(const std::vector<std::string>& source) const {
+  check_length("source", source.size(), task_->max_source_length());
+  const NoGrad no_grad;
+  const Batch batch = make_batch({{.source = source, .target = {}, .gold = {}}}, source_words_, target_words_);
+  Context context;
+  const Tensor lengths(batch.source_lengths), memory = model_->encode(Tensor(batch.source), lengths, context);
+  std::vector<std::int32_t> words = {Vocabulary::bos};
+  while (static_cast<std::int64_t>(words.size()) <= task_->max_target_length()) {
+    const auto length = static_cast<std::int64_t>(words.size());
+    const Tensor scores = model_->decode(Tensor::from<std::int32_t>({1, length}, words), memory, lengths, context);
+    const std::int32_t next = argmax(scores).values<std::int32_t>().back();
+    if (next == Vocabulary::eos) break;
+    words.push_back(next);
+  }
+  return target_words_.decode(std::span(words).subspan(1));
+}
+
+}  // namespace gaze

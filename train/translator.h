@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gaze/datasets/batch.h>
+#include <gaze/datasets/toy.h>
+#include <gaze/datasets/vocabulary.h>
+#include <gaze/nn/model.h>
+#include <gaze/train/config.h>
+#include <gaze/train/metrics.h>
+#include <gaze/train/run_folder.h>
+#include <gaze/train/trainer.h>
+
+namespace gaze {
+
+/// What a model does on held-out sentences, the right words given so far (teacher forcing).
+struct Evaluation {
+  double loss = 0;            ///< a target token, end marks included
+  double token_accuracy = 0;  ///< share of target tokens, end marks included, whose likeliest prediction is right
+  double aer = 0;             ///< one link a target word: see metrics.h
+  AlignmentScore alignment;
+};
+
+/// The attention of one sentence pair over words alone.
+struct AttentionMap {
+  std::vector<std::string> source, target;
+  std::vector<double> weights;  ///< [target words, source words], row-major
+};
+
+/// A toy task, its vocabularies and the model that learns it.
+class Translator {
+ public:
+  /// Throws for an unknown task and for options that do not go together.
+  explicit Translator(const Config& config);
+  /// The model of a run, with the weights of its checkpoint.
+  static std::unique_ptr<Translator> load(const RunFolder& run);
+  /// Writes weights, config and vocabularies into the run's checkpoint.
+  void save(const RunFolder& run) const;
+
+  const Config& config() const { return config_; }
+  const ToyTask& task() const { return *task_; }
+  Params& params() { return params_; }
+
+  /// The batch of a step is a function of the seed and the step alone.
+  StepLoss loss(std::int64_t step, Context& context) const;
+  Evaluation evaluate(Split split, std::int64_t sentences) const;
+  /// Attention while the target is produced, the right words given so far: the last layer's cross-attention, heads
+  /// averaged. Throws for a sentence that is longer than the model's positions.
+  AttentionMap attention(const std::vector<std::string>& source, const std::vector<std::string>& target) const;
+  /// The likeliest word after word, until the end mark or the longest length.
+  std::vector<std::string> translate(const std::vector<std::string>& source) const;
+
+ private:
+  Tensor logits(const Batch& batch, Context& context) const;
+  void check_length(const char* side, std::size_t words, std::int64_t longest) const;
+
+  Config config_;
+  std::unique_ptr<ToyTask> task_;
+  Vocabulary source_words_, target_words_;
+  Params params_;
+  std::unique_ptr<Seq2Seq> model_;
+  std::string cross_attention_;  ///< the recorder's name for the last layer's
+};
+
+}  // namespace gaze
