@@ -1,0 +1,12 @@
+#pragma once
+
+#include <gaze/autograd/parameters.h>
+
+namespace gaze {
+
+/// Scales all gradients by min(1, max_norm / (norm + 1e-6)), where norm is the Euclidean norm of them together, and
+/// returns the norm before. max_norm 0 measures only. Throws when the norm is not finite, naming the first parameter
+/// at fault, and changes nothing then.
+double clip_grad_norm(Params& params, double max_norm);
+
+}  // namespace gaze

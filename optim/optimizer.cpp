@@ -1,0 +1,73 @@
+#include <gaze/optim/optimizer.h>
+
+#include <cmath>
+
+#include <gaze/autograd/graph.h>
+
+namespace gaze {
+
+Optimizer::Optimizer(Params& params, double weight_decay, std::vector<ParameterGroup> groups, std::vector<std::string> moments)
+    : params_(params), steps_(params.list().size(), 0) {
+  require(std::isfinite(weight_decay) && weight_decay >= 0, "optimizer: weight decay {} must not be negative", weight_decay);
+  params_.pack();
+  for (const Parameter& p : params_.list()) {
+    Rule rule{1, p.value.rank() > 1 ? weight_decay : 0};
+    for (const ParameterGroup& group : groups) {
+      if (!group.members(p)) continue;
+      rule.lr_factor = group.lr_factor;
+      if (group.weight_decay) rule.weight_decay = *group.weight_decay;
+      break;
+    }
+    rules_.push_back(rule);
+  }
+  for (std::string& name : moments) moments_.emplace_back(std::move(name), Array::zeros(params_.values().shape(), params_.dtype()));
+}
+
+void Optimizer::step(double lr) {
+  require(std::isfinite(lr) && lr >= 0, "optimizer: learning rate {} must not be negative", lr);
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    Tensor value = params_.list()[i].value;
+    if (!value.grad().defined() || rules_[i].lr_factor == 0) continue;
+    update({lr * rules_[i].lr_factor, rules_[i].weight_decay, ++steps_[i], params_.offset(i), value.size()});
+    value.mutable_array().changed("optimizer step");
+  }
+}
+
+std::vector<std::pair<std::string, Array>> Optimizer::state() const {
+  std::vector<std::pair<std::string, Array>> all;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Parameter& p = params_.list()[i];
+    all.emplace_back("step." + p.name, Array::full({1}, DType::int32, steps_[i]));
+    for (const auto& [name, arena] : moments_)
+      all.emplace_back(name + "." + p.name, arena.span(params_.offset(i), p.value.shape()).copy());
+  }
+  return all;
+}
+
+void Optimizer::load_state(const std::function<const Array*(const std::string&)>& find) {
+  const auto found = [&](const std::string& name, const Shape& shape, DType dtype) -> const Array& {
+    const Array* array = find(name);
+    require(array != nullptr, "optimizer state: {} is missing", name);
+    require(array->shape() == shape && array->dtype() == dtype, "optimizer state: {} is {} {}, must be {} {}", name,
+            name_of(array->dtype()), array->shape().to_string(), name_of(dtype), shape.to_string());
+    return *array;
+  };
+  const auto each = [&](const auto& take) {
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      const Parameter& p = params_.list()[i];
+      take(i, -1, found("step." + p.name, {1}, DType::int32));
+      for (std::size_t m = 0; m < moments_.size(); ++m)
+        take(i, static_cast<int>(m), found(moments_[m].first + "." + p.name, p.value.shape(), params_.dtype()));
+    }
+  };
+  each([](std::size_t, int, const Array&) {});  // everything is there before anything changes
+  each([&](std::size_t i, int m, const Array& array) {
+    if (m < 0) {
+      steps_[i] = array.data<std::int32_t>()[0];
+    } else {
+      moments_[static_cast<std::size_t>(m)].second.span(params_.offset(i), array.shape()).assign(array);
+    }
+  });
+}
+
+}  // namespace gaze

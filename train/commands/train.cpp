@@ -1,0 +1,204 @@
+#include <gaze/train/commands/commands.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include <gaze/autograd/files.h>
+#include <gaze/autograd/kernels/parallel.h>
+#include <gaze/train/model_options.h>
+#include <gaze/train/training_view.h>
+#include <gaze/train/translator.h>
+
+namespace gaze {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct Arguments {
+  std::string task, run;
+  std::vector<std::string> settings;
+  std::optional<std::int64_t> steps, threads;
+  std::optional<std::uint64_t> seed;
+  bool demo = false, json = false;
+};
+
+std::atomic<bool> interrupted{false};
+
+/// The first Ctrl-C lets the step finish and the run be saved, the second ends the program at once.
+extern "C" void on_interrupt(int) {
+  if (interrupted.exchange(true)) _exit(130);
+}
+
+/// What a listener to the command line says wrong is a usage error.
+template <class F>
+auto from_command_line(const F& f) {
+  try {
+    return f();
+  } catch (const Error& error) {
+    throw UsageError(error.what());
+  }
+}
+
+Config config_of(const Arguments& a) {
+  Config config;
+  if (a.task.ends_with(".json")) {
+    const json object = json::parse(read_file(a.task), nullptr, false);
+    require(!object.is_discarded(), "{}: it is not JSON", a.task);
+    read_config(config, object, a.task);
+  } else {
+    config.task = a.task;
+  }
+  if (a.demo) config.steps = 800, config.log_every = 10;
+  from_command_line([&] {
+    for (const std::string& setting : a.settings) set_option(config, setting);
+    make_toy_task(config.task, {});  // an unknown name is refused before anything is made
+    if (a.steps) config.steps = *a.steps;
+    if (a.seed) config.seed = *a.seed;
+    if (a.threads) config.threads = *a.threads;
+    check_config(config);
+  });
+  return config;
+}
+
+/// runs/NAME, or runs/NAME-2, -3, ...: the first that does not exist.
+fs::path fresh_folder(const std::string& name) {
+  const fs::path base = fs::path("runs") / name;
+  fs::path path = base;
+  for (int number = 2; fs::exists(path); ++number) path = fmt::format("{}-{}", base.string(), number);
+  return path;
+}
+
+/// One training run from the command line.
+class Run {
+ public:
+  Run(const Config& config, RunFolder folder, bool demo)
+      : config_(config), folder_(std::move(folder)), translator_(config), optimizer_(make_optimizer(translator_.params(), config)),
+        trainer_(translator_.params(), *optimizer_,
+                 [this](std::int64_t step, Context& context) { return translator_.loss(step, context); }, trainer_options(config)),
+        view_(detect_terminal(STDOUT_FILENO), stdout), probe_(probe(demo)) {
+    trainer_.on_step([this](const StepReport& report) { after(report); });
+  }
+
+  /// Throws Interrupted after a clean save.
+  json train() {
+    fmt::print("{}: {}\n{} parameters, {} threads, into {}\n\n", config_.task, translator_.task().description(),
+               translator_.params().count(), threads(), folder_.path().string());
+    show(measure());
+    const bool done = trainer_.run(config_.steps, &interrupted);
+    const json last = logged_ == trainer_.steps_done() ? last_ : log(measure());
+    translator_.save(folder_);
+    view_.finish();
+    if (!done) {
+      fmt::print("Interrupted after step {}; saved in {}\n", trainer_.steps_done(), folder_.path().string());
+      throw Interrupted();
+    }
+    const Evaluation test = translator_.evaluate(Split::test, config_.validation);
+    fmt::print("On {} sentences of the test set: token accuracy {:.2f} %, alignment error rate {:.2f} %\n", config_.validation,
+               100 * test.token_accuracy, 100 * test.aer);
+    return last;
+  }
+
+  void close() {
+    const ToyTask& task = translator_.task();
+    fmt::print("\n");
+    for (const std::string& sentence : task.showcase())
+      fmt::print("  {}  ->  {}\n", sentence, task.join(translator_.translate(task.tokenize(sentence))));
+    fmt::print("\nLook further:  gaze inspect {} \"{}\"\n", folder_.path().string(), task.showcase().back());
+  }
+
+ private:
+  /// A held-out sentence to watch: in a demo the one whose links cross the most, as adjectives and nouns swap.
+  Example probe(bool demo) const {
+    constexpr std::uint64_t candidates = 200;
+    const auto crossings = [](const Example& e) {
+      std::int64_t n = 0;
+      for (const Link& a : e.gold)
+        for (const Link& b : e.gold) n += a.sure && b.sure && a.source < b.source && a.target > b.target;
+      return n;
+    };
+    Example best = translator_.task().example(Split::validation, 0);
+    for (std::uint64_t i = 1; demo && i < candidates; ++i) {
+      Example next = translator_.task().example(Split::validation, i);
+      if (crossings(next) > crossings(best)) best = std::move(next);
+    }
+    return best;
+  }
+
+  void after(const StepReport& report) {
+    interval_loss_ += report.loss, ++interval_steps_;
+    interval_tokens_ += report.tokens, interval_seconds_ += report.seconds;
+    last_report_ = report;
+    if (report.step % config_.log_every == 0) log(measure());
+  }
+
+  Evaluation measure() const { return translator_.evaluate(Split::validation, config_.validation); }
+
+  json log(const Evaluation& held_out) {
+    const Progress p = show(held_out);
+    last_ = {{"step", p.step}, {"loss", p.loss}, {"validation_loss", held_out.loss}, {"token_accuracy", p.token_accuracy},
+             {"aer", p.aer}, {"lr", last_report_.lr}, {"grad_norm", last_report_.grad_norm}, {"tokens_per_s", p.tokens_per_s}};
+    folder_.append_metrics(last_);
+    logged_ = p.step;
+    interval_loss_ = interval_seconds_ = 0, interval_steps_ = interval_tokens_ = 0;
+    return last_;
+  }
+
+  Progress show(const Evaluation& held_out) {
+    const bool trained = interval_steps_ > 0;
+    const Progress p{.step = trainer_.steps_done(), .steps = config_.steps,
+                     .loss = trained ? interval_loss_ / static_cast<double>(interval_steps_) : held_out.loss,
+                     .token_accuracy = held_out.token_accuracy, .aer = held_out.aer,
+                     .tokens_per_s = trained ? static_cast<double>(interval_tokens_) / interval_seconds_ : 0};
+    view_.update(p, translator_.attention(probe_.source, probe_.target), probe_.gold);
+    return p;
+  }
+
+  Config config_;
+  RunFolder folder_;
+  Translator translator_;
+  std::unique_ptr<Optimizer> optimizer_;
+  Trainer trainer_;
+  TrainingView view_;
+  Example probe_;
+  StepReport last_report_;
+  json last_;
+  std::int64_t logged_ = -1, interval_steps_ = 0, interval_tokens_ = 0;
+  double interval_loss_ = 0, interval_seconds_ = 0;
+};
+
+void train(const Arguments& a) {
+  const Config config = config_of(a);
+  if (config.threads > 0) set_threads(static_cast<int>(config.threads));
+  const fs::path path = a.run.empty() ? fresh_folder(a.demo ? "demo" : config.task) : fs::path(a.run);
+  std::signal(SIGINT, on_interrupt);
+  Run run(config, RunFolder::create(path, config), a.demo);
+  const json last = run.train();
+  run.close();
+  if (a.json) fmt::print("{}\n", last.dump());
+}
+
+}  // namespace
+
+void add_train(CLI::App& app) {
+  const auto a = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("train", "Trains a Transformer on a task and shows its attention on the way");
+  command->add_option("task", a->task, fmt::format("{}, or a config file (.json)", fmt::join(toy_task_names(), ", ")))->required();
+  command->add_option("--run", a->run, "Folder of the run: new or empty (default: runs/TASK)");
+  command->add_option("--steps", a->steps, "Training steps")->check(CLI::Range(0, 1000000000));
+  command->add_option("--seed", a->seed, "Of weights, data and dropout");
+  command->add_option("--threads", a->threads, "Threads to use")->check(CLI::Range(1, 1024));
+  command->add_option("--set", a->settings, "key=value: any option of config.json")->take_all();
+  command->add_flag("--demo", a->demo, "Watch every tenth step of a short run");
+  command->add_flag("--json", a->json, "Print the final figures as one JSON object");
+  command->callback([a] { train(*a); });
+}
+
+}  // namespace gaze
