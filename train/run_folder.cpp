@@ -22,7 +22,7 @@ RunFolder RunFolder::create(const fs::path& path, const Config& config) {
     fs::create_directories(path, error);
     require(!error, "{}: the folder cannot be made: {}", path.string(), error.message());
   }
-  write_file_atomically(path / "config.json", to_json(config).dump(2) + "\n");
+  write_file_atomically(path / "config.json", {to_json(config).dump(2), "\n"});
   return RunFolder(path);
 }
 

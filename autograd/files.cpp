@@ -1,0 +1,82 @@
+#include <gaze/autograd/files.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include <gaze/autograd/error.h>
+
+namespace gaze {
+namespace fs = std::filesystem;
+namespace {
+
+[[noreturn]] void fail_with_reason(const fs::path& path) { fail("{}: {}", path.string(), std::strerror(errno)); }
+
+/// A file descriptor that closes itself.
+struct Descriptor {
+  int number;
+  ~Descriptor() {
+    if (number >= 0) ::close(number);
+  }
+  bool close() { return ::close(std::exchange(number, -1)) == 0; }
+};
+
+bool write_all(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(file, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  errno = 0;
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.number < 0) fail_with_reason(path);
+  std::string text;
+  char buffer[1 << 16];
+  while (true) {
+    const ssize_t count = ::read(file.number, buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail_with_reason(path);
+    if (count == 0) return text;
+    text.append(buffer, static_cast<std::size_t>(count));
+  }
+}
+
+void write_file_atomically(const fs::path& path, std::initializer_list<std::string_view> parts) {
+  std::error_code none;
+  if (fs::exists(path, none) && !fs::is_regular_file(path, none)) {  // a device: there is nothing to replace
+    Descriptor device{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+    if (device.number < 0) fail_with_reason(path);
+    for (const std::string_view part : parts)
+      if (!write_all(device.number, part)) fail_with_reason(path);
+    if (!device.close()) fail_with_reason(path);
+    return;
+  }
+  const fs::path aside = fmt::format("{}.{}.part", path.string(), ::getpid());
+  Descriptor file{::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
+  if (file.number < 0) fail_with_reason(path);
+  bool written = true;
+  for (const std::string_view part : parts) written = written && write_all(file.number, part);
+  written = written && ::fsync(file.number) == 0;
+  const int reason = errno;
+  if (!written || !file.close() || ::rename(aside.c_str(), path.c_str()) != 0) {
+    if (!written) errno = reason;
+    const int why = errno;
+    ::unlink(aside.c_str());
+    errno = why;
+    fail_with_reason(path);
+  }
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const Descriptor directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (directory.number >= 0) ::fsync(directory.number);  // the new name outlives a crash
+}
+
+}  // namespace gaze

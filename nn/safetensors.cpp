@@ -1,0 +1,211 @@
+#include <gaze/nn/safetensors.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include <gaze/autograd/files.h>
+
+namespace gaze {
+namespace {
+
+using nlohmann::ordered_json;
+
+static_assert(std::endian::native == std::endian::little, "safetensors holds little-endian numbers");
+
+constexpr std::uint64_t longest_header = 100'000'000;
+
+/// The float32 of a half-precision number (IEEE 754 binary16).
+float from_half(std::uint16_t half) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 1023;
+  if (exponent == 0) {  // a subnormal is a multiple of 2^-24
+    const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
+    return sign ? -magnitude : magnitude;
+  }
+  const std::uint32_t wide = exponent == 31 ? 255 : exponent + 112;
+  return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
+}
+
+/// How one dtype of the format becomes an array: bytes an element, and the reader.
+struct Reader {
+  const char* dtype;
+  std::uint64_t bytes;
+  DType becomes;
+  double (*number)(const char*);  ///< null: the bytes are the array's
+};
+
+template <class T>
+T raw(const char* at) {
+  T value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+constexpr Reader readers[] = {
+    {"F32", 4, DType::float32, nullptr},
+    {"F64", 8, DType::float64, nullptr},
+    {"I32", 4, DType::int32, nullptr},
+    {"F16", 2, DType::float32, [](const char* at) { return static_cast<double>(from_half(raw<std::uint16_t>(at))); }},
+    {"BF16", 2, DType::float32,
+     [](const char* at) {
+       return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(raw<std::uint16_t>(at)) << 16));
+     }},
+    {"I64", 8, DType::int32, [](const char* at) { return static_cast<double>(raw<std::int64_t>(at)); }},
+    {"U8", 1, DType::int32, [](const char* at) { return static_cast<double>(raw<std::uint8_t>(at)); }},
+    {"BOOL", 1, DType::int32, [](const char* at) { return static_cast<double>(raw<std::uint8_t>(at)); }},
+};
+
+const char* name_in_file(DType dtype) {
+  return dtype == DType::float32 ? "F32" : dtype == DType::float64 ? "F64" : "I32";
+}
+
+std::string_view bytes_of(const Array& array) {
+  return for_any(array.dtype(), [&]<class T>() {
+    return std::string_view(reinterpret_cast<const char*>(array.data<T>()), array.bytes());
+  });
+}
+
+/// One entry of the header.
+struct Entry {
+  std::string name;
+  Reader reader;
+  Shape shape;
+  std::uint64_t begin, end;
+};
+
+Entry read_entry(const std::string& file, const std::string& name, const ordered_json& value) {
+  const auto wrong = [&](const char* what) { fail("{}: tensor {}: {}", file, name, what); };
+  if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") || !value.contains("data_offsets"))
+    wrong("it needs dtype, shape and data_offsets");
+  if (!value["dtype"].is_string()) wrong("its dtype is no text");
+  const auto dtype = value["dtype"].get<std::string>();
+  const auto reader = std::find_if(std::begin(readers), std::end(readers), [&](const Reader& r) { return r.dtype == dtype; });
+  require(reader != std::end(readers), "{}: tensor {}: dtype {} is not supported", file, name, dtype);
+  const auto& axes = value["shape"];
+  if (!axes.is_array() || axes.size() > Shape::max_rank) wrong("its shape is no list of at most 8 lengths");
+  Shape shape;
+  std::uint64_t bytes = reader->bytes;
+  for (const auto& axis : axes) {
+    if (!axis.is_number_unsigned()) wrong("its shape holds something that is no length");
+    const auto length = axis.get<std::uint64_t>();
+    if (length > 0 && bytes > std::numeric_limits<std::int64_t>::max() / length) wrong("its shape is too large");
+    bytes *= length;
+    shape.append(static_cast<std::int64_t>(length));
+  }
+  const auto& offsets = value["data_offsets"];
+  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned())
+    wrong("its data_offsets are no pair of positions");
+  const Entry entry{name, *reader, shape, offsets[0].get<std::uint64_t>(), offsets[1].get<std::uint64_t>()};
+  require(entry.begin <= entry.end && entry.end - entry.begin == bytes,
+          "{}: tensor {}: {} {} takes {} bytes, its data_offsets are [{}, {}]", file, name, dtype, shape.to_string(), bytes,
+          entry.begin, entry.end);
+  return entry;
+}
+
+Array read_array(const std::string& file, const Entry& entry, const char* data) {
+  Array array(entry.shape, entry.reader.becomes);
+  const char* from = data + entry.begin;
+  for_any(array.dtype(), [&]<class T>() {
+    T* to = array.write<T>();
+    if (!entry.reader.number) {
+      if (array.bytes() > 0) std::memcpy(to, from, array.bytes());
+      return;
+    }
+    for (std::int64_t i = 0; i < array.size(); ++i) {
+      const double value = entry.reader.number(from + static_cast<std::uint64_t>(i) * entry.reader.bytes);
+      if constexpr (std::is_integral_v<T>)
+        require(value >= std::numeric_limits<T>::min() && value <= std::numeric_limits<T>::max(),
+                "{}: tensor {}: number {} at element {} does not fit int32", file, entry.name, value, i);
+      to[i] = static_cast<T>(value);
+    }
+  });
+  return array;
+}
+
+/// The header as JSON, every name at most once.
+ordered_json parse_header(const std::string& file, std::string_view text) {
+  std::vector<std::set<std::string>> names;
+  std::string twice;
+  const auto watch = [&](int, ordered_json::parse_event_t event, ordered_json& parsed) {
+    if (event == ordered_json::parse_event_t::object_start) names.emplace_back();
+    if (event == ordered_json::parse_event_t::object_end) names.pop_back();
+    if (event == ordered_json::parse_event_t::key && !names.back().insert(parsed.get<std::string>()).second && twice.empty())
+      twice = parsed.get<std::string>();
+    return true;
+  };
+  ordered_json header = ordered_json::parse(text, watch, false);
+  require(header.is_object(), "{}: its header is not a JSON object", file);
+  require(twice.empty(), "{}: its header names {} twice", file, twice);
+  return header;
+}
+
+}  // namespace
+
+const Array* Checkpoint::find(std::string_view name) const {
+  const auto found = std::find_if(arrays.begin(), arrays.end(), [&](const auto& entry) { return entry.first == name; });
+  return found == arrays.end() ? nullptr : &found->second;
+}
+
+void save_safetensors(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  ordered_json header = ordered_json::object();
+  if (!checkpoint.metadata.empty()) header["__metadata__"] = checkpoint.metadata;
+  std::string data;
+  std::uint64_t offset = 0;
+  for (const auto& [name, array] : checkpoint.arrays) {
+    require(!header.contains(name) && name != "__metadata__", "{}: the name {} cannot be used (again)", path.string(), name);
+    header[name] = {{"dtype", name_in_file(array.dtype())},
+                    {"shape", std::vector<std::int64_t>(array.shape().begin(), array.shape().end())},
+                    {"data_offsets", {offset, offset + array.bytes()}}};
+    offset += array.bytes();
+    data += bytes_of(array);
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // the data begins at a multiple of 8 bytes
+  const std::uint64_t length = text.size();
+  write_file_atomically(path, {std::string_view(reinterpret_cast<const char*>(&length), sizeof length), text, data});
+}
+
+Checkpoint load_safetensors(const std::filesystem::path& path) {
+  const std::string file = path.string(), bytes = read_file(path);
+  std::uint64_t length = 0;
+  require(bytes.size() >= sizeof length, "{}: it is too short for a safetensors file", file);
+  std::memcpy(&length, bytes.data(), sizeof length);
+  require(length <= longest_header && length <= bytes.size() - sizeof length,
+          "{}: its header of {} bytes does not fit the file of {}; it is damaged or no safetensors file", file, length,
+          bytes.size());
+  const ordered_json header = parse_header(file, std::string_view(bytes).substr(sizeof length, length));
+  const char* data = bytes.data() + sizeof length + length;
+  const std::uint64_t size = bytes.size() - sizeof length - length;
+
+  Checkpoint checkpoint{.arrays = {}};
+  std::vector<Entry> entries;
+  for (const auto& [name, value] : header.items()) {
+    if (name != "__metadata__") {
+      entries.push_back(read_entry(file, name, value));
+      continue;
+    }
+    require(value.is_object(), "{}: its metadata is no JSON object", file);
+    for (const auto& [key, note] : value.items()) {
+      require(note.is_string(), "{}: metadata {} is no text", file, key);
+      checkpoint.metadata[key] = note.get<std::string>();
+    }
+  }
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const Entry& a, const Entry& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
+  std::uint64_t next = 0;
+  for (const Entry& entry : entries) {
+    require(entry.begin == next && entry.end <= size, "{}: tensor {} lies at [{}, {}), must begin at {} and end within {}", file,
+            entry.name, entry.begin, entry.end, next, size);
+    next = entry.end;
+  }
+  require(next == size, "{}: {} bytes follow the last tensor", file, size - next);
+  for (const Entry& entry : entries) checkpoint.arrays.emplace_back(entry.name, read_array(file, entry, data));
+  return checkpoint;
+}
+
+}  // namespace gaze
