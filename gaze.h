@@ -5,6 +5,7 @@
 #include <gaze/autograd/array.h>
 #include <gaze/autograd/engine.h>
 #include <gaze/autograd/error.h>
+#include <gaze/autograd/files.h>
 #include <gaze/autograd/gradcheck.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/op_cases.h>
@@ -25,13 +26,29 @@
 #include <gaze/nn/model.h>
 #include <gaze/nn/positions.h>
 #include <gaze/nn/recorder.h>
+#include <gaze/nn/safetensors.h>
 #include <gaze/nn/scope.h>
 #include <gaze/nn/transformer.h>
 
+#include <gaze/optim/adam.h>
+#include <gaze/optim/clipping.h>
+#include <gaze/optim/optimizer.h>
+#include <gaze/optim/schedules.h>
+#include <gaze/optim/sgd.h>
+
+#include <gaze/datasets/batch.h>
+#include <gaze/datasets/example.h>
+#include <gaze/datasets/tasks.h>
+#include <gaze/datasets/toy.h>
+#include <gaze/datasets/vocabulary.h>
+
+#include <gaze/train/bench.h>
 #include <gaze/train/config.h>
 #include <gaze/train/heat_map.h>
 #include <gaze/train/metrics.h>
+#include <gaze/train/model_options.h>
 #include <gaze/train/run_folder.h>
 #include <gaze/train/terminal.h>
 #include <gaze/train/trainer.h>
+#include <gaze/train/training_view.h>
 #include <gaze/train/translator.h>

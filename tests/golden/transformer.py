@@ -59,7 +59,8 @@ def transformers():
         for activation in ("relu", "gelu"):
             module = nn.Transformer(num_encoder_layers=LAYERS, num_decoder_layers=LAYERS, dropout=0.0, batch_first=True,
                                     activation=activation, norm_first=norm == "pre", **SIZES)
-            inputs = {"source": randn(BATCH, SOURCE, SIZES["d_model"]), "target": randn(BATCH, TARGET, SIZES["d_model"])}
+            inputs = {name: randn(BATCH, length, SIZES["d_model"])
+                      for name, length in (("source", SOURCE), ("target", TARGET))}
             write(f"{norm}-{activation}", module, inputs, call, lengths=lengths)
 
 

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 #include <gaze/nn/linear.h>
@@ -41,6 +42,7 @@ TEST_CASE("initial numbers depend on seed and full name only") {
     }
   }
   CHECK(forward["0.weight"].array().at(0) != forward["1.weight"].array().at(0));
+  CHECK(forward["0.weight"].array().at(0) != forward["0.bias"].array().at(0));
 }
 
 TEST_CASE("a scope can replace the initialiser of matrices, not of vectors") {

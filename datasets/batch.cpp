@@ -1,0 +1,33 @@
+#include <gaze/datasets/batch.h>
+
+#include <algorithm>
+
+namespace gaze {
+
+Batch make_batch(std::vector<Example> examples, const Vocabulary& source, const Vocabulary& target) {
+  require(!examples.empty(), "batch: it needs at least one example");
+  const auto rows = static_cast<std::int64_t>(examples.size());
+  std::size_t source_words = 0, target_words = 0;
+  for (const Example& e : examples) {
+    source_words = std::max(source_words, e.source.size());
+    target_words = std::max(target_words, e.target.size());
+  }
+  const std::int64_t s = static_cast<std::int64_t>(source_words) + 1, t = static_cast<std::int64_t>(target_words) + 1;
+  const auto padded = [&](std::int64_t width) { return Array::full({rows, width}, DType::int32, Vocabulary::pad); };
+  Batch batch{padded(s), Array({rows}, DType::int32), padded(t), padded(t), Array({rows}, DType::int32), {}};
+  for (std::int64_t b = 0; b < rows; ++b) {
+    const Example& e = examples[static_cast<std::size_t>(b)];
+    const auto from = source.encode(e.source), to = target.encode(e.target);
+    const auto row = [&](Array& ids, std::int64_t width) { return ids.write<std::int32_t>() + b * width; };
+    *std::copy(from.begin(), from.end(), row(batch.source, s)) = Vocabulary::eos;
+    *row(batch.target_in, t) = Vocabulary::bos;
+    std::copy(to.begin(), to.end(), row(batch.target_in, t) + 1);
+    *std::copy(to.begin(), to.end(), row(batch.target_out, t)) = Vocabulary::eos;
+    batch.source_lengths.write<std::int32_t>()[b] = static_cast<std::int32_t>(from.size() + 1);
+    batch.target_lengths.write<std::int32_t>()[b] = static_cast<std::int32_t>(to.size() + 1);
+  }
+  batch.examples = std::move(examples);
+  return batch;
+}
+
+}  // namespace gaze

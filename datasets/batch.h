@@ -1,0 +1,24 @@
+#pragma once
+
+#include <vector>
+
+#include <gaze/autograd/array.h>
+#include <gaze/datasets/example.h>
+#include <gaze/datasets/vocabulary.h>
+
+namespace gaze {
+
+/// Sentence pairs as ids (int32), rows filled up with padding to the longest of the batch.
+struct Batch {
+  Array source;           ///< [B,S]: words and the end mark
+  Array source_lengths;   ///< [B]: words and mark
+  Array target_in;        ///< [B,T]: the begin mark and words
+  Array target_out;       ///< [B,T]: words and the end mark
+  Array target_lengths;   ///< [B]: words and mark
+  std::vector<Example> examples;
+};
+
+/// Throws for an empty list.
+Batch make_batch(std::vector<Example> examples, const Vocabulary& source, const Vocabulary& target);
+
+}  // namespace gaze

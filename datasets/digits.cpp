@@ -1,0 +1,74 @@
+#include <gaze/datasets/tasks.h>
+
+#include <array>
+
+namespace gaze {
+namespace {
+
+constexpr std::array ones = {"zero", "one", "two",    "three",    "four",     "five",    "six",     "seven",     "eight",   "nine",
+                             "ten",  "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
+constexpr std::array tens = {"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"};
+
+/// 12 -> twelve, 9307 -> nine thousand three hundred seven: 0 to 9999, one token a digit and a word.
+class DigitsTask final : public ToyTask {
+ public:
+  explicit DigitsTask(std::uint64_t seed) : ToyTask(seed) {}
+
+  std::string_view name() const override { return "digits"; }
+  std::string description() const override { return "writes a number in English words"; }
+  std::vector<std::string> source_vocabulary() const override {
+    return {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+  }
+  std::vector<std::string> target_vocabulary() const override {
+    std::vector<std::string> words(ones.begin(), ones.end());
+    words.insert(words.end(), tens.begin(), tens.end());
+    words.insert(words.end(), {"hundred", "thousand"});
+    return words;
+  }
+  int max_source_length() const override { return 4; }
+  int max_target_length() const override { return 6; }
+  std::vector<std::string> showcase() const override { return {"12", "9307", "5480"}; }
+  std::vector<std::string> tokenize(std::string_view line) const override { return characters_of(line); }
+
+ private:
+  Example draw(Random& random) const override {
+    constexpr std::array<std::uint32_t, 5> bounds = {0, 10, 100, 1000, 10000};
+    const std::size_t places = 1 + random.below(4);
+    return spell(bounds[places - 1] + random.below(bounds[places] - bounds[places - 1]));
+  }
+
+  bool held_out(const std::vector<std::string>& source) const override {
+    for (const std::string& sentence : showcase())
+      if (characters_of(sentence) == source) return true;
+    return false;
+  }
+
+  /// A word is surely linked to the digit it names; hundred and thousand to the digit of their place; ten to nineteen
+  /// to the last digit, the 1 before it being possible.
+  static Example spell(std::uint32_t number) {
+    Example e{characters_of(std::to_string(number)), {}, {}};
+    const int places = static_cast<int>(e.source.size());
+    const auto digit = [&](int place) { return place < places ? e.source[static_cast<std::size_t>(places - 1 - place)][0] - '0' : 0; };
+    const auto say = [&](const char* word, int place) {
+      e.gold.push_back({places - 1 - place, static_cast<int>(e.target.size()), true});
+      e.target.emplace_back(word);
+    };
+    const auto at = [](int i) { return static_cast<std::size_t>(i); };
+    if (digit(3)) say(ones[at(digit(3))], 3), say("thousand", 3);
+    if (digit(2)) say(ones[at(digit(2))], 2), say("hundred", 2);
+    if (digit(1) == 1) {
+      say(ones[at(10 + digit(0))], 0);
+      e.gold.push_back({places - 2, static_cast<int>(e.target.size()) - 1, false});
+      return e;
+    }
+    if (digit(1)) say(tens[at(digit(1) - 2)], 1);
+    if (digit(0) || number == 0) say(ones[at(digit(0))], 0);
+    return e;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<ToyTask> make_digits_task(std::uint64_t seed) { return std::make_unique<DigitsTask>(seed); }
+
+}  // namespace gaze

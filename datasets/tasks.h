@@ -1,0 +1,17 @@
+#pragma once
+
+#include <gaze/datasets/toy.h>
+
+/// The makers of the tasks, one a file, for make_toy_task().
+namespace gaze {
+
+/// copy, shift, reverse or sort
+std::unique_ptr<ToyTask> make_symbols_task(std::string_view name, const ToyOptions& options);
+std::unique_ptr<ToyTask> make_digits_task(std::uint64_t seed);
+std::unique_ptr<ToyTask> make_dates_task(std::uint64_t seed);
+std::unique_ptr<ToyTask> make_grammar_task(std::uint64_t seed);
+
+/// The code points of a text. Throws when it is not UTF-8.
+std::vector<std::string> characters_of(std::string_view text);
+
+}  // namespace gaze

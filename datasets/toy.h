@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gaze/autograd/random.h>
+#include <gaze/datasets/example.h>
+
+namespace gaze {
+
+enum class Split { train, validation, test };
+
+struct ToyOptions {
+  std::uint64_t seed = 1;
+  int symbols = 20;     ///< of copy, shift, reverse and sort
+  int min_length = 3;   ///< of their sentences
+  int max_length = 10;
+};
+
+/// An endless supply of sentence pairs whose alignment is known.
+///
+/// Which split a pair belongs to is decided by a hash of its source sentence alone: about 80 % train, 10 % validation
+/// and 10 % test, and never two of them, whatever the seed.
+class ToyTask {
+ public:
+  virtual ~ToyTask() = default;
+
+  virtual std::string_view name() const = 0;
+  virtual std::string description() const = 0;            ///< one line
+  virtual std::vector<std::string> source_vocabulary() const = 0;  ///< every token that can occur
+  virtual std::vector<std::string> target_vocabulary() const = 0;
+  virtual int max_source_length() const = 0;              ///< tokens
+  virtual int max_target_length() const = 0;
+  virtual std::vector<std::string> showcase() const = 0;  ///< three source sentences, as somebody would type them
+  /// A line of text as source tokens: words by default. Throws for text that is not UTF-8.
+  virtual std::vector<std::string> tokenize(std::string_view line) const;
+  /// Tokens as text: words joined by spaces by default.
+  virtual std::string join(const std::vector<std::string>& tokens) const;
+
+  /// Pair `index` of a split: a function of (seed, split, index) alone.
+  Example example(Split split, std::uint64_t index) const;
+
+ protected:
+  explicit ToyTask(std::uint64_t seed) : seed_(seed) {}
+  virtual Example draw(Random& random) const = 0;
+  /// Sentences that are kept for the test split.
+  virtual bool held_out(const std::vector<std::string>&) const { return false; }
+
+ private:
+  Split split_of(const std::vector<std::string>& source) const;
+  std::uint64_t seed_;
+};
+
+const std::vector<std::string>& toy_task_names();
+
+/// Throws for an unknown name, listing all and suggesting the nearest, and for options that make no sentence.
+std::unique_ptr<ToyTask> make_toy_task(std::string_view name, const ToyOptions& options);
+
+}  // namespace gaze

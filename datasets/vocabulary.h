@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace gaze {
+
+/// The words that a model knows, by id. The first four are marks: padding, begin, end, unknown.
+class Vocabulary {
+ public:
+  static constexpr std::int32_t pad = 0, bos = 1, eos = 2, unk = 3;
+
+  /// The marks and then the tokens in their order. Throws for a token that is there already.
+  explicit Vocabulary(const std::vector<std::string>& tokens);
+  /// From what tokens() gave. Throws unless the marks come first.
+  static Vocabulary from_list(const std::vector<std::string>& all);
+
+  std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }
+  bool contains(std::string_view token) const;
+  std::int32_t id(std::string_view token) const;                ///< unk for a token that is not there
+  const std::string& token(std::int32_t id) const;              ///< throws when out of range
+  std::vector<std::int32_t> encode(std::span<const std::string> tokens) const;
+  std::vector<std::string> decode(std::span<const std::int32_t> ids) const;
+  const std::vector<std::string>& tokens() const { return tokens_; }  ///< by id, marks included
+
+ private:
+  void add(const std::string& token);
+  std::vector<std::string> tokens_;
+  std::unordered_map<std::string, std::int32_t> ids_;
+};
+
+}  // namespace gaze
