@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <gaze/autograd/error.h>
 
@@ -36,7 +37,6 @@ bool write_all(int file, std::string_view text) {
 }  // namespace
 
 std::string read_file(const fs::path& path) {
-  errno = 0;
   Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.number < 0) fail_with_reason(path);
   std::string text;
@@ -50,7 +50,7 @@ std::string read_file(const fs::path& path) {
   }
 }
 
-void write_file_atomically(const fs::path& path, std::initializer_list<std::string_view> parts) {
+void write_file_atomically(const fs::path& path, std::span<const std::string_view> parts) {
   std::error_code none;
   if (fs::exists(path, none) && !fs::is_regular_file(path, none)) {  // a device: there is nothing to replace
     Descriptor device{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
@@ -61,17 +61,15 @@ void write_file_atomically(const fs::path& path, std::initializer_list<std::stri
     return;
   }
   const fs::path aside = fmt::format("{}.{}.part", path.string(), ::getpid());
-  Descriptor file{::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
+  Descriptor file{::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
   if (file.number < 0) fail_with_reason(path);
   bool written = true;
   for (const std::string_view part : parts) written = written && write_all(file.number, part);
-  written = written && ::fsync(file.number) == 0;
-  const int reason = errno;
-  if (!written || !file.close() || ::rename(aside.c_str(), path.c_str()) != 0) {
-    if (!written) errno = reason;
-    const int why = errno;
+  written = written && ::fsync(file.number) == 0 && file.close();
+  if (!written || ::rename(aside.c_str(), path.c_str()) != 0) {
+    const int reason = errno;
     ::unlink(aside.c_str());
-    errno = why;
+    errno = reason;
     fail_with_reason(path);
   }
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");

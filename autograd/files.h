@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,10 @@ std::string read_file(const std::filesystem::path& path);
 
 /// Replaces the file by the parts, one after another: written aside in the same folder, flushed to the disk, renamed.
 /// When anything fails, what was there stays as it is, and an Error names the file and the system's reason.
-void write_file_atomically(const std::filesystem::path& path, std::initializer_list<std::string_view> parts);
+/// A device (/dev/stdout) is written directly.
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::string_view> parts);
+inline void write_file_atomically(const std::filesystem::path& path, std::initializer_list<std::string_view> parts) {
+  write_file_atomically(path, std::span(parts.begin(), parts.size()));
+}
 
 }  // namespace gaze

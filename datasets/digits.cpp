@@ -43,8 +43,8 @@ class DigitsTask final : public ToyTask {
     return false;
   }
 
-  /// A word is surely linked to the digit it names; hundred and thousand to the digit of their place; ten to nineteen
-  /// to the last digit, the 1 before it being possible.
+  /// A word that names digits is surely linked to the last of them; the 1 of ten to nineteen is possible. Hundred and
+  /// thousand name no digit but a place: the digit in it and those that follow, which make it that place, are possible.
   static Example spell(std::uint32_t number) {
     Example e{characters_of(std::to_string(number)), {}, {}};
     const int places = static_cast<int>(e.source.size());
@@ -54,8 +54,12 @@ class DigitsTask final : public ToyTask {
       e.target.emplace_back(word);
     };
     const auto at = [](int i) { return static_cast<std::size_t>(i); };
-    if (digit(3)) say(ones[at(digit(3))], 3), say("thousand", 3);
-    if (digit(2)) say(ones[at(digit(2))], 2), say("hundred", 2);
+    const auto say_place = [&](const char* word, int place) {
+      for (int i = place; i >= 0; --i) e.gold.push_back({places - 1 - i, static_cast<int>(e.target.size()), false});
+      e.target.emplace_back(word);
+    };
+    if (digit(3)) say(ones[at(digit(3))], 3), say_place("thousand", 3);
+    if (digit(2)) say(ones[at(digit(2))], 2), say_place("hundred", 2);
     if (digit(1) == 1) {
       say(ones[at(10 + digit(0))], 0);
       e.gold.push_back({places - 2, static_cast<int>(e.target.size()) - 1, false});

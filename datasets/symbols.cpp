@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 #include <gaze/autograd/error.h>
 
@@ -45,7 +46,7 @@ class SymbolsTask final : public ToyTask {
     const int length = options_.min_length +
                        static_cast<int>(random.below(static_cast<std::uint32_t>(options_.max_length - options_.min_length + 1)));
     Example e;
-    for (int i = 0; i < length; ++i) e.source.push_back(symbols_[random.below(static_cast<std::uint32_t>(options_.symbols))]);
+    for (int i = 0; i < length; ++i) e.source.push_back(next_symbol(e.source, random));
     const std::vector<int> from = order(e.source);
     for (int t = 0; t < length; ++t) {
       const std::string& moved = e.source[static_cast<std::size_t>(from[static_cast<std::size_t>(t)])];
@@ -54,6 +55,18 @@ class SymbolsTask final : public ToyTask {
         if (e.source[static_cast<std::size_t>(s)] == moved) e.gold.push_back({s, t, s == from[static_cast<std::size_t>(t)]});
     }
     return e;
+  }
+
+  /// Mostly a symbol that the sentence does not have yet: what is equal cannot be told apart, so of the sentences of
+  /// usual length about one in four repeats one.
+  const std::string& next_symbol(const std::vector<std::string>& so_far, Random& random) const {
+    constexpr double repeats = 0.04;
+    const bool all_used = std::set<std::string>(so_far.begin(), so_far.end()).size() == symbols_.size();
+    const bool repeat = !so_far.empty() && (all_used || random.uniform() < repeats);
+    while (true) {
+      const std::string& symbol = symbols_[random.below(static_cast<std::uint32_t>(symbols_.size()))];
+      if (repeat == (std::find(so_far.begin(), so_far.end(), symbol) != so_far.end())) return symbol;
+    }
   }
 
   /// Where target symbol t comes from.

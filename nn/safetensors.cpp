@@ -22,7 +22,8 @@ constexpr std::uint64_t longest_header = 100'000'000;
 
 /// The float32 of a half-precision number (IEEE 754 binary16).
 float from_half(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 1023;
+  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000) << 16, exponent = half >> 10 & 31,
+                      fraction = half & 1023;
   if (exponent == 0) {  // a subnormal is a multiple of 2^-24
     const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
     return sign ? -magnitude : magnitude;
@@ -84,26 +85,30 @@ Entry read_entry(const std::string& file, const std::string& name, const ordered
     wrong("it needs dtype, shape and data_offsets");
   if (!value["dtype"].is_string()) wrong("its dtype is no text");
   const auto dtype = value["dtype"].get<std::string>();
-  const auto reader = std::find_if(std::begin(readers), std::end(readers), [&](const Reader& r) { return r.dtype == dtype; });
+  const auto reader =
+      std::find_if(std::begin(readers), std::end(readers), [&](const Reader& r) { return r.dtype == dtype; });
   require(reader != std::end(readers), "{}: tensor {}: dtype {} is not supported", file, name, dtype);
   const auto& axes = value["shape"];
   if (!axes.is_array() || axes.size() > Shape::max_rank) wrong("its shape is no list of at most 8 lengths");
   Shape shape;
-  std::uint64_t bytes = reader->bytes;
+  // The product of all axes but the empty ones must fit too: code that walks a part of the axes multiplies those.
+  std::uint64_t widest = reader->bytes;
   for (const auto& axis : axes) {
     if (!axis.is_number_unsigned()) wrong("its shape holds something that is no length");
     const auto length = axis.get<std::uint64_t>();
-    if (length > 0 && bytes > std::numeric_limits<std::int64_t>::max() / length) wrong("its shape is too large");
-    bytes *= length;
+    if (length > 0 && widest > std::numeric_limits<std::int64_t>::max() / length) wrong("its shape is too large");
+    widest *= std::max<std::uint64_t>(length, 1);
     shape.append(static_cast<std::int64_t>(length));
   }
+  const std::uint64_t bytes = shape.size() == 0 ? 0 : widest;
   const auto& offsets = value["data_offsets"];
-  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned())
+  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
+      !offsets[1].is_number_unsigned())
     wrong("its data_offsets are no pair of positions");
   const Entry entry{name, *reader, shape, offsets[0].get<std::uint64_t>(), offsets[1].get<std::uint64_t>()};
   require(entry.begin <= entry.end && entry.end - entry.begin == bytes,
-          "{}: tensor {}: {} {} takes {} bytes, its data_offsets are [{}, {}]", file, name, dtype, shape.to_string(), bytes,
-          entry.begin, entry.end);
+          "{}: tensor {}: {} {} takes {} bytes, its data_offsets are [{}, {}]", file, name, dtype, shape.to_string(),
+          bytes, entry.begin, entry.end);
   return entry;
 }
 
@@ -127,18 +132,21 @@ Array read_array(const std::string& file, const Entry& entry, const char* data) 
   return array;
 }
 
-/// The header as JSON, every name at most once.
+/// The header as JSON, every name at most once. Later copies of a name would silently win, so the parser is watched.
 ordered_json parse_header(const std::string& file, std::string_view text) {
   std::vector<std::set<std::string>> names;
   std::string twice;
   const auto watch = [&](int, ordered_json::parse_event_t event, ordered_json& parsed) {
     if (event == ordered_json::parse_event_t::object_start) names.emplace_back();
     if (event == ordered_json::parse_event_t::object_end) names.pop_back();
-    if (event == ordered_json::parse_event_t::key && !names.back().insert(parsed.get<std::string>()).second && twice.empty())
+    if (event == ordered_json::parse_event_t::key && !names.back().insert(parsed.get<std::string>()).second &&
+        twice.empty())
       twice = parsed.get<std::string>();
     return true;
   };
-  ordered_json header = ordered_json::parse(text, watch, false);
+  // The format rules these out, but the parser skips blanks in front and takes a zero byte for the end.
+  const bool plain = text.starts_with('{') && text.find('\0') == text.npos;
+  ordered_json header = plain ? ordered_json::parse(text, watch, false) : ordered_json();
   require(header.is_object(), "{}: its header is not a JSON object", file);
   require(twice.empty(), "{}: its header names {} twice", file, twice);
   return header;
@@ -154,20 +162,31 @@ const Array* Checkpoint::find(std::string_view name) const {
 void save_safetensors(const std::filesystem::path& path, const Checkpoint& checkpoint) {
   ordered_json header = ordered_json::object();
   if (!checkpoint.metadata.empty()) header["__metadata__"] = checkpoint.metadata;
-  std::string data;
+  std::vector<std::string_view> parts(2);  // the header's length and the header come first
   std::uint64_t offset = 0;
   for (const auto& [name, array] : checkpoint.arrays) {
-    require(!header.contains(name) && name != "__metadata__", "{}: the name {} cannot be used (again)", path.string(), name);
+    require(name != "__metadata__", "{}: a tensor cannot have the name {}", path.string(), name);
+    require(!header.contains(name), "{}: tensor {} is given twice", path.string(), name);
+    require(array.defined(), "{}: tensor {} is undefined", path.string(), name);
     header[name] = {{"dtype", name_in_file(array.dtype())},
                     {"shape", std::vector<std::int64_t>(array.shape().begin(), array.shape().end())},
                     {"data_offsets", {offset, offset + array.bytes()}}};
     offset += array.bytes();
-    data += bytes_of(array);
+    parts.push_back(bytes_of(array));
   }
-  std::string text = header.dump();
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const ordered_json::exception&) {
+    fail("{}: a name or a note is not UTF-8", path.string());
+  }
   text.resize((text.size() + 7) / 8 * 8, ' ');  // the data begins at a multiple of 8 bytes
   const std::uint64_t length = text.size();
-  write_file_atomically(path, {std::string_view(reinterpret_cast<const char*>(&length), sizeof length), text, data});
+  require(length <= longest_header, "{}: its header takes {} bytes, at most {} are allowed", path.string(), length,
+          longest_header);
+  parts[0] = {reinterpret_cast<const char*>(&length), sizeof length};
+  parts[1] = text;
+  write_file_atomically(path, parts);
 }
 
 Checkpoint load_safetensors(const std::filesystem::path& path) {
@@ -175,9 +194,11 @@ Checkpoint load_safetensors(const std::filesystem::path& path) {
   std::uint64_t length = 0;
   require(bytes.size() >= sizeof length, "{}: it is too short for a safetensors file", file);
   std::memcpy(&length, bytes.data(), sizeof length);
-  require(length <= longest_header && length <= bytes.size() - sizeof length,
+  require(length <= bytes.size() - sizeof length,
           "{}: its header of {} bytes does not fit the file of {}; it is damaged or no safetensors file", file, length,
           bytes.size());
+  require(length <= longest_header, "{}: its header takes {} bytes, at most {} are allowed", file, length,
+          longest_header);
   const ordered_json header = parse_header(file, std::string_view(bytes).substr(sizeof length, length));
   const char* data = bytes.data() + sizeof length + length;
   const std::uint64_t size = bytes.size() - sizeof length - length;
@@ -195,12 +216,14 @@ Checkpoint load_safetensors(const std::filesystem::path& path) {
       checkpoint.metadata[key] = note.get<std::string>();
     }
   }
-  std::stable_sort(entries.begin(), entries.end(),
-                   [](const Entry& a, const Entry& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
+  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  });
   std::uint64_t next = 0;
   for (const Entry& entry : entries) {
-    require(entry.begin == next && entry.end <= size, "{}: tensor {} lies at [{}, {}), must begin at {} and end within {}", file,
-            entry.name, entry.begin, entry.end, next, size);
+    require(entry.begin == next && entry.end <= size,
+            "{}: tensor {} lies at [{}, {}), must begin at {} and end within {}", file, entry.name, entry.begin,
+            entry.end, next, size);
     next = entry.end;
   }
   require(next == size, "{}: {} bytes follow the last tensor", file, size - next);

@@ -9,7 +9,7 @@ namespace gaze {
 struct AdamOptions {
   std::pair<double, double> betas = {0.9, 0.999};
   double eps = 1e-8;
-  double weight_decay = 0;
+  double weight_decay = 0;  ///< of parameters with more than one axis
   std::vector<ParameterGroup> groups = {};
 };
 
@@ -18,7 +18,7 @@ struct AdamOptions {
 /// Weight decay is an L2 term: g + decay p takes g's place. As torch.optim.Adam.
 class Adam : public Optimizer {
  public:
-  /// Throws for betas outside [0, 1) and a negative eps or decay.
+  /// Throws for betas outside [0, 1) and a negative eps or weight decay.
   explicit Adam(Params& params, const AdamOptions& options = {}) : Adam(params, options, false) {}
 
  protected:

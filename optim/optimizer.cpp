@@ -6,9 +6,18 @@
 
 namespace gaze {
 
-Optimizer::Optimizer(Params& params, double weight_decay, std::vector<ParameterGroup> groups, std::vector<std::string> moments)
+Optimizer::Optimizer(Params& params, double weight_decay, std::vector<ParameterGroup> groups,
+                     std::vector<std::string> moments)
     : params_(params), steps_(params.list().size(), 0) {
-  require(std::isfinite(weight_decay) && weight_decay >= 0, "optimizer: weight decay {} must not be negative", weight_decay);
+  const auto check = [](const char* what, double value) {
+    require(std::isfinite(value) && value >= 0, "optimizer: {} {} must be finite and not negative", what, value);
+  };
+  check("weight decay", weight_decay);
+  for (const ParameterGroup& group : groups) {
+    require(static_cast<bool>(group.members), "optimizer: a parameter group does not say which its members are");
+    check("a group's learning-rate factor", group.lr_factor);
+    check("a group's weight decay", group.weight_decay.value_or(0));
+  }
   params_.pack();
   for (const Parameter& p : params_.list()) {
     Rule rule{1, p.value.rank() > 1 ? weight_decay : 0};
@@ -20,15 +29,22 @@ Optimizer::Optimizer(Params& params, double weight_decay, std::vector<ParameterG
     }
     rules_.push_back(rule);
   }
-  for (std::string& name : moments) moments_.emplace_back(std::move(name), Array::zeros(params_.values().shape(), params_.dtype()));
+  for (std::string& name : moments)
+    moments_.emplace_back(std::move(name), Array::zeros(params_.values().shape(), params_.dtype()));
 }
 
 void Optimizer::step(double lr) {
-  require(std::isfinite(lr) && lr >= 0, "optimizer: learning rate {} must not be negative", lr);
+  require(std::isfinite(lr) && lr >= 0, "optimizer: learning rate {} must be finite and not negative", lr);
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     Tensor value = params_.list()[i].value;
-    if (!value.grad().defined() || rules_[i].lr_factor == 0) continue;
-    update({lr * rules_[i].lr_factor, rules_[i].weight_decay, ++steps_[i], params_.offset(i), value.size()});
+    const Tensor gradient = value.grad();
+    if (!gradient.defined() || rules_[i].lr_factor == 0) continue;
+    update({.lr = lr * rules_[i].lr_factor,
+            .weight_decay = rules_[i].weight_decay,
+            .step = ++steps_[i],
+            .offset = params_.offset(i),
+            .size = value.size(),
+            .gradient = gradient.array()});
     value.mutable_array().changed("optimizer step");
   }
 }
@@ -55,7 +71,9 @@ void Optimizer::load_state(const std::function<const Array*(const std::string&)>
   const auto each = [&](const auto& take) {
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       const Parameter& p = params_.list()[i];
-      take(i, -1, found("step." + p.name, {1}, DType::int32));
+      const Array& steps = found("step." + p.name, {1}, DType::int32);
+      require(steps.at(0) >= 0, "optimizer state: step.{} is {}, must not be negative", p.name, steps.at(0));
+      take(i, -1, steps);
       for (std::size_t m = 0; m < moments_.size(); ++m)
         take(i, static_cast<int>(m), found(moments_[m].first + "." + p.name, p.value.shape(), params_.dtype()));
     }

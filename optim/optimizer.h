@@ -14,9 +14,9 @@ namespace gaze {
 
 /// Parameters that an optimizer treats in a way of their own. The first group that claims a parameter has it.
 struct ParameterGroup {
-  std::function<bool(const Parameter&)> members;
-  double lr_factor = 1;                ///< of the learning rate; 0 freezes
-  std::optional<double> weight_decay;  ///< instead of the optimizer's; then also for parameters of one axis
+  std::function<bool(const Parameter&)> members = {};
+  double lr_factor = 1;                     ///< of the learning rate, at least 0; 0 freezes
+  std::optional<double> weight_decay = {};  ///< instead of the optimizer's; then also for parameters of one axis
 };
 
 /// Changes parameters by their gradients. A parameter that has no gradient this step, or asks for none (frozen), is
@@ -29,20 +29,23 @@ class Optimizer {
 
   /// One step at the learning rate lr >= 0.
   void step(double lr);
-  /// What the next step depends on besides the parameters, for a checkpoint: moments by "NAME.PARAMETER", one number
-  /// "step.PARAMETER" (int32) of steps taken.
+  /// What the next step depends on besides the parameters, copied for a checkpoint: moments by "NAME.PARAMETER" (the
+  /// names are PyTorch's), and "step.PARAMETER" [1] (int32), the steps that this parameter has taken.
   std::vector<std::pair<std::string, Array>> state() const;
-  /// Takes over what state() gave. Throws, changing nothing, when an entry is missing or has another shape.
+  /// Takes over what state() gave; find returns null for a name it does not have. Throws, changing nothing, when an
+  /// entry is missing, has another shape or dtype, or counts a negative number of steps.
   void load_state(const std::function<const Array*(const std::string& name)>& find);
 
  protected:
-  /// Packs the parameters; weight decay is for those of more than one axis unless a group says otherwise.
+  /// Packs the parameters; weight decay is for those of more than one axis unless a group says otherwise. Throws for
+  /// a negative weight decay or learning-rate factor and a group without members.
   Optimizer(Params& params, double weight_decay, std::vector<ParameterGroup> groups, std::vector<std::string> moments);
 
   struct Update {
     double lr, weight_decay;
-    std::int64_t step;               ///< of this parameter, from 1
-    std::int64_t offset, size;       ///< where the parameter lies in the arenas
+    std::int64_t step;          ///< of this parameter, from 1
+    std::int64_t offset, size;  ///< where the parameter lies in the arenas
+    const Array& gradient;      ///< in its arena, or apart from it when the parameter was frozen before
   };
   virtual void update(const Update&) = 0;
   Params& params() { return params_; }

@@ -9,14 +9,15 @@
 namespace gaze {
 
 double Schedule::factor(std::int64_t step) const {
-  const auto t = static_cast<double>(step), rise = static_cast<double>(warmup);
-  if (step < warmup) return t / rise;
+  require(step >= 1, "schedule: step {} asked for, the first is 1", step);
+  const auto t = static_cast<double>(step), peak = static_cast<double>(std::max<std::int64_t>(warmup, 1));
+  if (t < peak) return t / peak;
   switch (decay) {
     case Decay::constant: return 1;
-    case Decay::inverse_sqrt: return std::sqrt(std::max(rise, 1.0) / t);
+    case Decay::inverse_sqrt: return std::sqrt(peak / t);
     case Decay::cosine: {
-      const double length = std::max(static_cast<double>(steps) - rise, 1.0);
-      const double done = std::clamp((t - rise) / length, 0.0, 1.0);
+      const double length = std::max(static_cast<double>(steps) - peak, 1.0);
+      const double done = std::min((t - peak) / length, 1.0);
       return least + (1 - least) * 0.5 * (1 + std::cos(std::numbers::pi * done));
     }
   }
@@ -24,6 +25,8 @@ double Schedule::factor(std::int64_t step) const {
 }
 
 Schedule make_schedule(std::string_view decay, std::int64_t warmup, std::int64_t steps, double least) {
+  require(warmup >= 0 && steps >= 0, "schedule: {} steps of warm-up in {} must not be negative", warmup, steps);
+  require(least >= 0 && least <= 1, "schedule: the least factor {} must be in [0, 1]", least);
   Schedule s{.warmup = warmup, .steps = steps, .least = least};
   if (decay == "constant") {
     s.decay = Decay::constant;

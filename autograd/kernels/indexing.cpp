@@ -21,7 +21,9 @@ void scatter_rows(const std::int32_t* ids, std::int64_t count, const T* values, 
   parallel_blocks(width, columns, count, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = 0; i < count; ++i) {
       T* to = out + ids[i] * width + first;
-      map(last - first, to, [](const Vector<T>& a, const Vector<T>& b) { return a + b; }, to, values + i * width + first);
+      map(
+          last - first, to, [](const Vector<T>& a, const Vector<T>& b) { return a + b; }, to,
+          values + i * width + first);
     }
   });
 }
@@ -54,13 +56,15 @@ void gather(const GatherShape& s, const T* x, const std::int32_t* index, T* y) {
 
 template <class T>
 void scatter_add(const GatherShape& s, const std::int32_t* index, const T* source, T* x) {
-  for_entries(s, [&](std::int64_t at, std::int64_t offset) { x[offset + index[at] * s.strides[s.axis]] += source[at]; });
+  const FlushDenormals flush;
+  for_entries(s,
+              [&](std::int64_t at, std::int64_t offset) { x[offset + index[at] * s.strides[s.axis]] += source[at]; });
 }
 
-#define GAZE_INSTANTIATE(T)                                                                                  \
-  template void gather_rows(const T*, std::int64_t, const std::int32_t*, std::int64_t, T*);                  \
-  template void scatter_rows(const std::int32_t*, std::int64_t, const T*, std::int64_t, T*);                 \
-  template void gather(const GatherShape&, const T*, const std::int32_t*, T*);                               \
+#define GAZE_INSTANTIATE(T)                                                                  \
+  template void gather_rows(const T*, std::int64_t, const std::int32_t*, std::int64_t, T*);  \
+  template void scatter_rows(const std::int32_t*, std::int64_t, const T*, std::int64_t, T*); \
+  template void gather(const GatherShape&, const T*, const std::int32_t*, T*);               \
   template void scatter_add(const GatherShape&, const std::int32_t*, const T*, T*);
 GAZE_INSTANTIATE(float)
 GAZE_INSTANTIATE(double)

@@ -19,6 +19,10 @@ void copy_plane(const Axis& rows, const Axis& columns, const T* from, T* to) {
     for (std::int64_t r = 0; r < rows.length; ++r) std::copy_n(from + r * rows.from, columns.length, to + r * rows.to);
     return;
   }
+  if (columns.from == 0 && columns.to == 1) {
+    for (std::int64_t r = 0; r < rows.length; ++r) std::fill_n(to + r * rows.to, columns.length, from[r * rows.from]);
+    return;
+  }
   constexpr std::int64_t side = 32;
   for (std::int64_t r0 = 0; r0 < rows.length; r0 += side)
     for (std::int64_t c0 = 0; c0 < columns.length; c0 += side)
@@ -51,7 +55,7 @@ void copy_strided(int rank, const std::int64_t* lengths, const T* from, const st
   // A single plane is cut along its rows.
   const std::int64_t rows_a_task = planes == 1 ? std::max<std::int64_t>(rows_a_block(columns.length), 32) : rows.length;
   const std::int64_t cuts = (rows.length + rows_a_task - 1) / rows_a_task;
-  parallel_tasks(planes * cuts, planes * rows.length * columns.length, [&](std::int64_t task) {
+  const auto copy_part = [&](std::int64_t task) {
     const std::int64_t first = task % cuts * rows_a_task;
     std::int64_t source = first * rows.from, target = first * rows.to;
     std::int64_t rest = task / cuts;
@@ -62,6 +66,11 @@ void copy_strided(int rank, const std::int64_t* lengths, const T* from, const st
     }
     const Axis part{std::min(rows_a_task, rows.length - first), rows.from, rows.to};
     copy_plane(part, columns, from + source, to + target);
+  };
+  // Small planes go together, so that a task is worth its start.
+  const std::int64_t elements = rows_a_task * columns.length;
+  parallel_blocks(planes * cuts, rows_a_block(elements), elements, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t task = first; task < last; ++task) copy_part(task);
   });
 }
 

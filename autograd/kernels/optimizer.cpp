@@ -14,8 +14,10 @@ constexpr std::int64_t block = 4096;
 
 template <class T>
 void AdamStep<T>::operator()(T* p, const T* g, T* m, T* v, std::int64_t n) const {
-  const T b1 = static_cast<T>(beta1), b2 = static_cast<T>(beta2), c1 = static_cast<T>(1 - beta1), c2 = static_cast<T>(1 - beta2);
-  const T rate = static_cast<T>(lr / correction1), root = static_cast<T>(1 / std::sqrt(correction2)), e = static_cast<T>(eps);
+  const T b1 = static_cast<T>(beta1), b2 = static_cast<T>(beta2), c1 = static_cast<T>(1 - beta1),
+          c2 = static_cast<T>(1 - beta2);
+  const T rate = static_cast<T>(lr / correction1), root = static_cast<T>(1 / std::sqrt(correction2)),
+          e = static_cast<T>(eps);
   const T added = static_cast<T>(decoupled ? 0 : decay), kept = static_cast<T>(decoupled ? 1 - lr * decay : 1);
   parallel_blocks(n, block, 4, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {
@@ -31,6 +33,12 @@ template <class T>
 void SgdStep<T>::operator()(T* p, const T* g, T* buffer, std::int64_t n) const {
   const T rate = static_cast<T>(lr), keep = static_cast<T>(first ? 0 : momentum), mu = static_cast<T>(momentum);
   const T added = static_cast<T>(decay);
+  if (!buffer) {
+    parallel_blocks(n, block, 2, [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t i = from; i < to; ++i) p[i] -= rate * (g[i] + added * p[i]);
+    });
+    return;
+  }
   parallel_blocks(n, block, 3, [&](std::int64_t from, std::int64_t to) {
     for (std::int64_t i = from; i < to; ++i) {
       const T d = g[i] + added * p[i], b = keep * buffer[i] + d;
@@ -67,10 +75,10 @@ void scale(T* x, double factor, std::int64_t n) {
   });
 }
 
-#define GAZE_INSTANTIATE(T)                                  \
-  template struct AdamStep<T>;                               \
-  template struct SgdStep<T>;                                \
-  template double sum_of_squares(const T*, std::int64_t);    \
+#define GAZE_INSTANTIATE(T)                               \
+  template struct AdamStep<T>;                            \
+  template struct SgdStep<T>;                             \
+  template double sum_of_squares(const T*, std::int64_t); \
   template void scale(T*, double, std::int64_t);
 GAZE_INSTANTIATE(float)
 GAZE_INSTANTIATE(double)

@@ -8,15 +8,15 @@ namespace gaze::kernels {
 template <class T>
 struct AdamStep {
   double lr = 0, beta1 = 0, beta2 = 0, eps = 0;
-  double decay = 0;         ///< weight decay: added to the gradient, or with `decoupled` taken off the parameter first
+  double decay = 0;  ///< weight decay: added to the gradient, or with `decoupled` taken off the parameter first
   bool decoupled = false;
-  double correction1 = 1;   ///< 1 - beta1^t
-  double correction2 = 1;   ///< 1 - beta2^t
+  double correction1 = 1;  ///< 1 - beta1^t
+  double correction2 = 1;  ///< 1 - beta2^t
   void operator()(T* p, const T* g, T* m, T* v, std::int64_t n) const;
 };
 
 /// b = momentum b + g + decay p (the first time b = g + decay p), p -= lr b, or lr (g + decay p + momentum b) with
-/// Nesterov's form.
+/// Nesterov's form. Without momentum the buffer may be null: p -= lr (g + decay p).
 template <class T>
 struct SgdStep {
   double lr = 0, momentum = 0, decay = 0;

@@ -13,7 +13,7 @@ template <class T>
 void max(const T* x, std::int64_t outer, std::int64_t n, std::int64_t inner, T* y);
 template <class T>
 void min(const T* x, std::int64_t outer, std::int64_t n, std::int64_t inner, T* y);
-/// The first index of the largest.
+/// The first index of the largest, or of a NaN if there is one.
 template <class T>
 void argmax(const T* x, std::int64_t outer, std::int64_t n, std::int64_t inner, std::int32_t* y);
 

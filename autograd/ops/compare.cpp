@@ -29,7 +29,9 @@ Tensor not_equal(const Tensor& a, const Tensor& b) { return compare("not_equal",
 Tensor less(const Tensor& a, const Tensor& b) { return compare("less", a, b, std::less<>()); }
 Tensor less_equal(const Tensor& a, const Tensor& b) { return compare("less_equal", a, b, std::less_equal<>()); }
 Tensor greater(const Tensor& a, const Tensor& b) { return compare("greater", a, b, std::greater<>()); }
-Tensor greater_equal(const Tensor& a, const Tensor& b) { return compare("greater_equal", a, b, std::greater_equal<>()); }
+Tensor greater_equal(const Tensor& a, const Tensor& b) {
+  return compare("greater_equal", a, b, std::greater_equal<>());
+}
 
 Tensor argmax(const Tensor& x, int axis) {
   require(x.rank() > 0 && axis >= -x.rank() && axis < x.rank(), "argmax: axis {} is out of range for shape {}", axis,
@@ -38,20 +40,22 @@ Tensor argmax(const Tensor& x, int axis) {
   require(x.size(axis) > 0, "argmax: over an axis of no elements in shape {}", x.shape().to_string());
   Array y(x.shape().without(axis), DType::int32);
   for_floating("argmax", x.dtype(), [&]<class T>() {
-    kernels::argmax(x.array().data<T>(), x.shape().span_size(0, axis), x.size(axis), x.shape().span_size(axis + 1, x.rank()),
-                    y.write<std::int32_t>());
+    kernels::argmax(x.array().data<T>(), x.shape().span_size(0, axis), x.size(axis),
+                    x.shape().span_size(axis + 1, x.rank()), y.write<std::int32_t>());
   });
   return Tensor(std::move(y));
 }
 
 Tensor one_hot(const Tensor& ids, std::int64_t classes, DType dtype) {
   require(ids.dtype() == DType::int32, "one_hot: ids must be int32, got {}", name_of(ids.dtype()));
+  require(classes >= 0, "one_hot: {} classes asked for, the number must not be negative", classes);
   Shape shape = ids.shape();
   shape.append(classes);
   Array y = Array::zeros(shape, dtype);
   const auto values = ids.values<std::int32_t>();
   for (std::size_t i = 0; i < values.size(); ++i) {
-    require(values[i] >= 0 && values[i] < classes, "one_hot: id {} at position {} is not in [0, {})", values[i], i, classes);
+    require(values[i] >= 0 && values[i] < classes, "one_hot: id {} at position {} is not in [0, {})", values[i], i,
+            classes);
     y.set(static_cast<std::int64_t>(i) * classes + values[i], 1);
   }
   return Tensor(std::move(y));

@@ -19,8 +19,8 @@ void check_indices(const char* operation, const Tensor& index, std::int64_t leng
   require(index.dtype() == DType::int32, "{}: indices must be int32, got {}", operation, name_of(index.dtype()));
   const auto values = index.values<std::int32_t>();
   for (std::size_t i = 0; i < values.size(); ++i)
-    require(values[i] >= 0 && values[i] < length, "{}: index {} at position {} is not in [0, {})", operation, values[i], i,
-            length);
+    require(values[i] >= 0 && values[i] < length, "{}: index {} at position {} is not in [0, {})", operation, values[i],
+            i, length);
 }
 
 kernels::GatherShape gather_shape(const char* operation, const Shape& x, int axis, const Tensor& index) {
@@ -49,9 +49,10 @@ Tensor gather(const Tensor& x, int axis, const Tensor& index) {
   for_any(x.dtype(), [&]<class T>() {
     kernels::gather(s, x.array().data<T>(), index.array().data<std::int32_t>(), y.write<T>());
   });
-  return record("gather", std::move(y), {x, index}, keep_input(1), [axis](const Saved& saved, const Tensor& g) -> Gradients {
-    return {scatter_add(Tensor::zeros(saved.shape(0), g.dtype()), axis, saved[1], g), Tensor()};
-  });
+  return record("gather", std::move(y), {x, index}, keep_input(1),
+                [axis](const Saved& saved, const Tensor& g) -> Gradients {
+                  return {scatter_add(Tensor::zeros(saved.shape(0), g.dtype()), axis, saved[1], g), Tensor()};
+                });
 }
 
 Tensor scatter_add(const Tensor& x, int axis, const Tensor& index, const Tensor& source) {
@@ -73,6 +74,7 @@ Tensor scatter_add(const Tensor& x, int axis, const Tensor& index, const Tensor&
 Tensor index_select(const Tensor& x, int axis, const Tensor& index) {
   axis = axis_of("index_select", x, axis);
   require(index.rank() == 1, "index_select: index must be [N], got {}", index.shape().to_string());
+  check_indices("index_select", index, x.size(axis));
   // Every entry along the axis is one row of numbers once the axis comes first.
   const Tensor rows = axis == 0 ? x : transpose(x, 0, axis);
   const std::int64_t width = rows.shape().span_size(1, rows.rank());
@@ -89,11 +91,13 @@ Tensor embedding(const Tensor& weight, const Tensor& ids) {
   shape.append(weight.size(1));
   Array y(shape, weight.dtype());
   for_any(weight.dtype(), [&]<class T>() {
-    kernels::gather_rows(weight.array().data<T>(), weight.size(1), ids.array().data<std::int32_t>(), ids.size(), y.write<T>());
+    kernels::gather_rows(weight.array().data<T>(), weight.size(1), ids.array().data<std::int32_t>(), ids.size(),
+                         y.write<T>());
   });
-  return record("embedding", std::move(y), {weight, ids}, keep_input(1), [](const Saved& s, const Tensor& g) -> Gradients {
-    return {Contribution::rows(s[1], g), Tensor()};
-  });
+  return record("embedding", std::move(y), {weight, ids}, keep_input(1),
+                [](const Saved& s, const Tensor& g) -> Gradients {
+                  return {Contribution::rows(s[1], g), Tensor()};
+                });
 }
 
 Tensor add_rows(const Tensor& ids, const Tensor& values, std::int64_t rows) {
@@ -102,9 +106,10 @@ Tensor add_rows(const Tensor& ids, const Tensor& values, std::int64_t rows) {
   for_floating("add_rows", values.dtype(), [&]<class T>() {
     kernels::scatter_rows(ids.array().data<std::int32_t>(), ids.size(), values.array().data<T>(), width, y.write<T>());
   });
-  return record("add_rows", std::move(y), {ids, values}, keep_input(0), [](const Saved& s, const Tensor& g) -> Gradients {
-    return {Tensor(), embedding(g, s[0])};
-  });
+  return record("add_rows", std::move(y), {ids, values}, keep_input(0),
+                [](const Saved& s, const Tensor& g) -> Gradients {
+                  return {Tensor(), embedding(g, s[0])};
+                });
 }
 
 }  // namespace gaze

@@ -17,7 +17,9 @@ struct Reduced {
   Shape kept;     ///< reduced axes have length 1
   Shape dropped;  ///< without them
 
-  Reduced(const char* operation, const Shape& shape, const Axes& given) : kept(shape) {
+  Reduced(const char* operation, const Tensor& x, const Axes& given) : kept(x.shape()) {
+    require(is_floating(x.dtype()), "{}: needs float32 or float64, got {}", operation, name_of(x.dtype()));
+    const Shape& shape = x.shape();
     for (const int axis : given) {
       require(axis >= -shape.rank() && axis < shape.rank(), "{}: axis {} is out of range for shape {}", operation, axis,
               shape.to_string());
@@ -71,29 +73,32 @@ Tensor shaped(const Tensor& x, const Shape& shape) { return reshape(x, {shape.be
 /// A largest or smallest: its gradient goes to the entries equal to it, in even shares.
 template <class Kernel>
 Tensor extreme(const char* operation, const Tensor& x, const Axes& axes, bool keep, const Kernel& kernel) {
-  const Reduced r(operation, x.shape(), axes);
+  const Reduced r(operation, x, axes);
   require(r.count(x.shape()) > 0, "{}: over an axis of no elements in shape {}", operation, x.shape().to_string());
   Array y = reduce(operation, x.array(), r, kernel).reshaped(r.shape(keep));
-  return record(operation, std::move(y), {x}, keep_inputs | keep_result, [r](const Saved& s, const Tensor& g) -> Gradients {
-    const Tensor best = shaped(s.result().detach(), r.kept);
-    const Tensor chosen = cast(equal(s[0].detach(), best), g.dtype());
-    return {shaped(g, r.kept) * (chosen / sum(chosen, r.axes, true))};
-  });
+  return record(operation, std::move(y), {x}, keep_inputs | keep_result,
+                [r](const Saved& s, const Tensor& g) -> Gradients {
+                  const Tensor best = shaped(s.result().detach(), r.kept);
+                  const Tensor chosen = cast(equal(s[0].detach(), best), g.dtype());
+                  return {shaped(g, r.kept) * (chosen / sum(chosen, r.axes, true))};
+                });
 }
 
 }  // namespace
 
 Tensor sum(const Tensor& x, Axes axes, bool keep) {
-  const Reduced r("sum", x.shape(), axes);
+  const Reduced r("sum", x, axes);
   Array y = reduce("sum", x.array(), r, sum_kernel).reshaped(r.shape(keep));
-  return record("sum", std::move(y), {x}, keep_none, [r, whole = x.shape()](const Saved&, const Tensor& g) -> Gradients {
-    return {expand(shaped(g, r.kept), whole)};
-  });
+  return record("sum", std::move(y), {x}, keep_none,
+                [r, whole = x.shape()](const Saved&, const Tensor& g) -> Gradients {
+                  return {expand(shaped(g, r.kept), whole)};
+                });
 }
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  require(broadcasts_to(shape, x.shape()), "sum_to: {} does not broadcast to {}", shape.to_string(), x.shape().to_string());
+  require(broadcasts_to(shape, x.shape()), "sum_to: {} does not broadcast to {}", shape.to_string(),
+          x.shape().to_string());
   Axes axes;
   const int added = x.rank() - shape.rank();
   for (int axis = 0; axis < x.rank(); ++axis)
@@ -102,31 +107,33 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
 }
 
 Tensor mean(const Tensor& x, Axes axes, bool keep) {
-  const Reduced r("mean", x.shape(), axes);
+  const Reduced r("mean", x, axes);
   return sum(x, std::move(axes), keep) / static_cast<double>(r.count(x.shape()));
 }
 
 Tensor max(const Tensor& x, Axes axes, bool keep) {
-  return extreme("max", x, axes, keep, [](const auto* in, std::int64_t outer, std::int64_t n, std::int64_t inner, auto* y) {
-    kernels::max(in, outer, n, inner, y);
-  });
+  return extreme("max", x, axes, keep,
+                 [](const auto* in, std::int64_t outer, std::int64_t n, std::int64_t inner, auto* y) {
+                   kernels::max(in, outer, n, inner, y);
+                 });
 }
 
 Tensor min(const Tensor& x, Axes axes, bool keep) {
-  return extreme("min", x, axes, keep, [](const auto* in, std::int64_t outer, std::int64_t n, std::int64_t inner, auto* y) {
-    kernels::min(in, outer, n, inner, y);
-  });
+  return extreme("min", x, axes, keep,
+                 [](const auto* in, std::int64_t outer, std::int64_t n, std::int64_t inner, auto* y) {
+                   kernels::min(in, outer, n, inner, y);
+                 });
 }
 
 Tensor var(const Tensor& x, Axes axes, bool keep, int correction) {
-  const Reduced r("var", x.shape(), axes);
+  const Reduced r("var", x, axes);
   const Tensor centred = x - mean(x, axes, true);
   const auto degrees = static_cast<double>(std::max<std::int64_t>(r.count(x.shape()) - correction, 0));
   return sum(centred * centred, std::move(axes), keep) / degrees;
 }
 
 Tensor logsumexp(const Tensor& x, Axes axes, bool keep) {
-  const Reduced r("logsumexp", x.shape(), axes);
+  const Reduced r("logsumexp", x, axes);
   const double lowest = -std::numeric_limits<double>::infinity();
   if (r.count(x.shape()) == 0)  // the logarithm of an empty sum; it still depends on x, by a gradient of no elements
     return sum(x, std::move(axes), keep) + lowest;
@@ -140,11 +147,12 @@ Tensor logsumexp(const Tensor& x, Axes axes, bool keep) {
     y = shaped(log(sum(exp(plain - shift), r.axes, true)) + shift, r.shape(keep)).array();
   }
   // The slope is softmax(x) = e^(x - y), zero where y is minus infinity.
-  return record("logsumexp", std::move(y), {x}, keep_inputs | keep_result, [r, lowest](const Saved& s, const Tensor& g) -> Gradients {
-    const Tensor at = shaped(s.result(), r.kept), zero = Tensor::scalar(0, g.dtype());
-    const Tensor empty = equal(at.detach(), Tensor::scalar(lowest, g.dtype()));
-    return {where(empty, zero, shaped(g, r.kept) * exp(s[0] - where(empty, zero, at)))};
-  });
+  return record("logsumexp", std::move(y), {x}, keep_inputs | keep_result,
+                [r, lowest](const Saved& s, const Tensor& g) -> Gradients {
+                  const Tensor at = shaped(s.result(), r.kept), zero = Tensor::scalar(0, g.dtype());
+                  const Tensor empty = equal(at.detach(), Tensor::scalar(lowest, g.dtype()));
+                  return {where(empty, zero, shaped(g, r.kept) * exp(s[0] - where(empty, zero, at)))};
+                });
 }
 
 }  // namespace gaze

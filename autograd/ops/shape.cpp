@@ -51,6 +51,7 @@ Tensor reshape(const Tensor& x, std::vector<std::int64_t> lengths) {
   std::int64_t known = 1;
   auto unknown = lengths.end();
   for (auto it = lengths.begin(); it != lengths.end(); ++it) {
+    require(*it >= -1, "reshape: length {} in [{}] is negative; only -1 has a meaning", *it, fmt::join(lengths, ","));
     if (*it != -1) {
       known *= *it;
       continue;
@@ -113,7 +114,8 @@ Tensor transpose(const Tensor& x, int axis_a, int axis_b) {
 }
 
 Tensor expand(const Tensor& x, const Shape& shape) {
-  require(broadcasts_to(x.shape(), shape), "expand: {} does not broadcast to {}", x.shape().to_string(), shape.to_string());
+  require(broadcasts_to(x.shape(), shape), "expand: {} does not broadcast to {}", x.shape().to_string(),
+          shape.to_string());
   const Strides own = strides_of(x.shape());
   Strides strides{};
   for (int axis = 1; axis <= x.rank(); ++axis)
@@ -130,8 +132,8 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
   for (const Tensor& part : parts) {
     require(part.rank() == parts[0].rank() && part.shape().with(axis, 0) == parts[0].shape().with(axis, 0) &&
                 part.dtype() == parts[0].dtype(),
-            "concat: {} {} and {} {} may differ along axis {} alone", name_of(parts[0].dtype()), parts[0].shape().to_string(),
-            name_of(part.dtype()), part.shape().to_string(), axis);
+            "concat: {} {} and {} {} may differ along axis {} alone", name_of(parts[0].dtype()),
+            parts[0].shape().to_string(), name_of(part.dtype()), part.shape().to_string(), axis);
     length += part.size(axis);
   }
   Array y(parts[0].shape().with(axis, length), parts[0].dtype());
@@ -155,9 +157,12 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
 
 Tensor stack(const std::vector<Tensor>& parts, int axis) {
   require(!parts.empty(), "stack: no tensors are given");
+  const Shape& shape = parts[0].shape();
   for (const Tensor& part : parts)
-    require(part.shape() == parts[0].shape(), "stack: shapes {} and {} differ", parts[0].shape().to_string(),
-            part.shape().to_string());
+    require(part.shape() == shape && part.dtype() == parts[0].dtype(), "stack: {} {} and {} {} differ",
+            name_of(parts[0].dtype()), shape.to_string(), name_of(part.dtype()), part.shape().to_string());
+  require(axis >= -shape.rank() - 1 && axis <= shape.rank(), "stack: axis {} is out of range for parts of shape {}",
+          axis, shape.to_string());
   std::vector<Tensor> rows;
   for (const Tensor& part : parts) rows.push_back(unsqueeze(part, axis));
   return concat(rows, axis);
@@ -167,8 +172,8 @@ Tensor slice(const Tensor& x, int axis, std::int64_t first, std::int64_t last, s
   axis = axis_of("slice", x.shape(), axis);
   const std::int64_t length = x.size(axis);
   const std::int64_t from = first < 0 ? first + length : first, to = last < 0 ? last + length : last;
-  require(step >= 1 && from >= 0 && from <= to && to <= length, "slice: [{}:{}:{}] is out of range for axis {} of {}", first,
-          last, step, axis, x.shape().to_string());
+  require(step >= 1 && from >= 0 && from <= to && to <= length, "slice: [{}:{}:{}] is out of range for axis {} of {}",
+          first, last, step, axis, x.shape().to_string());
   const Shape shape = x.shape().with(axis, steps_between(from, to, step));
   Strides strides = strides_of(x.shape());
   const std::int64_t offset = from * strides[at(axis)];
@@ -188,9 +193,10 @@ Tensor spread(const Tensor& x, const Shape& shape, int axis, std::int64_t first,
   strides[at(axis)] *= step;
   copy(x.shape(), x.array(), 0, strides_of(x.shape()), y, offset, strides);
   const std::int64_t last = std::min(first + x.size(axis) * step, shape[axis]);
-  return record("spread", std::move(y), {x}, keep_none, [axis, first, last, step](const Saved&, const Tensor& g) -> Gradients {
-    return {slice(g, axis, std::min(first, last), last, step)};
-  });
+  return record("spread", std::move(y), {x}, keep_none,
+                [axis, first, last, step](const Saved&, const Tensor& g) -> Gradients {
+                  return {slice(g, axis, std::min(first, last), last, step)};
+                });
 }
 
 Tensor pad(const Tensor& x, const std::vector<std::pair<std::int64_t, std::int64_t>>& widths, double value) {
@@ -207,13 +213,14 @@ Tensor pad(const Tensor& x, const std::vector<std::pair<std::int64_t, std::int64
   std::int64_t offset = 0;
   for (int axis = 0; axis < x.rank(); ++axis) offset += widths[at(axis)].first * strides[at(axis)];
   copy(x.shape(), x.array(), 0, strides_of(x.shape()), y, offset, strides);
-  return record("pad", std::move(y), {x}, keep_none, [widths, inner = x.shape()](const Saved&, const Tensor& g) -> Gradients {
-    Tensor part = g;
-    for (int axis = 0; axis < inner.rank(); ++axis)
-      if (const std::int64_t before = widths[at(axis)].first; before > 0 || widths[at(axis)].second > 0)
-        part = slice(part, axis, before, before + inner[axis]);
-    return {part};
-  });
+  return record("pad", std::move(y), {x}, keep_none,
+                [widths, inner = x.shape()](const Saved&, const Tensor& g) -> Gradients {
+                  Tensor part = g;
+                  for (int axis = 0; axis < inner.rank(); ++axis)
+                    if (const std::int64_t before = widths[at(axis)].first; before > 0 || widths[at(axis)].second > 0)
+                      part = slice(part, axis, before, before + inner[axis]);
+                  return {part};
+                });
 }
 
 }  // namespace gaze
