@@ -108,10 +108,13 @@ class Writer {
   }
   /// An English word and the French one it translates.
   int english(const char* word, int source) {
+    e_.gold.push_back({source, static_cast<int>(e_.target.size()), true});
+    return english(word);
+  }
+  /// An English word that translates no single French one.
+  int english(const char* word) {
     e_.target.emplace_back(word);
-    const int target = static_cast<int>(e_.target.size()) - 1;
-    e_.gold.push_back({source, target, true});
-    return target;
+    return static_cast<int>(e_.target.size()) - 1;
   }
   void possible(int source, int target) { e_.gold.push_back({source, target, false}); }
   Example take() { return std::move(e_); }
@@ -128,8 +131,8 @@ const auto& pick(Random& random, const List& list) {
 bool chance(Random& random, double p) { return random.uniform() < p; }
 
 /// French sentences into English: adjectives that stand before or after their noun, agreement in gender and number,
-/// negation, greetings. The English is a function of the French, and every English word has one French word that it
-/// surely translates.
+/// negation, greetings. The English is a function of the French. Every English word is surely linked to the French one
+/// that it translates, but for the two of a negation; an article that a greeting drops is a possible link of its noun.
 class GrammarTask final : public ToyTask {
  public:
   explicit GrammarTask(std::uint64_t seed) : ToyTask(seed) {
@@ -191,7 +194,8 @@ class GrammarTask final : public ToyTask {
     return at;
   }
 
-  static void say_english(const NounPhrase& p, const Places& at, Writer& w, bool article = true) {
+  /// Returns where the noun is.
+  static int say_english(const NounPhrase& p, const Places& at, Writer& w, bool article = true) {
     const char* noun = p.plural ? p.noun->english_plural : p.noun->english;
     const char* next = p.before ? p.before->english : p.after ? p.after->english : noun;
     const char* determiner = p.plural ? p.determiner->english_plural : p.determiner->english;
@@ -199,7 +203,7 @@ class GrammarTask final : public ToyTask {
     if (article) w.english(determiner, at.determiner);
     if (p.before) w.english(p.before->english, at.before);
     if (p.after) w.english(p.after->english, at.after);
-    w.english(noun, at.noun);
+    return w.english(noun, at.noun);
   }
 
   static Example statement(Random& random) {
@@ -223,9 +227,10 @@ class GrammarTask final : public ToyTask {
       how = w.french(adverb.first);
     }
     if (negated) {
-      const int auxiliary = w.english(subject.plural ? "do" : "does", ne);
-      w.possible(pas, auxiliary), w.possible(does, auxiliary);
-      w.possible(ne, w.english("not", pas));
+      // "ne ... pas" and "does not" are one phrase: no word of it is the other's alone.
+      const int phrase[] = {w.english(subject.plural ? "do" : "does"), w.english("not")};
+      for (const int target : phrase) w.possible(ne, target), w.possible(pas, target);
+      w.possible(does, phrase[0]);
       w.english(verb.english, does);
     } else {
       w.english(subject.plural ? verb.english : verb.english_third, does);
@@ -242,11 +247,10 @@ class GrammarTask final : public ToyTask {
     Writer w;
     int last = 0;
     for (const std::string& word : g.french) last = w.french(word.c_str());
-    if (chance(random, 0.3)) {
-      w.french("le");
-      const int world = w.french("monde");
+    if (chance(random, 0.1)) {
+      const int article = w.french("le"), world = w.french("monde");
       say_greeting(g, last, w);
-      w.english("world", world);
+      w.possible(article, w.english("world", world));
       return w.take();
     }
     NounPhrase whom = noun_phrase(random, 0, living, true);
@@ -254,7 +258,9 @@ class GrammarTask final : public ToyTask {
     if (!whom.determiner->definite) whom.determiner = &determiners[0];
     const Places at = say_french(whom, w);
     say_greeting(g, last, w);
-    say_english(whom, at, w, whom.determiner->english != std::string_view("the"));
+    const bool article = whom.determiner->english != std::string_view("the");
+    const int noun = say_english(whom, at, w, article);
+    if (!article) w.possible(at.determiner, noun);
     return w.take();
   }
 

@@ -19,7 +19,7 @@ TokenEmbedding::TokenEmbedding(const Scope& scope, const TokenEmbeddingOptions& 
   if (options.positions == Positions::none) return;
   require(options.max_length > 0, "embedding {}: needs a maximum length above 0, got {}", name, options.max_length);
   pos = options.positions == Positions::learned
-            ? Embedding(scope / "pos", options.max_length, options.d_model, options.std).weight
+            ? Embedding(scope / "pos", options.max_length, options.d_model, options.position_std).weight
             : sinusoidal_positions(options.max_length, options.d_model, scope.dtype());
 }
 

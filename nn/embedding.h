@@ -24,7 +24,8 @@ struct TokenEmbeddingOptions {
   std::int64_t max_length = 0;  ///< positions; without positions there is no maximum
   Positions positions = Positions::learned;
   double dropout = 0;
-  double std = 0.02;  ///< of the initial embeddings and learned positions
+  double std = 0.02;           ///< of the initial embeddings
+  double position_std = 0.02;  ///< of the initial learned positions
 };
 
 /// What enters a Transformer: dropout(tok(id) sqrt(D) + position) (Vaswani et al. 2017, sections 3.4 and 3.5).

@@ -9,7 +9,9 @@ TokenEmbedding embedding_of(const Scope& scope, std::int64_t vocab, const ModelO
            .d_model = options.transformer.d_model,
            .max_length = options.max_length,
            .positions = options.positions,
-           .dropout = options.transformer.dropout}};
+           .dropout = options.transformer.dropout,
+           .std = options.embedding_std,
+           .position_std = options.position_std}};
 }
 
 Linear head_of(const Scope& scope, const TokenEmbedding& tgt_embed, const ModelOptions& options) {

@@ -14,11 +14,8 @@ Sgd::Sgd(Params& params, const SgdOptions& options)
 
 void Sgd::update(const Update& u) {
   for_floating("sgd", params().dtype(), [&]<class T>() {
-    const kernels::SgdStep<T> step{.lr = u.lr,
-                                   .momentum = options_.momentum,
-                                   .decay = u.weight_decay,
-                                   .nesterov = options_.nesterov,
-                                   .first = u.step == 1};
+    const kernels::SgdStep<T> step{
+        .lr = u.lr, .momentum = options_.momentum, .decay = u.weight_decay, .nesterov = options_.nesterov};
     T* const buffer = options_.momentum > 0 ? moment(0).write<T>() + u.offset : nullptr;
     step(params().values().write<T>() + u.offset, u.gradient.data<T>(), buffer, u.size);
   });

@@ -1,6 +1,7 @@
 #include <gaze/train/translator.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <nlohmann/json.hpp>
 
@@ -29,6 +30,10 @@ Translator::Translator(const Config& config)
   check_config(config);
   ModelOptions options = model_options(config);
   options.source_vocab = source_words_.size(), options.target_vocab = target_words_.size();
+  // Token vectors, scaled by sqrt(D), start at unit length a coordinate, and positions no shorter than half of that:
+  // attention sees from the first step which word it looks at and where the word stands.
+  options.embedding_std = 1 / std::sqrt(static_cast<double>(config.d_model));
+  options.position_std = 0.5;
   options.max_length = std::max(task_->max_source_length(), task_->max_target_length()) + marks;
   model_ = std::make_unique<Seq2Seq>(Scope(params_, {config.seed, weights_stream}), options);
   params_.pack();

@@ -31,8 +31,7 @@ void AdamStep<T>::operator()(T* p, const T* g, T* m, T* v, std::int64_t n) const
 
 template <class T>
 void SgdStep<T>::operator()(T* p, const T* g, T* buffer, std::int64_t n) const {
-  const T rate = static_cast<T>(lr), keep = static_cast<T>(first ? 0 : momentum), mu = static_cast<T>(momentum);
-  const T added = static_cast<T>(decay);
+  const T rate = static_cast<T>(lr), mu = static_cast<T>(momentum), added = static_cast<T>(decay);
   if (!buffer) {
     parallel_blocks(n, block, 2, [&](std::int64_t from, std::int64_t to) {
       for (std::int64_t i = from; i < to; ++i) p[i] -= rate * (g[i] + added * p[i]);
@@ -41,7 +40,7 @@ void SgdStep<T>::operator()(T* p, const T* g, T* buffer, std::int64_t n) const {
   }
   parallel_blocks(n, block, 3, [&](std::int64_t from, std::int64_t to) {
     for (std::int64_t i = from; i < to; ++i) {
-      const T d = g[i] + added * p[i], b = keep * buffer[i] + d;
+      const T d = g[i] + added * p[i], b = mu * buffer[i] + d;
       buffer[i] = b;
       p[i] -= rate * (nesterov ? d + mu * b : b);
     }

@@ -15,12 +15,12 @@ struct AdamStep {
   void operator()(T* p, const T* g, T* m, T* v, std::int64_t n) const;
 };
 
-/// b = momentum b + g + decay p (the first time b = g + decay p), p -= lr b, or lr (g + decay p + momentum b) with
-/// Nesterov's form. Without momentum the buffer may be null: p -= lr (g + decay p).
+/// b = momentum b + g + decay p, with b zeros at first; p -= lr b, or lr (g + decay p + momentum b) with Nesterov's
+/// form. Without momentum the buffer may be null: p -= lr (g + decay p).
 template <class T>
 struct SgdStep {
   double lr = 0, momentum = 0, decay = 0;
-  bool nesterov = false, first = false;
+  bool nesterov = false;
   void operator()(T* p, const T* g, T* buffer, std::int64_t n) const;
 };
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <catch2/catch.hpp>
-#include <csignal>
 
 #include <algorithm>
+#include <csignal>
 #include <vector>
 
 #include <gaze/autograd/error.h>
