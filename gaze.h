@@ -13,6 +13,7 @@
 #include <gaze/autograd/parameters.h>
 #include <gaze/autograd/random.h>
 #include <gaze/autograd/tensor.h>
+#include <gaze/autograd/threads.h>
 
 #include <gaze/nn/attention.h>
 #include <gaze/nn/checkpoint.h>

@@ -54,8 +54,8 @@ Shape broadcast(const char* operation, const Shape& a, const Shape& b) {
     const int ia = i - rank + a.rank(), ib = i - rank + b.rank();
     const std::int64_t la = ia < 0 ? 1 : a[ia], lb = ib < 0 ? 1 : b[ib];
     if (la != lb && la != 1 && lb != 1)
-      fail("{}: shapes {} and {} do not broadcast: axis {} from the last is {} and {}, which must be equal or 1",
-           operation, a.to_string(), b.to_string(), rank - i, la, lb);
+      fail("{}: shapes {} and {} do not broadcast: axis {} is {} and {}, which must be equal or 1",
+           operation, a.to_string(), b.to_string(), i - rank, la, lb);
     out.append(la == 1 ? lb : la);
   }
   return out;
@@ -84,7 +84,7 @@ struct Class {
 Class class_of(std::size_t bytes) {
   const std::size_t n = std::max(bytes, smallest);
   const int power = static_cast<int>(std::bit_width(n - 1));  // 2^(power-1) < n <= 2^power
-  if (power <= 8) {                         // up to 256 bytes: multiples of 64
+  if (power <= 8) {                                           // up to 256 bytes: multiples of 64
     const std::size_t rounded = (n + 63) / 64 * 64;
     return {static_cast<int>(rounded / 64) - 1, rounded};
   }
@@ -190,18 +190,18 @@ void Array::fill(double value) {
 }
 
 double Array::at(std::int64_t index) const {
-  require(index >= 0 && index < size(), "array: index {} is out of range for shape {}", index, shape_.to_string());
+  require(index >= 0 && index < size(), "array: index {} is out of range for shape {}", index, shape_);
   return for_any(dtype_, [&]<class T>() { return static_cast<double>(data<T>()[index]); });
 }
 
 void Array::set(std::int64_t index, double value) {
-  require(index >= 0 && index < size(), "array: index {} is out of range for shape {}", index, shape_.to_string());
+  require(index >= 0 && index < size(), "array: index {} is out of range for shape {}", index, shape_);
   for_any(dtype_, [&]<class T>() { write<T>()[index] = static_cast<T>(value); });
 }
 
 Array Array::reshaped(const Shape& shape) const {
-  require(shape.size() == size(), "reshape: {} has {} elements, {} has {}", shape_.to_string(), size(),
-          shape.to_string(), shape.size());
+  require(shape.size() == size(), "reshape: {} has {} elements, {} has {}", shape_, size(),
+          shape, shape.size());
   Array a = *this;
   a.shape_ = shape;
   return a;
@@ -236,7 +236,7 @@ Array Array::to(DType dtype) const {
 
 void Array::assign(const Array& other) {
   require(shape_ == other.shape_ && dtype_ == other.dtype_, "assign: {} {} into {} {}", name_of(other.dtype_),
-          other.shape_.to_string(), name_of(dtype_), shape_.to_string());
+          other.shape_, name_of(dtype_), shape_);
   if (storage_->data != other.storage_->data && bytes()) std::memmove(storage_->data, other.storage_->data, bytes());
 }
 

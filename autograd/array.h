@@ -17,18 +17,24 @@ namespace gaze {
 
 enum class DType : std::uint8_t { float32, float64, int32 };
 
-std::size_t size_of(DType);        ///< bytes of one element
-std::string_view name_of(DType);   ///< "float32", "float64", "int32"
+std::size_t size_of(DType);       ///< bytes of one element
+std::string_view name_of(DType);  ///< "float32", "float64", "int32"
 constexpr bool is_floating(DType t) { return t != DType::int32; }
 
 template <class T>
 struct dtype_of;
 template <>
-struct dtype_of<float> { static constexpr DType value = DType::float32; };
+struct dtype_of<float> {
+  static constexpr DType value = DType::float32;
+};
 template <>
-struct dtype_of<double> { static constexpr DType value = DType::float64; };
+struct dtype_of<double> {
+  static constexpr DType value = DType::float64;
+};
 template <>
-struct dtype_of<std::int32_t> { static constexpr DType value = DType::int32; };
+struct dtype_of<std::int32_t> {
+  static constexpr DType value = DType::int32;
+};
 
 /// Calls f.template operator()<T>() with T = float or double; throws for int32, naming the operation.
 template <class F>
@@ -73,11 +79,11 @@ class Shape {
   }
   /// The product of the axes [first, last).
   std::int64_t span_size(int first, int last) const;
-  /// 0 <= axis < rank from a possibly negative axis. Throws when out of range.
-  int normal_axis(int axis) const {
+  /// 0 <= axis < rank from a possibly negative axis. Throws when out of range, naming the operation.
+  int normal_axis(int axis, const char* operation = "shape") const {
     const int a = axis < 0 ? axis + rank_ : axis;
     if (a < 0 || a >= rank_) [[unlikely]]
-      fail("axis {} is out of range for shape {}", axis, to_string());
+      fail("{}: axis {} is out of range for shape {}", operation, axis, to_string());
     return a;
   }
 
@@ -95,6 +101,18 @@ class Shape {
   std::array<std::int64_t, max_rank> axes_{};
   int rank_ = 0;
 };
+
+}  // namespace gaze
+
+/// Shapes go into messages as they are; no text is made unless a check fails.
+template <>
+struct fmt::formatter<gaze::Shape> : fmt::formatter<std::string> {
+  auto format(const gaze::Shape& shape, fmt::format_context& context) const {
+    return fmt::formatter<std::string>::format(shape.to_string(), context);
+  }
+};
+
+namespace gaze {
 
 /// The shape that NumPy's broadcasting rule gives to two operands. Throws, naming the operation and both shapes.
 Shape broadcast(const char* operation, const Shape& a, const Shape& b);
@@ -150,23 +168,23 @@ std::size_t bytes_held();  ///< bytes in use and kept, all threads together
 struct Storage : Counted {
   std::byte* data = nullptr;
   std::size_t bytes = 0;
-  std::uint32_t version = 0;                ///< counts changes in place
-  const char* writer = "";                  ///< the operation that changed it last
-  Ptr<Storage> owner;                       ///< set when the memory belongs to another span
+  std::uint32_t version = 0;  ///< counts changes in place
+  const char* writer = "";    ///< the operation that changed it last
+  Ptr<Storage> owner;         ///< set when the memory belongs to another span
   static void destroy(Storage*);
 };
 
 /// Contiguous row-major numbers: a handle; copies share the numbers.
 class Array {
  public:
-  Array() = default;           ///< undefined
-  Array(Shape shape, DType);   ///< uninitialised numbers
+  Array() = default;          ///< undefined
+  Array(Shape shape, DType);  ///< uninitialised numbers
   static Array zeros(Shape, DType);
   static Array full(Shape, DType, double value);
   template <class T>
   static Array from(Shape shape, std::span<const T> values) {
     require(shape.size() == static_cast<std::int64_t>(values.size()), "array: {} values for shape {}", values.size(),
-            shape.to_string());
+            shape);
     Array a(shape, dtype_of<T>::value);
     std::copy(values.begin(), values.end(), a.write<T>());
     return a;
@@ -194,22 +212,22 @@ class Array {
   std::span<const T> values() const {
     return {data<T>(), static_cast<std::size_t>(size())};
   }
-  double at(std::int64_t index) const;            ///< element of the flattened array, as a double
+  double at(std::int64_t index) const;  ///< element of the flattened array, as a double
   void set(std::int64_t index, double value);
 
-  Array reshaped(const Shape&) const;             ///< shares the numbers; throws unless the sizes are equal
-  Array span(std::int64_t first, Shape) const;    ///< part of the numbers, with a version of its own
+  Array reshaped(const Shape&) const;           ///< shares the numbers; throws unless the sizes are equal
+  Array span(std::int64_t first, Shape) const;  ///< part of the numbers, with a version of its own
   Array copy() const;
-  Array to(DType) const;                          ///< itself when the dtype is right; float to int truncates
+  Array to(DType) const;  ///< itself when the dtype is right; float to int truncates
   void fill(double value);
-  void assign(const Array& other);                ///< copies the numbers; throws unless shape and dtype are equal
+  void assign(const Array& other);  ///< copies the numbers; throws unless shape and dtype are equal
 
   std::uint32_t version() const { return storage_ ? storage_->version : 0; }
   const char* writer() const { return storage_ ? storage_->writer : ""; }
   void changed(const char* writer) { ++storage_->version, storage_->writer = writer; }
   bool unique() const { return storage_.unique() && !storage_->owner; }
   bool shares(const Array& other) const { return storage_ == other.storage_; }
-  void forget() { storage_.reset(); }             ///< keeps shape and dtype, drops the numbers
+  void forget() { storage_.reset(); }  ///< keeps shape and dtype, drops the numbers
 
  private:
   template <class T>

@@ -45,7 +45,7 @@ Tensor fitted(const Node& by, const Node& input, Tensor gradient) {
           name_of(gradient.dtype()), name_of(input.dtype));
   if (gradient.shape() == input.shape) return gradient;
   require(broadcasts_to(input.shape, gradient.shape()), "{}: its vjp returned shape {} for an input of shape {}",
-          by.operation, gradient.shape().to_string(), input.shape.to_string());
+          by.operation, gradient.shape(), input.shape);
   return sum_to(gradient, input.shape);
 }
 
@@ -55,7 +55,7 @@ class Walk {
  public:
   bool create_graph = false;
   bool retain_graph = false;
-  bool into_leaves = false;                             ///< backward(): leaves collect; grad(): `wanted` collects
+  bool into_leaves = false;  ///< backward(): leaves collect; grad(): `wanted` collects
   std::unordered_map<const Node*, Tensor> wanted;
   std::optional<std::unordered_set<const Node*>> through;  ///< nodes worth visiting; absent: all
 
@@ -143,9 +143,8 @@ class Walk {
       pending.gradient = std::move(gradient);
     } else if (!create_graph && pending.gradient.unique() && pending.gradient.array().unique()) {
       Array& sum = pending.gradient.mutable_array();
-      for_floating("backward", sum.dtype(), [&]<class T>() {
-        kernels::accumulate(gradient.array().data<T>(), sum.write<T>(), sum.size());
-      });
+      for_floating("backward", sum.dtype(),
+                   [&]<class T>() { kernels::accumulate(gradient.array().data<T>(), sum.write<T>(), sum.size()); });
     } else {
       pending.gradient = gaze::add(pending.gradient, gradient);
     }
@@ -162,13 +161,22 @@ class Walk {
       if (c.kind == Contribution::Kind::product) {
         const std::int64_t m = c.a.size(c.transpose_a ? 1 : 0), k = c.a.size(c.transpose_a ? 0 : 1);
         const std::int64_t n = c.b.size(c.transpose_b ? 0 : 1);
-        require(leaf.shape.rank() == 2 && n == leaf.shape[1] && std::max<std::int64_t>(c.first_row, 0) + m <= leaf.shape[0] &&
-                    (c.first_row >= 0 || m == leaf.shape[0]),
-                "backward: a product [{},{}] for rows from {} of a gradient {}", m, n, c.first_row, leaf.shape.to_string());
+        require(
+            leaf.shape.rank() == 2 && n == leaf.shape[1] &&
+                std::max<std::int64_t>(c.first_row, 0) + m <= leaf.shape[0] && (c.first_row >= 0 || m == leaf.shape[0]),
+            "backward: a product [{},{}] for rows from {} of a gradient {}", m, n, c.first_row, leaf.shape);
         Array target = rows_of(gradient, c.first_row, {m, n});
-        kernels::gemm<T>({.m = m, .n = n, .k = k, .a = c.a.array().data<T>(), .a_stride = c.a.size(1),
-                          .transpose_a = c.transpose_a, .b = c.b.array().data<T>(), .b_stride = c.b.size(1),
-                          .transpose_b = c.transpose_b, .c = target.write<T>(), .c_stride = n,
+        kernels::gemm<T>({.m = m,
+                          .n = n,
+                          .k = k,
+                          .a = c.a.array().data<T>(),
+                          .a_stride = c.a.size(1),
+                          .transpose_a = c.transpose_a,
+                          .b = c.b.array().data<T>(),
+                          .b_stride = c.b.size(1),
+                          .transpose_b = c.transpose_b,
+                          .c = target.write<T>(),
+                          .c_stride = n,
                           .beta = adds ? T(1) : T(0)});
       } else if (c.kind == Contribution::Kind::rows) {
         kernels::scatter_rows<T>(c.a.array().data<std::int32_t>(), c.a.size(), c.b.array().data<T>(), c.b.size(-1),
@@ -193,17 +201,18 @@ Tensor cotangent_for(const Tensor& output, Tensor given) {
   require(output.requires_grad(), "backward: the output depends on nothing that requires gradients");
   if (!given.defined()) {
     require(output.size() == 1, "backward: an output of shape {} needs a cotangent; only one element does without",
-            output.shape().to_string());
+            output.shape());
     return Tensor::full(output.shape(), 1, output.dtype());
   }
   require(given.shape() == output.shape() && given.dtype() == output.dtype(),
-          "backward: a cotangent of {} {} for an output of {} {}", name_of(given.dtype()), given.shape().to_string(),
-          name_of(output.dtype()), output.shape().to_string());
+          "backward: a cotangent of {} {} for an output of {} {}", name_of(given.dtype()), given.shape(),
+          name_of(output.dtype()), output.shape());
   return given;
 }
 
 /// The nodes from which a wanted one can be reached: a walk need not go anywhere else.
-std::unordered_set<const Node*> on_the_way(std::span<const Tensor> outputs, const std::unordered_map<const Node*, Tensor>& wanted) {
+std::unordered_set<const Node*> on_the_way(std::span<const Tensor> outputs,
+                                           const std::unordered_map<const Node*, Tensor>& wanted) {
   std::vector<const Node*> seen, stack;
   std::unordered_set<const Node*> known;
   std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
@@ -221,9 +230,8 @@ std::unordered_set<const Node*> on_the_way(std::span<const Tensor> outputs, cons
   std::sort(seen.begin(), seen.end(), [](const Node* a, const Node* b) { return a->sequence < b->sequence; });
   std::unordered_set<const Node*> through;
   for (const Node* node : seen)
-    if (wanted.contains(node) || std::any_of(node->edges.begin(), node->edges.end(), [&](const Edge& e) {
-          return e.node && through.contains(e.node.get());
-        }))
+    if (wanted.contains(node) || std::any_of(node->edges.begin(), node->edges.end(),
+                                             [&](const Edge& e) { return e.node && through.contains(e.node.get()); }))
       through.insert(node);
   return through;
 }
@@ -240,8 +248,8 @@ void backward(const Tensor& output, const BackwardOptions& options) {
 }
 
 std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs, const GradOptions& options) {
-  require(options.cotangents.empty() || options.cotangents.size() == outputs.size(), "grad: {} cotangents for {} outputs",
-          options.cotangents.size(), outputs.size());
+  require(options.cotangents.empty() || options.cotangents.size() == outputs.size(),
+          "grad: {} cotangents for {} outputs", options.cotangents.size(), outputs.size());
   Walk walk;
   walk.create_graph = options.create_graph;
   walk.retain_graph = options.retain_graph;
@@ -281,7 +289,7 @@ std::string to_dot(const Tensor& tensor) {
   while (!stack.empty()) {
     const Node* node = stack.back();
     stack.pop_back();
-    dot += fmt::format("  n{} [label=\"{} {}\"{}];\n", node->sequence, node->operation, node->shape.to_string(),
+    dot += fmt::format("  n{} [label=\"{} {}\"{}];\n", node->sequence, node->operation, node->shape,
                        node->is_leaf() ? ", shape=box" : "");
     for (const Edge& edge : node->edges) {
       if (!edge.node) continue;

@@ -9,7 +9,7 @@
 namespace gaze {
 
 struct BackwardOptions {
-  Tensor cotangent;           ///< gradient of the final result with respect to `output`; default: 1 for one element
+  Tensor cotangent = {};      ///< gradient of the final result with respect to `output`; default: 1 for one element
   bool retain_graph = false;  ///< keep what was saved, so that the graph can be walked again
 };
 
@@ -19,10 +19,10 @@ struct BackwardOptions {
 void backward(const Tensor& output, const BackwardOptions& options = {});
 
 struct GradOptions {
-  std::vector<Tensor> cotangents;  ///< one an output; default: ones for outputs of one element
+  std::vector<Tensor> cotangents = {};  ///< one an output; default: ones for outputs of one element
   bool create_graph = false;       ///< the gradients can be differentiated again; retains the graph
   bool retain_graph = false;
-  bool allow_unused = false;       ///< an input that no output depends on gets an undefined tensor instead of an error
+  bool allow_unused = false;  ///< an input that no output depends on gets an undefined tensor instead of an error
 };
 
 /// The gradients of the outputs, weighted by the cotangents and summed, with respect to the inputs: leaves or

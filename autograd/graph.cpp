@@ -69,7 +69,7 @@ Tensor restore(const Node& node, const Array& value, std::uint32_t version, cons
   require(value.defined(), "{}: its vjp reads {}, which it did not keep", node.operation, what);
   if (value.version() != version)
     fail("{}: {} {} was kept for the backward walk, but {} changed it in place since", node.operation, what,
-         value.shape().to_string(), value.writer());
+         value.shape(), value.writer());
   return Tensor(value, source);
 }
 
@@ -80,7 +80,9 @@ Tensor Saved::operator[](int input) const {
   return restore(node_, edge.value, edge.version, edge.node, "an input");
 }
 
-Tensor Saved::result() const { return restore(node_, node_.output, node_.output_version, Ptr<Node>(&node_), "its result"); }
+Tensor Saved::result() const {
+  return restore(node_, node_.output, node_.output_version, Ptr<Node>(&node_), "its result");
+}
 
 namespace detail {
 
@@ -93,11 +95,10 @@ void check_finite(const char* operation, const Array& value) {
   for_floating(operation, value.dtype(), [&]<class T>() {
     const auto values = value.values<T>();
     // Minus infinity is a mask's number and no fault.
-    const auto bad = std::find_if(values.begin(), values.end(), [](T v) {
-      return std::isnan(v) || v == std::numeric_limits<T>::infinity();
-    });
+    const auto bad = std::find_if(values.begin(), values.end(),
+                                  [](T v) { return std::isnan(v) || v == std::numeric_limits<T>::infinity(); });
     if (bad != values.end())
-      fail("{}: its result {} has {} at element {}", operation, value.shape().to_string(), *bad, bad - values.begin());
+      fail("{}: its result {} has {} at element {}", operation, value.shape(), *bad, bad - values.begin());
   });
 }
 

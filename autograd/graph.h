@@ -69,7 +69,7 @@ struct Node : Counted {
   static void destroy(Node*);  ///< frees a graph of any depth without recursion
 
   virtual Gradients vjp(const Saved&, const Tensor& gradient) = 0;
-  virtual void release() {}          ///< drops what was kept for the backward walk
+  virtual void release() {}  ///< drops what was kept for the backward walk
   virtual std::size_t bytes() const = 0;
   virtual bool is_leaf() const { return false; }
 
@@ -79,7 +79,7 @@ struct Node : Counted {
   DType dtype;
   bool released = false;
   std::span<Edge> edges;
-  Array output;                      ///< shape and dtype; numbers only when kept
+  Array output;  ///< shape and dtype; numbers only when kept
   std::uint32_t output_version = 0;
   std::unique_ptr<std::vector<Hook>> hooks;
   Node* next_to_free = nullptr;
@@ -92,7 +92,7 @@ struct Leaf final : Node {
   std::size_t bytes() const override { return sizeof(Leaf); }
   bool is_leaf() const override { return true; }
 
-  Array gradient;      ///< memory for the gradient: made by the first backward walk, or part of an arena
+  Array gradient;  ///< memory for the gradient: made by the first backward walk, or part of an arena
   bool present = false;
 };
 

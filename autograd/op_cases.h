@@ -8,18 +8,20 @@
 
 namespace gaze {
 
-/// One way to call an operation of ops.h, with inputs that gradcheck may vary.
+/// One way to call an operation of ops.h.
 struct OpCase {
-  std::string operation;  ///< its name in ops.h
-  std::string variant;    ///< what is special: "broadcast", "empty", "size one", "transposed b", ...
-  std::function<Tensor(const std::vector<Tensor>&)> call;
-  std::vector<Tensor> inputs;  ///< float64 inputs that the operation is differentiated by; int32 ones go along
-  /// The same by a plain formula in other operations or loops, or empty: values must agree to 1e-12.
-  std::function<Tensor(const std::vector<Tensor>&)> reference = {};
+  using Call = std::function<Tensor(const std::vector<Tensor>&)>;
+
+  std::string operation;       ///< its name in ops.h
+  std::string variant;         ///< what is special: "broadcast", "empty", "size one", "transposed b", ...
+  std::vector<Tensor> inputs;  ///< float64 ones are differentiated by; int32 ones go along
+  Call call;
+  Call reference;              ///< the same by loops or by other operations: equal but for rounding
+  bool differentiable = true;  ///< false: the result passes no gradient on
 };
 
-/// Cases of every operation of ops.h that has gradients: ordinary, broadcast, empty (a zero-length axis), size one and
-/// every flag. Inputs keep away from kinks.
+/// Cases of every operation of ops.h: ordinary, broadcast, empty (a zero-length axis), size one, and every flag.
+/// Inputs keep away from kinks, where a central difference says nothing.
 const std::vector<OpCase>& op_cases();
 
 }  // namespace gaze

@@ -19,39 +19,40 @@ namespace gaze {
 using Axes = std::vector<int>;  ///< axes to reduce or permute; negative ones count from the last
 
 // Arithmetic, element by element ---------------------------------------------------------------- ops/arithmetic.cpp
-Tensor add(const Tensor& a, const Tensor& b);                       ///< a + b ~
-Tensor sub(const Tensor& a, const Tensor& b);                       ///< a - b ~
-Tensor mul(const Tensor& a, const Tensor& b);                       ///< a b ~
-Tensor div(const Tensor& a, const Tensor& b);                       ///< a / b ~
-Tensor neg(const Tensor& x);                                        ///< -x
-Tensor pow(const Tensor& a, const Tensor& b);                       ///< a^b ~; d/db needs a > 0 (0 at a = 0)
-Tensor exp(const Tensor& x);                                        ///< e^x
-Tensor log(const Tensor& x);                                        ///< natural logarithm
-Tensor sqrt(const Tensor& x);                                       ///< x^(1/2)
-Tensor rsqrt(const Tensor& x);                                      ///< x^(-1/2)
-Tensor abs(const Tensor& x);                                        ///< |x|; slope 0 at 0
-Tensor erf(const Tensor& x);                                        ///< 2/sqrt(pi) int_0^x e^(-t^2) dt
-Tensor maximum(const Tensor& a, const Tensor& b);                   ///< max(a, b) ~; ties share g in halves
-Tensor minimum(const Tensor& a, const Tensor& b);                   ///< min(a, b) ~; ties share g in halves
-Tensor clip(const Tensor& x, double low, double high);              ///< min(max(x, low), high); slope 1 at the bounds
+Tensor add(const Tensor& a, const Tensor& b);           ///< a + b ~
+Tensor sub(const Tensor& a, const Tensor& b);           ///< a - b ~
+Tensor mul(const Tensor& a, const Tensor& b);           ///< a b ~
+Tensor div(const Tensor& a, const Tensor& b);           ///< a / b ~
+Tensor neg(const Tensor& x);                            ///< -x
+Tensor pow(const Tensor& a, const Tensor& b);           ///< a^b ~; d/db needs a > 0 (0 at a = 0)
+Tensor exp(const Tensor& x);                            ///< e^x
+Tensor log(const Tensor& x);                            ///< natural logarithm
+Tensor sqrt(const Tensor& x);                           ///< x^(1/2)
+Tensor rsqrt(const Tensor& x);                          ///< x^(-1/2)
+Tensor abs(const Tensor& x);                            ///< |x|; slope 0 at 0
+Tensor erf(const Tensor& x);                            ///< 2/sqrt(pi) int_0^x e^(-t^2) dt
+Tensor maximum(const Tensor& a, const Tensor& b);       ///< max(a, b) ~; ties share g in halves
+Tensor minimum(const Tensor& a, const Tensor& b);       ///< min(a, b) ~; ties share g in halves
+Tensor clip(const Tensor& x, double low, double high);  ///< min(max(x, low), high); slope 1 at the bounds
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);  ///< condition (int32) != 0 ? a : b ~
-Tensor cast(const Tensor& x, DType dtype);                          ///< x in another dtype; int32 passes no gradient
+Tensor cast(const Tensor& x, DType dtype);  ///< x in another dtype; int32 passes no gradient
 
 // Activations, element by element --------------------------------------------------------------- ops/activation.cpp
 enum class Gelu { exact, tanh };
-Tensor tanh(const Tensor& x);                                       ///< (e^x - e^-x) / (e^x + e^-x)
-Tensor sigmoid(const Tensor& x);                                    ///< 1 / (1 + e^-x)
-Tensor relu(const Tensor& x);                                       ///< max(x, 0); slope 0 at 0
-Tensor gelu(const Tensor& x, Gelu form = Gelu::exact);              ///< x Phi(x), Phi by erf or by tanh
-Tensor silu(const Tensor& x);                                       ///< x sigmoid(x)
-Tensor softplus(const Tensor& x);                                   ///< log(1 + e^x)
+Tensor tanh(const Tensor& x);                           ///< (e^x - e^-x) / (e^x + e^-x)
+Tensor sigmoid(const Tensor& x);                        ///< 1 / (1 + e^-x)
+Tensor relu(const Tensor& x);                           ///< max(x, 0); slope 0 at 0
+Tensor gelu(const Tensor& x, Gelu form = Gelu::exact);  ///< x Phi(x), Phi by erf or by tanh
+Tensor silu(const Tensor& x);                           ///< x sigmoid(x)
+Tensor softplus(const Tensor& x);                       ///< log(1 + e^x)
 
 // Reductions over `axes` (none given: all); keep leaves them as axes of length 1 -------------------- ops/reduce.cpp
-Tensor sum(const Tensor& x, Axes axes = {}, bool keep = false);     ///< 0 over nothing
-Tensor mean(const Tensor& x, Axes axes = {}, bool keep = false);    ///< NaN over nothing
-Tensor max(const Tensor& x, Axes axes = {}, bool keep = false);     ///< ties share g evenly; throws over nothing
-Tensor min(const Tensor& x, Axes axes = {}, bool keep = false);     ///< ties share g evenly; throws over nothing
-Tensor var(const Tensor& x, Axes axes = {}, bool keep = false, int correction = 1);  ///< sum (x - mean)^2 / (n - correction)
+Tensor sum(const Tensor& x, Axes axes = {}, bool keep = false);   ///< 0 over nothing
+Tensor mean(const Tensor& x, Axes axes = {}, bool keep = false);  ///< NaN over nothing
+Tensor max(const Tensor& x, Axes axes = {}, bool keep = false);   ///< ties share g evenly; throws over nothing
+Tensor min(const Tensor& x, Axes axes = {}, bool keep = false);   ///< ties share g evenly; throws over nothing
+/// sum (x - mean)^2 / (n - correction)
+Tensor var(const Tensor& x, Axes axes = {}, bool keep = false, int correction = 1);
 Tensor logsumexp(const Tensor& x, Axes axes = {}, bool keep = false);  ///< log sum e^x, stable; -inf over nothing
 
 // Matrices ------------------------------------------------------------------------------------------ ops/matmul.cpp
@@ -73,27 +74,32 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, Ro
 Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands);
 
 // Shape; all copy but reshape, squeeze and unsqueeze ------------------------------------------------- ops/shape.cpp
-Tensor reshape(const Tensor& x, std::vector<std::int64_t> shape);   ///< shares the numbers; one length may be -1
+Tensor reshape(const Tensor& x, std::vector<std::int64_t> shape);     ///< shares the numbers; one length may be -1
 Tensor transpose(const Tensor& x, int axis_a = -2, int axis_b = -1);  ///< swaps two axes
-Tensor permute(const Tensor& x, const Axes& order);                 ///< axis i of the result is axis order[i] of x
-Tensor expand(const Tensor& x, const Shape& shape);                 ///< repeats axes of length 1, as broadcasting would
-Tensor squeeze(const Tensor& x, int axis);                          ///< drops an axis of length 1
-Tensor unsqueeze(const Tensor& x, int axis);                        ///< adds an axis of length 1 before `axis`
-Tensor concat(const std::vector<Tensor>& parts, int axis);          ///< one after another along an axis
-Tensor stack(const std::vector<Tensor>& parts, int axis = 0);       ///< along a new axis
-Tensor slice(const Tensor& x, int axis, std::int64_t first, std::int64_t last, std::int64_t step = 1);  ///< first, first + step, ... < last
-Tensor pad(const Tensor& x, const std::vector<std::pair<std::int64_t, std::int64_t>>& widths, double value = 0);  ///< (before, after) an axis
+Tensor permute(const Tensor& x, const Axes& order);                   ///< axis i of the result is axis order[i] of x
+Tensor expand(const Tensor& x, const Shape& shape);            ///< repeats axes of length 1, as broadcasting would
+Tensor squeeze(const Tensor& x, int axis);                     ///< drops an axis of length 1
+Tensor unsqueeze(const Tensor& x, int axis);                   ///< adds an axis of length 1 before `axis`
+Tensor concat(const std::vector<Tensor>& parts, int axis);     ///< one after another along an axis
+Tensor stack(const std::vector<Tensor>& parts, int axis = 0);  ///< along a new axis
+/// first, first + step, ... < last of an axis
+Tensor slice(const Tensor& x, int axis, std::int64_t first, std::int64_t last, std::int64_t step = 1);
+/// (before, after) an axis
+Tensor pad(const Tensor& x, const std::vector<std::pair<std::int64_t, std::int64_t>>& widths, double value = 0);
 
 // By index; indices are int32 and must be in range ---------------------------------------------- ops/indexing.cpp
-Tensor gather(const Tensor& x, int axis, const Tensor& index);      ///< y[i][j] = x[index[i][j]][j] (axis 0); index has x's rank and is no longer elsewhere
+/// y[i][j] = x[index[i][j]][j] (axis 0); index has x's rank and is no longer elsewhere
+Tensor gather(const Tensor& x, int axis, const Tensor& index);
 Tensor index_select(const Tensor& x, int axis, const Tensor& index);  ///< index [N] -> that axis has length N
-Tensor scatter_add(const Tensor& x, int axis, const Tensor& index, const Tensor& source);  ///< x, and x[index[i][j]][j] += source[i][j] (axis 0)
-Tensor embedding(const Tensor& weight, const Tensor& ids);          ///< weight [V,D], ids [...] -> [...,D]
+/// x, and x[index[i][j]][j] += source[i][j] (axis 0)
+Tensor scatter_add(const Tensor& x, int axis, const Tensor& index, const Tensor& source);
+Tensor embedding(const Tensor& weight, const Tensor& ids);  ///< weight [V,D], ids [...] -> [...,D]
 
 // Softmax ---------------------------------------------------------------------------------------- ops/softmax.cpp
-Tensor softmax(const Tensor& x, int axis = -1);                     ///< e^x / sum e^x along the axis
-Tensor log_softmax(const Tensor& x, int axis = -1);                 ///< x - logsumexp(x)
-Tensor masked_softmax(const Tensor& x, const Tensor& keep);         ///< last axis, where keep (int32 ~) != 0; zeros in a row that keeps nothing
+Tensor softmax(const Tensor& x, int axis = -1);      ///< e^x / sum e^x along the axis
+Tensor log_softmax(const Tensor& x, int axis = -1);  ///< x - logsumexp(x)
+/// Along the last axis, over x where keep (int32 ~) != 0, and 0 elsewhere; zeros in a row that keeps nothing
+Tensor masked_softmax(const Tensor& x, const Tensor& keep);
 
 // Losses --------------------------------------------------------------------------------------------- ops/loss.cpp
 enum class Reduction { mean, sum };
@@ -122,13 +128,13 @@ struct Columns {
   std::int64_t count = 0;
 };
 struct AttentionOptions {
-  std::int64_t heads = 1;       ///< head h owns columns [h K, (h+1) K)
-  bool causal = false;          ///< query t sees keys 0..t
-  Tensor key_lengths;           ///< int32 [B] (or undefined): keys at and after a row's length are masked
-  Tensor mask;                  ///< ~ [B,H,T,S] (or undefined): added to the scores; -inf masks; gets no gradient
-  std::optional<double> scale;  ///< of the scores; default 1 / sqrt(K)
-  double dropout = 0;           ///< of the weights
-  RandomStream stream;          ///< of that dropout
+  std::int64_t heads = 1;            ///< head h owns columns [h K, (h+1) K)
+  bool causal = false;               ///< query t sees keys 0..t
+  Tensor key_lengths = {};           ///< int32 [B] (or undefined): keys at and after a row's length are masked
+  Tensor mask = {};                  ///< ~ [B,H,T,S] (or undefined): added to the scores; -inf masks; no gradient
+  std::optional<double> scale = {};  ///< of the scores; default 1 / sqrt(K)
+  double dropout = 0;                ///< of the weights
+  RandomStream stream = {};          ///< of that dropout
 };
 /// softmax(scale Q K^T + masks) V a head (Vaswani et al. 2017, equation 1): q [B,T,HK], k [B,S,HK], v [B,S,HC] ->
 /// [B,T,HC]. A query with every key masked gives zeros, forward and backward.
@@ -140,17 +146,19 @@ struct AttentionResult {
   Tensor weights;  ///< [B,H,T,S], before dropout
 };
 /// The same in separate operations: as attention() but slower, and its weights can be seen and differentiated.
-AttentionResult composed_attention(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& options = {});
+AttentionResult composed_attention(const Columns& q, const Columns& k, const Columns& v,
+                                   const AttentionOptions& options = {});
 
 // Without gradients: int32 results (one_hot: any dtype) ------------------------------------------ ops/compare.cpp
-Tensor argmax(const Tensor& x, int axis = -1);                      ///< the first of the largest; the axis goes away
-Tensor equal(const Tensor& a, const Tensor& b);                     ///< a == b ~, also of int32
-Tensor not_equal(const Tensor& a, const Tensor& b);                 ///< a != b ~
-Tensor less(const Tensor& a, const Tensor& b);                      ///< a < b ~
-Tensor less_equal(const Tensor& a, const Tensor& b);                ///< a <= b ~
-Tensor greater(const Tensor& a, const Tensor& b);                   ///< a > b ~
-Tensor greater_equal(const Tensor& a, const Tensor& b);             ///< a >= b ~
-Tensor one_hot(const Tensor& ids, std::int64_t classes, DType dtype = DType::float32);  ///< int32 [...] in [0, classes) -> [...,classes]
+Tensor argmax(const Tensor& x, int axis = -1);           ///< the first of the largest; the axis goes away
+Tensor equal(const Tensor& a, const Tensor& b);          ///< a == b ~, also of int32
+Tensor not_equal(const Tensor& a, const Tensor& b);      ///< a != b ~
+Tensor less(const Tensor& a, const Tensor& b);           ///< a < b ~
+Tensor less_equal(const Tensor& a, const Tensor& b);     ///< a <= b ~
+Tensor greater(const Tensor& a, const Tensor& b);        ///< a > b ~
+Tensor greater_equal(const Tensor& a, const Tensor& b);  ///< a >= b ~
+/// int32 [...] in [0, classes) -> [...,classes]
+Tensor one_hot(const Tensor& ids, std::int64_t classes, DType dtype = DType::float32);
 
 // Operators ------------------------------------------------------------------------------------------------------
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }

@@ -39,16 +39,16 @@ class Params {
   bool contains(std::string_view name) const;
   /// By name or alias. Throws for an unknown name, suggesting the nearest.
   const Tensor& operator[](std::string_view name) const;
-  std::int64_t count() const;    ///< numbers in all parameters
+  std::int64_t count() const;  ///< numbers in all parameters
   void zero_grad();
-  std::uint64_t hash() const;    ///< of names, shapes and every bit of the values
+  std::uint64_t hash() const;  ///< of names, shapes and every bit of the values
 
-  void pack();                   ///< does nothing the second time
+  void pack();  ///< does nothing the second time
   bool packed() const { return values_.defined(); }
   /// Where parameter i lies in the arenas: its first element. Packs if need be.
   std::int64_t offset(std::size_t i) const { return offsets_[i]; }
-  Array& values() { return values_; }         ///< the arena of values [arena size]; defined once packed
-  Array& gradients() { return gradients_; }   ///< the arena of gradients
+  Array& values() { return values_; }        ///< the arena of values [arena size]; defined once packed
+  Array& gradients() { return gradients_; }  ///< the arena of gradients
 
  private:
   DType dtype_;

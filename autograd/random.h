@@ -24,10 +24,10 @@ class Random {
  public:
   explicit Random(RandomStream stream) : stream_(stream) {}
 
-  std::uint32_t bits();                          ///< 32 random bits
-  double uniform();                              ///< in [0, 1)
-  double normal();                               ///< mean 0, variance 1 (Box and Muller)
-  std::uint32_t below(std::uint32_t bound);      ///< in [0, bound), every value equally likely; bound must be positive
+  std::uint32_t bits();                      ///< 32 random bits
+  double uniform();                          ///< in [0, 1)
+  double normal();                           ///< mean 0, variance 1 (Box and Muller)
+  std::uint32_t below(std::uint32_t bound);  ///< in [0, bound), every value equally likely; bound must be positive
 
  private:
   RandomStream stream_;

@@ -19,6 +19,8 @@ const Ptr<Node> no_node;
 
 NoGrad::NoGrad() : before_(std::exchange(recording, false)) {}
 NoGrad::~NoGrad() { recording = before_; }
+EnableGrad::EnableGrad() : before_(std::exchange(recording, true)) {}
+EnableGrad::~EnableGrad() { recording = before_; }
 bool grad_enabled() { return recording; }
 
 AnomalyMode::AnomalyMode() : before_(std::exchange(checking, true)) {}
@@ -68,12 +70,12 @@ const Ptr<Node>& Tensor::node() const { return impl_ ? impl_->node : no_node; }
 bool Tensor::unique() const { return impl_.unique(); }
 
 double Tensor::item() const {
-  require(size() == 1, "item: needs one element, shape {} has {}", shape().to_string(), size());
+  require(size() == 1, "item: needs one element, shape {} has {}", shape(), size());
   return array().at(0);
 }
 
 double Tensor::at(std::initializer_list<std::int64_t> index) const {
-  require(static_cast<int>(index.size()) == rank(), "at: {} indices for shape {}", index.size(), shape().to_string());
+  require(static_cast<int>(index.size()) == rank(), "at: {} indices for shape {}", index.size(), shape());
   std::int64_t flat = 0;
   int axis = 0;
   for (const std::int64_t i : index) {
@@ -88,7 +90,8 @@ bool Tensor::requires_grad() const { return static_cast<bool>(node()); }
 bool Tensor::is_leaf() const { return !node() || node()->is_leaf(); }
 
 Tensor& Tensor::requires_grad(bool on) {
-  require(is_leaf(), "requires_grad: {} made this tensor; only a leaf's can be changed", node() ? node()->operation : "");
+  require(is_leaf(), "requires_grad: {} made this tensor; only a leaf's can be changed",
+          node() ? node()->operation : "");
   require(!on || is_floating(dtype()), "requires_grad: an {} tensor has no gradient", name_of(dtype()));
   if (on && !impl_->node) impl_->node = Ptr<Node>(new (pool::allocate(sizeof(Leaf))) Leaf(array()));
   if (!on) impl_->node.reset();
@@ -107,7 +110,9 @@ void Tensor::zero_grad() {
   if (node() && node()->is_leaf()) static_cast<Leaf&>(*node()).present = false;
 }
 
-void Tensor::backward(bool retain_graph) const { gaze::backward(*this, {.cotangent = {}, .retain_graph = retain_graph}); }
+void Tensor::backward(bool retain_graph) const {
+  gaze::backward(*this, {.cotangent = {}, .retain_graph = retain_graph});
+}
 
 void Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) {
   require(requires_grad(), "register_hook: the tensor requires no gradient");
@@ -138,7 +143,7 @@ Tensor Tensor::reshape(Shape shape) const { return gaze::reshape(*this, {shape.b
 Tensor Tensor::operator[](std::int64_t index) const {
   require(rank() > 0, "index: a scalar has no axis");
   const std::int64_t i = index < 0 ? index + size(0) : index;
-  require(i >= 0 && i < size(0), "index: {} is out of range for shape {}", index, shape().to_string());
+  require(i >= 0 && i < size(0), "index: {} is out of range for shape {}", index, shape());
   return squeeze(slice(0, i, i + 1), 0);
 }
 Tensor Tensor::slice(int axis, std::int64_t first, std::int64_t last) const {
@@ -191,9 +196,10 @@ void print(const Array& a, bool whole, int axis, std::int64_t base, std::size_t 
   }
   const std::int64_t n = a.shape()[axis];
   const bool innermost = axis + 1 == a.shape().rank();
-  const std::string between =
-      innermost ? ", " : "," + std::string(static_cast<std::size_t>(a.shape().rank() - axis - 1), '\n') +
-                             std::string(static_cast<std::size_t>(axis + 1), ' ');
+  const std::string between = innermost
+                                  ? ", "
+                                  : "," + std::string(static_cast<std::size_t>(a.shape().rank() - axis - 1), '\n') +
+                                        std::string(static_cast<std::size_t>(axis + 1), ' ');
   out += '[';
   for (std::int64_t i = 0; i < n; ++i) {
     if (i) out += between;

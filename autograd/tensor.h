@@ -49,13 +49,13 @@ class Tensor {
   int rank() const { return shape().rank(); }
   std::int64_t size() const { return array().size(); }
   std::int64_t size(int axis) const { return shape()[axis]; }
-  double item() const;                                    ///< the one number of a one-element tensor; throws otherwise
+  double item() const;  ///< the one number of a one-element tensor; throws otherwise
   double at(std::initializer_list<std::int64_t> index) const;
   template <class T>
   std::span<const T> values() const {
     return array().values<T>();
   }
-  std::string to_string() const;                          ///< as NumPy prints: nested brackets, long axes shortened
+  std::string to_string() const;  ///< as NumPy prints: nested brackets, long axes shortened
 
   /// Whether gradients flow to this tensor: a leaf that asked for them, or an operation's result that depends on one.
   bool requires_grad() const;
@@ -63,14 +63,14 @@ class Tensor {
   /// int32.
   Tensor& requires_grad(bool on);
   bool is_leaf() const;
-  Tensor grad() const;                                    ///< of a leaf, after backward(); undefined when there is none
-  void zero_grad();                                       ///< the leaf has no gradient again
-  void backward(bool retain_graph = false) const;         ///< see engine.h
+  Tensor grad() const;                             ///< of a leaf, after backward(); undefined when there is none
+  void zero_grad();                                ///< the leaf has no gradient again
+  void backward(bool retain_graph = false) const;  ///< see engine.h
   /// Calls hook with the whole gradient of this tensor when the backward walk has it; what it returns replaces the
   /// gradient unless it is undefined. Throws unless the tensor requires gradients.
   void register_hook(std::function<Tensor(const Tensor&)> hook);
-  Tensor detach() const;                                  ///< the same numbers, outside the graph
-  Tensor clone() const;                                   ///< a differentiable copy
+  Tensor detach() const;  ///< the same numbers, outside the graph
+  Tensor clone() const;   ///< a differentiable copy
 
   /// Changes in place, outside the graph. A graph that saved the numbers refuses to go backward afterwards, naming
   /// `writer` and the operation that saved them. Throws for a shape or dtype that differs.
@@ -87,15 +87,15 @@ class Tensor {
   // Short forms of operations; see ops.h.
   Tensor to(DType) const;
   Tensor reshape(Shape) const;
-  Tensor operator[](std::int64_t index) const;            ///< one entry of the first axis, which goes away
+  Tensor operator[](std::int64_t index) const;  ///< one entry of the first axis, which goes away
   Tensor slice(int axis, std::int64_t first, std::int64_t last) const;
   Tensor sum() const;
   Tensor mean() const;
 
-  const Ptr<Node>& node() const;                          ///< null when no gradient flows here
-  Array& mutable_array();                                 ///< for optimizers and arenas; changed() is theirs to call
+  const Ptr<Node>& node() const;  ///< null when no gradient flows here
+  Array& mutable_array();         ///< for optimizers and arenas; changed() is theirs to call
   bool same(const Tensor& other) const { return impl_ == other.impl_; }
-  bool unique() const;                                    ///< no other handle holds this tensor
+  bool unique() const;  ///< no other handle holds this tensor
 
  private:
   struct Impl;
@@ -117,6 +117,18 @@ class NoGrad {
   ~NoGrad();
   NoGrad(const NoGrad&) = delete;
   NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool before_;
+};
+
+/// While one lives, operations of this thread record a graph, also inside a NoGrad or a backward walk.
+class EnableGrad {
+ public:
+  EnableGrad();
+  ~EnableGrad();
+  EnableGrad(const EnableGrad&) = delete;
+  EnableGrad& operator=(const EnableGrad&) = delete;
 
  private:
   bool before_;

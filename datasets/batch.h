@@ -10,11 +10,11 @@ namespace gaze {
 
 /// Sentence pairs as ids (int32), rows filled up with padding to the longest of the batch.
 struct Batch {
-  Array source;           ///< [B,S]: words and the end mark
-  Array source_lengths;   ///< [B]: words and mark
-  Array target_in;        ///< [B,T]: the begin mark and words
-  Array target_out;       ///< [B,T]: words and the end mark
-  Array target_lengths;   ///< [B]: words and mark
+  Array source;          ///< [B,S]: words and the end mark
+  Array source_lengths;  ///< [B]: words and mark
+  Array target_in;       ///< [B,T]: the begin mark and words
+  Array target_out;      ///< [B,T]: words and the end mark
+  Array target_lengths;  ///< [B]: words and mark
   std::vector<Example> examples;
 };
 

@@ -31,14 +31,17 @@ int weekday(Date d) {
 }
 
 std::string ordinal(int day) {
-  const char* ending = day % 10 == 1 && day != 11 ? "st" : day % 10 == 2 && day != 12 ? "nd" : day % 10 == 3 && day != 13 ? "rd" : "th";
+  const char* ending = day % 10 == 1 && day != 11   ? "st"
+                       : day % 10 == 2 && day != 12 ? "nd"
+                       : day % 10 == 3 && day != 13 ? "rd"
+                                                    : "th";
   return std::to_string(day) + ending;
 }
 
 /// How dates are written: %Y year, %D day, %E day with two digits, %O 1st, 2nd, ..., %M month's name, %A its first
 /// three letters, %N its number, %P with two digits, %W the day of the week.
-constexpr std::array forms = {"%M %D, %Y", "%D %M %Y", "%D %A %Y", "%A %D, %Y", "%E/%P/%Y", "%Y.%N.%D", "%O of %M %Y",
-                              "%W, %D %M %Y", "%D-%A-%Y", "%Y/%P/%E", "%E.%P.%Y"};
+constexpr std::array forms = {"%M %D, %Y",   "%D %M %Y",     "%D %A %Y", "%A %D, %Y", "%E/%P/%Y", "%Y.%N.%D",
+                              "%O of %M %Y", "%W, %D %M %Y", "%D-%A-%Y", "%Y/%P/%E",  "%E.%P.%Y"};
 
 /// A date being written, with the places of its parts.
 struct Written {
@@ -98,13 +101,19 @@ class DatesTask final : public ToyTask {
   std::vector<std::string> target_vocabulary() const override { return characters_of("-0123456789"); }
   int max_source_length() const override { return 28; }  // wednesday, 30 september 1999
   int max_target_length() const override { return 10; }
-  std::vector<std::string> showcase() const override { return {"march 5, 1999", "tuesday, 14 july 1953", "3rd of may 2021"}; }
+  std::vector<std::string> showcase() const override {
+    return {"march 5, 1999", "tuesday, 14 july 1953", "3rd of may 2021"};
+  }
   std::vector<std::string> tokenize(std::string_view line) const override {
     std::string text(line);
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c); });
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c);
+    });
     return characters_of(text);
   }
-  std::string join(const std::vector<std::string>& tokens) const override { return fmt::format("{}", fmt::join(tokens, "")); }
+  std::string join(const std::vector<std::string>& tokens) const override {
+    return fmt::format("{}", fmt::join(tokens, ""));
+  }
 
  private:
   Example draw(Random& random) const override {

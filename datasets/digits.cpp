@@ -5,8 +5,9 @@
 namespace gaze {
 namespace {
 
-constexpr std::array ones = {"zero", "one", "two",    "three",    "four",     "five",    "six",     "seven",     "eight",   "nine",
-                             "ten",  "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
+constexpr std::array ones = {"zero",     "one",     "two",     "three",     "four",     "five",    "six",
+                             "seven",    "eight",   "nine",    "ten",       "eleven",   "twelve",  "thirteen",
+                             "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
 constexpr std::array tens = {"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"};
 
 /// 12 -> twelve, 9307 -> nine thousand three hundred seven: 0 to 9999, one token a digit and a word.
@@ -48,7 +49,9 @@ class DigitsTask final : public ToyTask {
   static Example spell(std::uint32_t number) {
     Example e{characters_of(std::to_string(number)), {}, {}};
     const int places = static_cast<int>(e.source.size());
-    const auto digit = [&](int place) { return place < places ? e.source[static_cast<std::size_t>(places - 1 - place)][0] - '0' : 0; };
+    const auto digit = [&](int place) {
+      return place < places ? e.source[static_cast<std::size_t>(places - 1 - place)][0] - '0' : 0;
+    };
     const auto say = [&](const char* word, int place) {
       e.gold.push_back({places - 1 - place, static_cast<int>(e.target.size()), true});
       e.target.emplace_back(word);

@@ -18,18 +18,18 @@ struct Adjective {
 
 struct Noun {
   bool feminine;
-  const char *singular, *plural;                  // French
+  const char *singular, *plural;  // French
   const char *english, *english_plural;
 };
 
 struct Determiner {
-  std::array<const char*, 4> french;              // as an adjective's forms
+  std::array<const char*, 4> french;  // as an adjective's forms
   const char *english, *english_plural;
-  bool definite;                                  // may follow a negation, where un becomes de
+  bool definite;  // may follow a negation, where un becomes de
 };
 
 struct Verb {
-  const char *singular, *plural;                  // French, third person
+  const char *singular, *plural;  // French, third person
   const char *english, *english_third;
 };
 
@@ -37,18 +37,23 @@ struct Greeting {
   std::vector<std::string> french, english;
 };
 
-constexpr std::array before = {
-    Adjective{{"petit", "petite", "petits", "petites"}, "small"}, Adjective{{"grand", "grande", "grands", "grandes"}, "big"},
-    Adjective{{"beau", "belle", "beaux", "belles"}, "beautiful"}, Adjective{{"vieux", "vieille", "vieux", "vieilles"}, "old"},
-    Adjective{{"jeune", "jeune", "jeunes", "jeunes"}, "young"},   Adjective{{"bon", "bonne", "bons", "bonnes"}, "good"},
-    Adjective{{"joli", "jolie", "jolis", "jolies"}, "pretty"}};
+constexpr std::array before = {Adjective{{"petit", "petite", "petits", "petites"}, "small"},
+                               Adjective{{"grand", "grande", "grands", "grandes"}, "big"},
+                               Adjective{{"beau", "belle", "beaux", "belles"}, "beautiful"},
+                               Adjective{{"vieux", "vieille", "vieux", "vieilles"}, "old"},
+                               Adjective{{"jeune", "jeune", "jeunes", "jeunes"}, "young"},
+                               Adjective{{"bon", "bonne", "bons", "bonnes"}, "good"},
+                               Adjective{{"joli", "jolie", "jolis", "jolies"}, "pretty"}};
 
-constexpr std::array after = {
-    Adjective{{"noir", "noire", "noirs", "noires"}, "black"},       Adjective{{"rouge", "rouge", "rouges", "rouges"}, "red"},
-    Adjective{{"blanc", "blanche", "blancs", "blanches"}, "white"}, Adjective{{"vert", "verte", "verts", "vertes"}, "green"},
-    Adjective{{"bleu", "bleue", "bleus", "bleues"}, "blue"},        Adjective{{"brun", "brune", "bruns", "brunes"}, "brown"},
-    Adjective{{"rapide", "rapide", "rapides", "rapides"}, "fast"},  Adjective{{"calme", "calme", "calmes", "calmes"}, "calm"},
-    Adjective{{"gris", "grise", "gris", "grises"}, "grey"}};
+constexpr std::array after = {Adjective{{"noir", "noire", "noirs", "noires"}, "black"},
+                              Adjective{{"rouge", "rouge", "rouges", "rouges"}, "red"},
+                              Adjective{{"blanc", "blanche", "blancs", "blanches"}, "white"},
+                              Adjective{{"vert", "verte", "verts", "vertes"}, "green"},
+                              Adjective{{"bleu", "bleue", "bleus", "bleues"}, "blue"},
+                              Adjective{{"brun", "brune", "bruns", "brunes"}, "brown"},
+                              Adjective{{"rapide", "rapide", "rapides", "rapides"}, "fast"},
+                              Adjective{{"calme", "calme", "calmes", "calmes"}, "calm"},
+                              Adjective{{"gris", "grise", "gris", "grises"}, "grey"}};
 
 /// Living beings first: they can do things and be greeted.
 constexpr std::size_t living = 14;
@@ -65,39 +70,42 @@ constexpr std::array nouns = {
     Noun{true, "fleur", "fleurs", "flower", "flowers"},    Noun{true, "maison", "maisons", "house", "houses"},
     Noun{true, "voiture", "voitures", "car", "cars"},      Noun{true, "lettre", "lettres", "letter", "letters"}};
 
-constexpr std::array determiners = {
-    Determiner{{"le", "la", "les", "les"}, "the", "the", true},
-    Determiner{{"un", "une", "des", "des"}, "a", "some", false},
-    Determiner{{"ce", "cette", "ces", "ces"}, "this", "these", true},
-    Determiner{{"mon", "ma", "mes", "mes"}, "my", "my", true},
-    Determiner{{"notre", "notre", "nos", "nos"}, "our", "our", true},
-    Determiner{{"leur", "leur", "leurs", "leurs"}, "their", "their", true}};
+constexpr std::array determiners = {Determiner{{"le", "la", "les", "les"}, "the", "the", true},
+                                    Determiner{{"un", "une", "des", "des"}, "a", "some", false},
+                                    Determiner{{"ce", "cette", "ces", "ces"}, "this", "these", true},
+                                    Determiner{{"mon", "ma", "mes", "mes"}, "my", "my", true},
+                                    Determiner{{"notre", "notre", "nos", "nos"}, "our", "our", true},
+                                    Determiner{{"leur", "leur", "leurs", "leurs"}, "their", "their", true}};
 
 constexpr std::array alone = {
-    Verb{"dort", "dorment", "sleep", "sleeps"},      Verb{"court", "courent", "run", "runs"},
-    Verb{"chante", "chantent", "sing", "sings"},     Verb{"danse", "dansent", "dance", "dances"},
-    Verb{"parle", "parlent", "speak", "speaks"},     Verb{"rit", "rient", "laugh", "laughs"},
-    Verb{"saute", "sautent", "jump", "jumps"},       Verb{"travaille", "travaillent", "work", "works"}};
+    Verb{"dort", "dorment", "sleep", "sleeps"},  Verb{"court", "courent", "run", "runs"},
+    Verb{"chante", "chantent", "sing", "sings"}, Verb{"danse", "dansent", "dance", "dances"},
+    Verb{"parle", "parlent", "speak", "speaks"}, Verb{"rit", "rient", "laugh", "laughs"},
+    Verb{"saute", "sautent", "jump", "jumps"},   Verb{"travaille", "travaillent", "work", "works"}};
 
 constexpr std::array with_object = {
-    Verb{"mange", "mangent", "eat", "eats"},         Verb{"voit", "voient", "see", "sees"},
-    Verb{"trouve", "trouvent", "find", "finds"},     Verb{"regarde", "regardent", "watch", "watches"},
-    Verb{"prend", "prennent", "take", "takes"},      Verb{"garde", "gardent", "keep", "keeps"},
-    Verb{"veut", "veulent", "want", "wants"},        Verb{"dessine", "dessinent", "draw", "draws"}};
+    Verb{"mange", "mangent", "eat", "eats"},     Verb{"voit", "voient", "see", "sees"},
+    Verb{"trouve", "trouvent", "find", "finds"}, Verb{"regarde", "regardent", "watch", "watches"},
+    Verb{"prend", "prennent", "take", "takes"},  Verb{"garde", "gardent", "keep", "keeps"},
+    Verb{"veut", "veulent", "want", "wants"},    Verb{"dessine", "dessinent", "draw", "draws"}};
 
 constexpr std::array<std::pair<const char*, const char*>, 5> adverbs = {
     {{"bien", "well"}, {"ici", "here"}, {"souvent", "often"}, {"lentement", "slowly"}, {"ensemble", "together"}}};
 
 const std::vector<Greeting>& greetings() {
-  static const std::vector<Greeting> all = {
-      {{"bonjour"}, {"hello"}}, {{"bonsoir"}, {"good", "evening"}}, {{"salut"}, {"hi"}}, {{"au", "revoir"}, {"goodbye"}}};
+  static const std::vector<Greeting> all = {{{"bonjour"}, {"hello"}},
+                                            {{"bonsoir"}, {"good", "evening"}},
+                                            {{"salut"}, {"hi"}},
+                                            {{"au", "revoir"}, {"goodbye"}}};
   return all;
 }
 
 const std::array<const char*, 3> showcased = {"Bonjour le monde", "La petite fille regarde les fleurs rouges",
                                               "Les chiens noirs ne mangent pas la pomme verte"};
 
-bool begins_with_vowel(std::string_view word) { return std::string_view("aeiou").find(word[0]) != std::string_view::npos; }
+bool begins_with_vowel(std::string_view word) {
+  return std::string_view("aeiou").find(word[0]) != std::string_view::npos;
+}
 
 /// A pair of sentences as it grows, word by word.
 class Writer {
@@ -307,7 +315,8 @@ std::vector<std::string> GrammarTask::tokenize(std::string_view line) const {
     const auto lead = static_cast<unsigned char>(c[0]);
     if (c.size() == 1 && lead >= 'A' && lead <= 'Z') c[0] = static_cast<char>(lead + 32);
     const auto second = c.size() == 2 ? static_cast<unsigned char>(c[1]) : 0;
-    if (lead == 0xc3 && second >= 0x80 && second <= 0x9e && second != 0x97) c[1] = static_cast<char>(second + 32);  // À ... Þ
+    if (lead == 0xc3 && second >= 0x80 && second <= 0x9e && second != 0x97)
+      c[1] = static_cast<char>(second + 32);  // À ... Þ
     text += std::string_view(".,;:!?").find(c) != std::string_view::npos ? " " : c;
   }
   return ToyTask::tokenize(text);

@@ -43,8 +43,9 @@ class SymbolsTask final : public ToyTask {
 
  private:
   Example draw(Random& random) const override {
-    const int length = options_.min_length +
-                       static_cast<int>(random.below(static_cast<std::uint32_t>(options_.max_length - options_.min_length + 1)));
+    const int length =
+        options_.min_length +
+        static_cast<int>(random.below(static_cast<std::uint32_t>(options_.max_length - options_.min_length + 1)));
     Example e;
     for (int i = 0; i < length; ++i) e.source.push_back(next_symbol(e.source, random));
     const std::vector<int> from = order(e.source);
@@ -52,7 +53,8 @@ class SymbolsTask final : public ToyTask {
       const std::string& moved = e.source[static_cast<std::size_t>(from[static_cast<std::size_t>(t)])];
       e.target.push_back(moved);
       for (int s = 0; s < length; ++s)
-        if (e.source[static_cast<std::size_t>(s)] == moved) e.gold.push_back({s, t, s == from[static_cast<std::size_t>(t)]});
+        if (e.source[static_cast<std::size_t>(s)] == moved)
+          e.gold.push_back({s, t, s == from[static_cast<std::size_t>(t)]});
     }
     return e;
   }

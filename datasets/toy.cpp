@@ -17,7 +17,9 @@ std::vector<std::string> ToyTask::tokenize(std::string_view line) const {
   return tokens;
 }
 
-std::string ToyTask::join(const std::vector<std::string>& tokens) const { return fmt::format("{}", fmt::join(tokens, " ")); }
+std::string ToyTask::join(const std::vector<std::string>& tokens) const {
+  return fmt::format("{}", fmt::join(tokens, " "));
+}
 
 Split ToyTask::split_of(const std::vector<std::string>& source) const {
   if (held_out(source)) return Split::test;
@@ -51,14 +53,19 @@ std::unique_ptr<ToyTask> make_toy_task(std::string_view name, const ToyOptions& 
   const auto& names = toy_task_names();
   if (std::find(names.begin(), names.end(), name) != names.end()) return make_symbols_task(name, options);
   const std::string near = nearest_name(name, names);
-  fail("unknown task {}; there are {}{}", name, fmt::join(names, ", "), near.empty() ? "" : fmt::format("; did you mean {}?", near));
+  fail("unknown task {}; there are {}{}", name, fmt::join(names, ", "),
+       near.empty() ? "" : fmt::format("; did you mean {}?", near));
 }
 
 std::vector<std::string> characters_of(std::string_view text) {
   std::vector<std::string> characters;
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    const std::size_t length = lead < 0x80                   ? 1
+                               : lead >= 0xc2 && lead < 0xe0 ? 2
+                               : lead >= 0xe0 && lead < 0xf0 ? 3
+                               : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                             : 0;
     bool valid = length > 0 && i + length <= text.size();
     for (std::size_t j = 1; valid && j < length; ++j) valid = (static_cast<unsigned char>(text[i + j]) & 0xc0) == 0x80;
     require(valid, "the text is not UTF-8 at byte {}", i + 1);

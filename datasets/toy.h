@@ -15,8 +15,8 @@ enum class Split { train, validation, test };
 
 struct ToyOptions {
   std::uint64_t seed = 1;
-  int symbols = 20;     ///< of copy, shift, reverse and sort
-  int min_length = 3;   ///< of their sentences
+  int symbols = 20;    ///< of copy, shift, reverse and sort
+  int min_length = 3;  ///< of their sentences
   int max_length = 10;
 };
 
@@ -29,10 +29,10 @@ class ToyTask {
   virtual ~ToyTask() = default;
 
   virtual std::string_view name() const = 0;
-  virtual std::string description() const = 0;            ///< one line
+  virtual std::string description() const = 0;                     ///< one line
   virtual std::vector<std::string> source_vocabulary() const = 0;  ///< every token that can occur
   virtual std::vector<std::string> target_vocabulary() const = 0;
-  virtual int max_source_length() const = 0;              ///< tokens
+  virtual int max_source_length() const = 0;  ///< tokens
   virtual int max_target_length() const = 0;
   virtual std::vector<std::string> showcase() const = 0;  ///< three source sentences, as somebody would type them
   /// A line of text as source tokens: words by default. Throws for text that is not UTF-8.

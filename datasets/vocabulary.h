@@ -21,8 +21,8 @@ class Vocabulary {
 
   std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }
   bool contains(std::string_view token) const;
-  std::int32_t id(std::string_view token) const;                ///< unk for a token that is not there
-  const std::string& token(std::int32_t id) const;              ///< throws when out of range
+  std::int32_t id(std::string_view token) const;    ///< unk for a token that is not there
+  const std::string& token(std::int32_t id) const;  ///< throws when out of range
   std::vector<std::int32_t> encode(std::span<const std::string> tokens) const;
   std::vector<std::string> decode(std::span<const std::int32_t> ids) const;
   const std::vector<std::string>& tokens() const { return tokens_; }  ///< by id, marks included

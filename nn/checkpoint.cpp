@@ -79,7 +79,7 @@ void load(Params& params, const Checkpoint& checkpoint, const LoadOptions& optio
     }
     const Array& array = found->second;
     if (array.shape() != p.value.shape())
-      shapes.push_back(fmt::format("{} {} (here {})", p.name, array.shape().to_string(), p.value.shape().to_string()));
+      shapes.push_back(fmt::format("{} {} (here {})", p.name, array.shape(), p.value.shape()));
     else if (!is_floating(array.dtype()))
       dtypes.push_back(fmt::format("{} {}", p.name, name_of(array.dtype())));
     else

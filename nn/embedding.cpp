@@ -24,7 +24,7 @@ TokenEmbedding::TokenEmbedding(const Scope& scope, const TokenEmbeddingOptions& 
 }
 
 Tensor TokenEmbedding::operator()(const Tensor& ids, Context& context) const {
-  require(ids.rank() == 2, "embedding {}: needs ids [B,T], got shape {}", name, ids.shape().to_string());
+  require(ids.rank() == 2, "embedding {}: needs ids [B,T], got shape {}", name, ids.shape());
   const std::int64_t length = ids.size(1), d_model = tok.weight.size(1);
   const Tensor tokens = tok(ids) * std::sqrt(static_cast<double>(d_model));  // [B,T] -> [B,T,D]
   if (!pos.defined()) return dropout(tokens, context);

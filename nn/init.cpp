@@ -10,7 +10,7 @@ struct Fans {
 };
 
 Fans fans(const char* initializer, const Shape& shape) {
-  require(shape.rank() >= 2, "{}: needs a weight of at least two axes, got shape {}", initializer, shape.to_string());
+  require(shape.rank() >= 2, "{}: needs a weight of at least two axes, got shape {}", initializer, shape);
   const auto further = static_cast<double>(shape.span_size(2, shape.rank()));
   return {static_cast<double>(shape[1]) * further, static_cast<double>(shape[0]) * further};
 }

@@ -12,9 +12,9 @@ struct ModelOptions {
   std::int64_t target_vocab = 0;
   std::int64_t max_length = 0;  ///< the longest source or target that has positions
   Positions positions = Positions::learned;
-  bool tied = false;             ///< head.weight is tgt_embed.tok.weight
-  double embedding_std = 0.02;   ///< of the initial token embeddings
-  double position_std = 0.02;    ///< of the initial learned positions
+  bool tied = false;            ///< head.weight is tgt_embed.tok.weight
+  double embedding_std = 0.02;  ///< of the initial token embeddings
+  double position_std = 0.02;   ///< of the initial learned positions
   TransformerOptions transformer = {};
 };
 

@@ -8,7 +8,7 @@ namespace gaze::init {
 
 Initializer orthogonal(double gain) {
   return [=](const Shape& shape, Random& random, std::span<double> numbers) {
-    require(shape.rank() >= 2, "orthogonal: needs a weight of at least two axes, got shape {}", shape.to_string());
+    require(shape.rank() >= 2, "orthogonal: needs a weight of at least two axes, got shape {}", shape);
     if (numbers.empty()) return;
     const auto rows = static_cast<std::size_t>(shape[0]), columns = numbers.size() / rows;
     const bool wide = rows < columns;  // then the rows are orthonormal: Q of the transpose

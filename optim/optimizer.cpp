@@ -65,7 +65,7 @@ void Optimizer::load_state(const std::function<const Array*(const std::string&)>
     const Array* array = find(name);
     require(array != nullptr, "optimizer state: {} is missing", name);
     require(array->shape() == shape && array->dtype() == dtype, "optimizer state: {} is {} {}, must be {} {}", name,
-            name_of(array->dtype()), array->shape().to_string(), name_of(dtype), shape.to_string());
+            name_of(array->dtype()), array->shape(), name_of(dtype), shape);
     return *array;
   };
   const auto each = [&](const auto& take) {

@@ -108,8 +108,8 @@ struct Training final : Workload {
     optimizer = make_optimizer(params, c);
     source = random_ids(c, {o.seed, 3}), target = random_ids(c, {o.seed, 4}), gold = random_ids(c, {o.seed, 5});
     if (!o.batch.empty()) read_batch(o.batch);
-    trainer = std::make_unique<Trainer>(params, *optimizer, [this](std::int64_t, Context& context) { return loss(context); },
-                                        trainer_options(c));
+    trainer = std::make_unique<Trainer>(
+        params, *optimizer, [this](std::int64_t, Context& context) { return loss(context); }, trainer_options(c));
     tokens = gold.size(), parameters = params.count();
   }
 
@@ -118,8 +118,8 @@ struct Training final : Workload {
     for (const auto& [name, ids] : {std::pair("src", &source), {"tgt", &target}, {"gold", &gold}}) {
       const Array* found = file.find(name);
       require(found != nullptr, "{}: it has no tensor {}", path.string(), name);
-      require(found->shape() == ids->shape() && found->dtype() == DType::int32, "{}: {} must be ids {}, is {} {}", path.string(),
-              name, ids->shape().to_string(), name_of(found->dtype()), found->shape().to_string());
+      require(found->shape() == ids->shape() && found->dtype() == DType::int32, "{}: {} must be ids {}, is {} {}",
+              path.string(), name, ids->shape(), name_of(found->dtype()), found->shape());
       *ids = Tensor(*found);
     }
   }
@@ -179,7 +179,8 @@ json bench(const BenchOptions& o) {
   }
   std::sort(milliseconds.begin(), milliseconds.end());
   const std::size_t half = milliseconds.size() / 2;
-  const double median = milliseconds.size() % 2 ? milliseconds[half] : (milliseconds[half - 1] + milliseconds[half]) / 2;
+  const double median =
+      milliseconds.size() % 2 ? milliseconds[half] : (milliseconds[half - 1] + milliseconds[half]) / 2;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return {{"workload", o.workload},

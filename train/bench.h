@@ -13,12 +13,12 @@
 namespace gaze {
 
 struct BenchOptions {
-  std::string workload;                            ///< its name
-  std::filesystem::path workloads;                 ///< a JSON file of workloads; empty: the built-in table
+  std::string workload;             ///< its name
+  std::filesystem::path workloads;  ///< a JSON file of workloads; empty: the built-in table
   DType dtype = DType::float32;
   std::int64_t steps = 50, warmup = 5;
-  std::filesystem::path initial;                   ///< safetensors: every parameter by its PyTorch name; empty: own weights
-  std::filesystem::path batch;                     ///< safetensors: src, tgt, gold [B,T]; empty: random ids
+  std::filesystem::path initial;  ///< safetensors: every parameter by its PyTorch name; empty: own weights
+  std::filesystem::path batch;    ///< safetensors: src, tgt, gold [B,T]; empty: random ids
   std::uint64_t seed = 1;
 };
 
@@ -29,8 +29,8 @@ std::vector<std::string> workload_names();
 std::vector<double> bench_losses(const BenchOptions&);
 
 /// Times `steps` training steps after `warmup`: forward, cross-entropy, backward, clipping, optimizer step.
-/// Fields: workload, system, threads, ms_median, ms_min, tokens_per_s (target tokens), peak_mib, parameters, first_loss,
-/// last_loss, blas_core.
+/// Fields: workload, system, threads, ms_median, ms_min, tokens_per_s (target tokens), peak_mib, parameters,
+/// first_loss, last_loss, blas_core.
 nlohmann::json bench(const BenchOptions&);
 
 }  // namespace gaze

@@ -75,8 +75,7 @@ const std::vector<Option>& options() {
       count("steps", &Config::steps, 0),
       choice("optimizer", &Config::optimizer, "adam, adamw or sgd", {"adam", "adamw", "sgd"}),
       real("lr", &Config::lr, "a number above 0", 1e-300, 1e6),
-      {"betas", "two numbers from 0 to below 1",
-       [](const Config& c) { return json(c.betas); },
+      {"betas", "two numbers from 0 to below 1", [](const Config& c) { return json(c.betas); },
        [](Config& c, const json& v) {
          return v.is_array() && v.size() == 2 && assign_number(c.betas.first, v[0], 0, 1 - 1e-12) &&
                 assign_number(c.betas.second, v[1], 0, 1 - 1e-12);
@@ -143,8 +142,8 @@ json to_json(const Config& config) {
 void check_config(const Config& c) {
   require(c.d_model % c.heads == 0, "config: d_model {} must divide into {} heads", c.d_model, c.heads);
   require(c.min_length <= c.length, "config: min_length {} must not exceed length {}", c.min_length, c.length);
-  require(c.positions != "sinusoidal" || c.d_model % 2 == 0, "config: sinusoidal positions need an even d_model, got {}",
-          c.d_model);
+  require(c.positions != "sinusoidal" || c.d_model % 2 == 0,
+          "config: sinusoidal positions need an even d_model, got {}", c.d_model);
 }
 
 }  // namespace gaze

@@ -13,9 +13,9 @@ namespace gaze {
 /// Every option of a run, by the names that the command line, config.json and the workloads use. The defaults are
 /// those of `gaze train`.
 struct Config {
-  std::string task = "copy";         ///< a toy task
-  std::string model = "transformer"; ///< "transformer"
-  std::string kind = "seq2seq";      ///< "seq2seq" (encoder and decoder), "decoder" (language model) or, in bench, "chain"
+  std::string task = "copy";          ///< a toy task
+  std::string model = "transformer";  ///< "transformer"
+  std::string kind = "seq2seq";  ///< "seq2seq" (encoder and decoder), "decoder" (language model) or, in bench, "chain"
 
   // The model
   std::int64_t layers = 1;
@@ -23,33 +23,33 @@ struct Config {
   std::int64_t heads = 1;
   std::int64_t d_ff = 256;
   double dropout = 0;
-  std::string activation = "relu";   ///< "relu" or "gelu"
-  std::string norm = "pre";          ///< LayerNorm "pre" or "post" the sublayers
-  std::string positions = "learned"; ///< "learned", "sinusoidal" or "none"
-  bool tied = false;                 ///< the output head shares the target embedding's weight
+  std::string activation = "relu";    ///< "relu" or "gelu"
+  std::string norm = "pre";           ///< LayerNorm "pre" or "post" the sublayers
+  std::string positions = "learned";  ///< "learned", "sinusoidal" or "none"
+  bool tied = false;                  ///< the output head shares the target embedding's weight
 
   // The data
-  std::int64_t vocab = 20;           ///< symbols of copy, shift, reverse and sort; a workload's vocabulary
-  std::int64_t min_length = 3;       ///< shortest sentence of those tasks
-  std::int64_t length = 10;          ///< longest sentence of those tasks; a workload's sentence length
-  std::int64_t batch = 64;           ///< sentences a step
-  std::int64_t validation = 512;     ///< held-out sentences that the figures are taken on
+  std::int64_t vocab = 20;        ///< symbols of copy, shift, reverse and sort; a workload's vocabulary
+  std::int64_t min_length = 3;    ///< shortest sentence of those tasks
+  std::int64_t length = 10;       ///< longest sentence of those tasks; a workload's sentence length
+  std::int64_t batch = 64;        ///< sentences a step
+  std::int64_t validation = 512;  ///< held-out sentences that the figures are taken on
 
   // The training
   std::int64_t steps = 1000;
-  std::string optimizer = "adam";    ///< "adam", "adamw" or "sgd"
+  std::string optimizer = "adam";  ///< "adam", "adamw" or "sgd"
   double lr = 1e-3;
   std::pair<double, double> betas = {0.9, 0.98};
   double eps = 1e-9;
-  double momentum = 0.9;             ///< of sgd
-  double weight_decay = 0;           ///< only on parameters with more than one axis
-  double clip = 1;                   ///< largest norm of the gradient; 0: none
+  double momentum = 0.9;    ///< of sgd
+  double weight_decay = 0;  ///< only on parameters with more than one axis
+  double clip = 1;          ///< largest norm of the gradient; 0: none
   double label_smoothing = 0;
-  std::string schedule = "constant"; ///< "constant", "inverse_sqrt" or "cosine", after the warm-up
-  std::int64_t warmup = 100;         ///< steps over which the learning rate rises to lr
-  std::int64_t log_every = 50;       ///< steps between lines of metrics.jsonl
+  std::string schedule = "constant";  ///< "constant", "inverse_sqrt" or "cosine", after the warm-up
+  std::int64_t warmup = 100;          ///< steps over which the learning rate rises to lr
+  std::int64_t log_every = 50;        ///< steps between lines of metrics.jsonl
   std::uint64_t seed = 1;
-  std::int64_t threads = 0;          ///< 0: as many as there are processors
+  std::int64_t threads = 0;  ///< 0: as many as there are processors
 
   // A workload of `gaze bench` (kind "chain")
   std::int64_t width = 16;

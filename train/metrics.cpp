@@ -8,8 +8,8 @@ void AlignmentScore::add(std::span<const Link> gold, std::span<const AlignmentLi
   predicted += static_cast<std::int64_t>(prediction.size());
   sure += std::count_if(gold.begin(), gold.end(), [](const Link& l) { return l.sure; });
   for (const auto& [source, target] : prediction) {
-    const auto match = std::find_if(gold.begin(), gold.end(),
-                                    [&](const Link& l) { return l.source == source && l.target == target; });
+    const auto match =
+        std::find_if(gold.begin(), gold.end(), [&](const Link& l) { return l.source == source && l.target == target; });
     if (match == gold.end()) continue;
     ++possible_hits;
     sure_hits += match->sure;
@@ -27,10 +27,11 @@ double AlignmentScore::aer() const {
   return 1 - static_cast<double>(sure_hits + possible_hits) / static_cast<double>(predicted + sure);
 }
 
-std::vector<double> mean_attention(const Array& weights, std::int64_t b, std::int64_t target_words, std::int64_t source_words) {
+std::vector<double> mean_attention(const Array& weights, std::int64_t b, std::int64_t target_words,
+                                   std::int64_t source_words) {
   const Shape& shape = weights.shape();
   require(shape.rank() == 4 && b < shape[0] && target_words <= shape[2] && source_words <= shape[3],
-          "attention: sentence {} of {} x {} words in weights {}", b, target_words, source_words, shape.to_string());
+          "attention: sentence {} of {} x {} words in weights {}", b, target_words, source_words, shape);
   const std::int64_t heads = shape[1];
   std::vector<double> mean(static_cast<std::size_t>(target_words * source_words), 0);
   for (std::int64_t h = 0; h < heads; ++h)
@@ -46,7 +47,8 @@ std::vector<AlignmentLink> strongest_links(std::span<const double> attention, st
   std::vector<AlignmentLink> links;
   if (source_words == 0) return links;
   for (std::int64_t t = 0; t < target_words; ++t) {
-    const auto row = attention.subspan(static_cast<std::size_t>(t * source_words), static_cast<std::size_t>(source_words));
+    const auto row =
+        attention.subspan(static_cast<std::size_t>(t * source_words), static_cast<std::size_t>(source_words));
     links.emplace_back(std::max_element(row.begin(), row.end()) - row.begin(), t);
   }
   return links;

@@ -30,7 +30,8 @@ struct AlignmentScore {
 
 /// Sentence `b` of weights [B,H,T,S], averaged over the heads: rows and columns of words alone, [words_out, words_in]
 /// row-major. The end-of-sentence marks that follow the words are left out.
-std::vector<double> mean_attention(const Array& weights, std::int64_t b, std::int64_t target_words, std::int64_t source_words);
+std::vector<double> mean_attention(const Array& weights, std::int64_t b, std::int64_t target_words,
+                                   std::int64_t source_words);
 
 /// One link a target word: its strongest source word. No source words, no links.
 std::vector<AlignmentLink> strongest_links(std::span<const double> attention, std::int64_t target_words,

@@ -16,8 +16,12 @@ ModelOptions model_options(const Config& c) {
                        : c.positions == "sinusoidal" ? Positions::sinusoidal
                                                      : Positions::none,
           .tied = c.tied,
-          .transformer = {.encoder_layers = c.layers, .decoder_layers = c.layers, .d_model = c.d_model, .heads = c.heads,
-                          .d_ff = c.d_ff, .dropout = c.dropout,
+          .transformer = {.encoder_layers = c.layers,
+                          .decoder_layers = c.layers,
+                          .d_model = c.d_model,
+                          .heads = c.heads,
+                          .d_ff = c.d_ff,
+                          .dropout = c.dropout,
                           .activation = c.activation == "gelu" ? Activation::gelu : Activation::relu,
                           .norm = c.norm == "pre" ? Norm::pre : Norm::post}};
 }
@@ -31,7 +35,9 @@ std::unique_ptr<Optimizer> make_optimizer(Params& params, const Config& c) {
 }
 
 TrainerOptions trainer_options(const Config& c) {
-  return {.lr = c.lr, .schedule = make_schedule(c.schedule, c.warmup, c.steps), .clip = c.clip,
+  return {.lr = c.lr,
+          .schedule = make_schedule(c.schedule, c.warmup, c.steps),
+          .clip = c.clip,
           .stream = {c.seed, dropout_stream}};
 }
 

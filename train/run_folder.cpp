@@ -6,6 +6,8 @@
 #include <memory>
 #include <system_error>
 
+#include <nlohmann/json.hpp>
+
 #include <gaze/autograd/error.h>
 #include <gaze/autograd/files.h>
 
@@ -16,8 +18,10 @@ RunFolder RunFolder::create(const fs::path& path, const Config& config) {
   std::error_code error;
   if (fs::exists(path, error)) {
     require(fs::is_directory(path, error), "{}: it exists and is not a folder", path.string());
-    require(!fs::exists(path / "config.json", error), "{}: it already holds a run; choose another --run folder", path.string());
-    require(fs::is_empty(path, error) && !error, "{}: the folder is not empty; choose another --run folder", path.string());
+    require(!fs::exists(path / "config.json", error), "{}: it already holds a run; choose another --run folder",
+            path.string());
+    require(fs::is_empty(path, error) && !error, "{}: the folder is not empty; choose another --run folder",
+            path.string());
   } else {
     fs::create_directories(path, error);
     require(!error, "{}: the folder cannot be made: {}", path.string(), error.message());
@@ -28,7 +32,8 @@ RunFolder RunFolder::create(const fs::path& path, const Config& config) {
 
 RunFolder RunFolder::open(const fs::path& path) {
   std::error_code error;
-  require(fs::exists(path / "config.json", error), "{}: there is no run in this folder (no config.json)", path.string());
+  require(fs::exists(path / "config.json", error), "{}: there is no run in this folder (no config.json)",
+          path.string());
   return RunFolder(path);
 }
 
@@ -47,7 +52,8 @@ void RunFolder::append_metrics(const nlohmann::json& line) const {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(name.c_str(), "a"), std::fclose);
   require(file != nullptr, "{}: {}", name, std::strerror(errno));
   const std::string text = line.dump() + "\n";
-  const bool written = std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() && std::fflush(file.get()) == 0;
+  const bool written =
+      std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() && std::fflush(file.get()) == 0;
   require(written, "{}: {}", name, std::strerror(errno));
 }
 

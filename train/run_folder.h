@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <gaze/train/config.h>
 
@@ -21,7 +21,7 @@ class RunFolder {
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
-  Config config() const;                       ///< as config.json has it
+  Config config() const;                                  ///< as config.json has it
   void append_metrics(const nlohmann::json& line) const;  ///< one object a line; throws when it cannot be written
 
  private:

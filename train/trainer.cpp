@@ -43,7 +43,8 @@ void Trainer::explain(std::int64_t step, double loss) {
       const auto values = p.value.values<T>();
       const auto bad = std::find_if(values.begin(), values.end(), [](T v) { return !std::isfinite(v); });
       if (bad != values.end())
-        fail("step {}: the loss is {}; parameter {} has {} at element {}", step, loss, p.name, *bad, bad - values.begin());
+        fail("step {}: the loss is {}; parameter {} has {} at element {}", step, loss, p.name, *bad,
+             bad - values.begin());
     });
   // The parameters are sound: the same step again, every operation's result checked, names the first that is not.
   try {

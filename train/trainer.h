@@ -14,25 +14,25 @@ namespace gaze {
 
 /// What one training step did.
 struct StepReport {
-  std::int64_t step = 0;          ///< from 1
+  std::int64_t step = 0;  ///< from 1
   double loss = 0;
   double lr = 0;
-  double grad_norm = 0;           ///< before clipping
-  std::int64_t tokens = 0;        ///< target tokens that the loss counted
+  double grad_norm = 0;     ///< before clipping
+  std::int64_t tokens = 0;  ///< target tokens that the loss counted
   double seconds = 0;
 };
 
 /// The loss of one step and what it counted.
 struct StepLoss {
-  Tensor loss;                    ///< one number
+  Tensor loss;  ///< one number
   std::int64_t tokens = 0;
 };
 
 struct TrainerOptions {
   double lr = 1e-3;
-  Schedule schedule;              ///< factor of lr by step
-  double clip = 0;                ///< largest norm of the gradient; 0: none
-  RandomStream stream;            ///< of dropout; step t draws from its t-th part
+  Schedule schedule;    ///< factor of lr by step
+  double clip = 0;      ///< largest norm of the gradient; 0: none
+  RandomStream stream;  ///< of dropout; step t draws from its t-th part
 };
 
 /// The loop of training: forward, backward, clip, optimizer step, callbacks.

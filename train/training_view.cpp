@@ -41,7 +41,8 @@ void TrainingView::update(const Progress& progress, const AttentionMap& map, con
     std::fflush(out_);
     return;
   }
-  const double done = static_cast<double>(progress.step) / static_cast<double>(std::max<std::int64_t>(progress.steps, 1));
+  const double done =
+      static_cast<double>(progress.step) / static_cast<double>(std::max<std::int64_t>(progress.steps, 1));
   std::vector<std::string> lines = {bar(done, terminal_.unicode) + " " + fmt::format("{:3.0f} %", 100 * done),
                                     figures(progress), ""};
   lines.insert(lines.end(), picture_.begin(), picture_.end());

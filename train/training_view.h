@@ -14,9 +14,9 @@ namespace gaze {
 /// The figures of a run at one step.
 struct Progress {
   std::int64_t step = 0, steps = 0;
-  double loss = 0;             ///< of training
-  double token_accuracy = 0;   ///< held-out
-  double aer = 0;              ///< held-out
+  double loss = 0;            ///< of training
+  double token_accuracy = 0;  ///< held-out
+  double aer = 0;             ///< held-out
   double tokens_per_s = 0;
 };
 

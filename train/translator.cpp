@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/checkpoint.h>
@@ -15,7 +15,9 @@ namespace {
 constexpr std::uint64_t weights_stream = 1;
 
 ToyOptions toy_options(const Config& c) {
-  return {.seed = c.seed, .symbols = static_cast<int>(c.vocab), .min_length = static_cast<int>(c.min_length),
+  return {.seed = c.seed,
+          .symbols = static_cast<int>(c.vocab),
+          .min_length = static_cast<int>(c.min_length),
           .max_length = static_cast<int>(c.length)};
 }
 
@@ -25,7 +27,9 @@ constexpr std::int64_t marks = 1;
 }  // namespace
 
 Translator::Translator(const Config& config)
-    : config_(config), task_(make_toy_task(config.task, toy_options(config))), source_words_(task_->source_vocabulary()),
+    : config_(config),
+      task_(make_toy_task(config.task, toy_options(config))),
+      source_words_(task_->source_vocabulary()),
       target_words_(task_->target_vocabulary()) {
   check_config(config);
   ModelOptions options = model_options(config);
@@ -49,7 +53,8 @@ std::unique_ptr<Translator> Translator::load(const RunFolder& run) {
 void Translator::save(const RunFolder& run) const {
   const auto words = [](const Vocabulary& v) { return nlohmann::json(v.tokens()).dump(); };
   gaze::save(params_, run.checkpoint(),
-             {{"config", to_json(config_).dump()}, {"source_vocabulary", words(source_words_)},
+             {{"config", to_json(config_).dump()},
+              {"source_vocabulary", words(source_words_)},
               {"target_vocabulary", words(target_words_)}});
 }
 
@@ -92,7 +97,8 @@ Evaluation Translator::evaluate(Split split, std::int64_t sentences) const {
     const Array& weights = recorder.weights.at(cross_attention_);
     for (std::size_t b = 0; b < batch.examples.size(); ++b) {
       const Example& e = batch.examples[b];
-      const auto rows = static_cast<std::int64_t>(e.target.size()), columns = static_cast<std::int64_t>(e.source.size());
+      const auto rows = static_cast<std::int64_t>(e.target.size()),
+                 columns = static_cast<std::int64_t>(e.source.size());
       const auto map = mean_attention(weights, static_cast<std::int64_t>(b), rows, columns);
       result.alignment.add(e.gold, strongest_links(map, rows, columns));
     }
@@ -104,11 +110,12 @@ Evaluation Translator::evaluate(Split split, std::int64_t sentences) const {
 }
 
 void Translator::check_length(const char* side, std::size_t words, std::int64_t longest) const {
-  require(static_cast<std::int64_t>(words) <= longest, "the {} has {} tokens; this model was trained on at most {}", side, words,
-          longest);
+  require(static_cast<std::int64_t>(words) <= longest, "the {} has {} tokens; this model was trained on at most {}",
+          side, words, longest);
 }
 
-AttentionMap Translator::attention(const std::vector<std::string>& source, const std::vector<std::string>& target) const {
+AttentionMap Translator::attention(const std::vector<std::string>& source,
+                                   const std::vector<std::string>& target) const {
   check_length("source", source.size(), task_->max_source_length());
   check_length("target", target.size(), task_->max_target_length());
   const NoGrad no_grad;

@@ -16,17 +16,30 @@ namespace {
 template <class T>
 struct Head {
   Head(const Attention<T>& x, std::int64_t task)
-      : b(task / x.heads), h(task % x.heads), q(b * x.queries * x.q_stride + h * x.key_size),
-        k(b * x.keys * x.k_stride + h * x.key_size), v(b * x.keys * x.v_stride + h * x.value_size),
-        weights(task * x.queries * x.keys), output((b * x.queries * x.heads + h) * x.value_size) {}
+      : b(task / x.heads),
+        h(task % x.heads),
+        q(b * x.queries * x.q_stride + h * x.key_size),
+        k(b * x.keys * x.k_stride + h * x.key_size),
+        v(b * x.keys * x.v_stride + h * x.value_size),
+        weights(task * x.queries * x.keys),
+        output((b * x.queries * x.heads + h) * x.value_size) {}
   std::int64_t b, h;
   std::int64_t q, k, v, weights, output;  // offsets
 };
 
 template <class T>
 void weights_of(const Attention<T>& x, const Head<T>& at, T* weights) {
-  gemm_serial<T>({.m = x.queries, .n = x.keys, .k = x.key_size, .a = x.q + at.q, .a_stride = x.q_stride, .b = x.k + at.k,
-                  .b_stride = x.k_stride, .transpose_b = true, .c = weights, .c_stride = x.keys, .alpha = x.scale});
+  gemm_serial<T>({.m = x.queries,
+                  .n = x.keys,
+                  .k = x.key_size,
+                  .a = x.q + at.q,
+                  .a_stride = x.q_stride,
+                  .b = x.k + at.k,
+                  .b_stride = x.k_stride,
+                  .transpose_b = true,
+                  .c = weights,
+                  .c_stride = x.keys,
+                  .alpha = x.scale});
   const std::int64_t length = x.key_lengths ? std::min<std::int64_t>(x.key_lengths[at.b], x.keys) : x.keys;
   for (std::int64_t t = 0; t < x.queries; ++t) {
     T* row = weights + t * x.keys;
@@ -43,7 +56,8 @@ void weights_of(const Attention<T>& x, const Head<T>& at, T* weights) {
 template <class T>
 void drop(const Attention<T>& x, const Head<T>& at, const T* from, T* to) {
   const auto threshold = static_cast<std::uint32_t>(x.dropout * 4294967296.0);
-  dropout_part(from, at.weights, x.queries * x.keys, x.seed, x.stream, threshold, static_cast<T>(1 / (1 - x.dropout)), to);
+  dropout_part(from, at.weights, x.queries * x.keys, x.seed, x.stream, threshold, static_cast<T>(1 / (1 - x.dropout)),
+               to);
 }
 
 template <class T, class Body>
@@ -79,8 +93,15 @@ void attention(const Attention<T>& x, T* weights, T* output) {
       drop(x, at, own, buffer);
       dropped = buffer;
     }
-    gemm_serial<T>({.m = x.queries, .n = x.value_size, .k = x.keys, .a = dropped, .a_stride = x.keys, .b = x.v + at.v,
-                    .b_stride = x.v_stride, .c = output + at.output, .c_stride = x.heads * x.value_size});
+    gemm_serial<T>({.m = x.queries,
+                    .n = x.value_size,
+                    .k = x.keys,
+                    .a = dropped,
+                    .a_stride = x.keys,
+                    .b = x.v + at.v,
+                    .b_stride = x.v_stride,
+                    .c = output + at.output,
+                    .c_stride = x.heads * x.value_size});
   });
 }
 
@@ -98,32 +119,67 @@ void attention_vjp(const Attention<T>& x, const T* weights, const T* gradient, T
       dropped = buffer;
     }
     if (dv)  // O = P V: dV = P^T G
-      gemm_serial<T>({.m = x.keys, .n = x.value_size, .k = x.queries, .a = dropped, .a_stride = x.keys, .transpose_a = true,
-                      .b = up, .b_stride = width, .c = dv + at.v, .c_stride = x.v_stride});
+      gemm_serial<T>({.m = x.keys,
+                      .n = x.value_size,
+                      .k = x.queries,
+                      .a = dropped,
+                      .a_stride = x.keys,
+                      .transpose_a = true,
+                      .b = up,
+                      .b_stride = width,
+                      .c = dv + at.v,
+                      .c_stride = x.v_stride});
     if (!dq && !dk) return;
     // dP = G V^T, through the dropout; dS = P (dP - sum(dP P)); dQ = scale dS K, dK = scale dS^T Q
-    gemm_serial<T>({.m = x.queries, .n = x.keys, .k = x.value_size, .a = up, .a_stride = width, .b = x.v + at.v,
-                    .b_stride = x.v_stride, .transpose_b = true, .c = scores, .c_stride = x.keys});
+    gemm_serial<T>({.m = x.queries,
+                    .n = x.keys,
+                    .k = x.value_size,
+                    .a = up,
+                    .a_stride = width,
+                    .b = x.v + at.v,
+                    .b_stride = x.v_stride,
+                    .transpose_b = true,
+                    .c = scores,
+                    .c_stride = x.keys});
     if (x.dropout > 0) drop(x, at, scores, scores);
     using V = Vector<T>;
     for (std::int64_t t = 0; t < x.queries; ++t) {
       T* row = scores + t * x.keys;
       const T* p = own + t * x.keys;
-      const V dot(map_sum<T>(x.keys, [](const V& a, const V& b) { return a * b; }, row, p));
-      map(x.keys, row, [&](const V& a, const V& b) { return b * (a - dot); }, row, p);
+      const V dot(map_sum<T>(
+          x.keys, [](const V& a, const V& b) { return a * b; }, row, p));
+      map(
+          x.keys, row, [&](const V& a, const V& b) { return b * (a - dot); }, row, p);
     }
     if (dq)
-      gemm_serial<T>({.m = x.queries, .n = x.key_size, .k = x.keys, .a = scores, .a_stride = x.keys, .b = x.k + at.k,
-                      .b_stride = x.k_stride, .c = dq + at.q, .c_stride = x.q_stride, .alpha = x.scale});
+      gemm_serial<T>({.m = x.queries,
+                      .n = x.key_size,
+                      .k = x.keys,
+                      .a = scores,
+                      .a_stride = x.keys,
+                      .b = x.k + at.k,
+                      .b_stride = x.k_stride,
+                      .c = dq + at.q,
+                      .c_stride = x.q_stride,
+                      .alpha = x.scale});
     if (dk)
-      gemm_serial<T>({.m = x.keys, .n = x.key_size, .k = x.queries, .a = scores, .a_stride = x.keys, .transpose_a = true,
-                      .b = x.q + at.q, .b_stride = x.q_stride, .c = dk + at.k, .c_stride = x.k_stride, .alpha = x.scale});
+      gemm_serial<T>({.m = x.keys,
+                      .n = x.key_size,
+                      .k = x.queries,
+                      .a = scores,
+                      .a_stride = x.keys,
+                      .transpose_a = true,
+                      .b = x.q + at.q,
+                      .b_stride = x.q_stride,
+                      .c = dk + at.k,
+                      .c_stride = x.k_stride,
+                      .alpha = x.scale});
   });
 }
 
-#define GAZE_INSTANTIATE(T)                                        \
-  template void attention_weights(const Attention<T>&, T*);        \
-  template void attention(const Attention<T>&, T*, T*);            \
+#define GAZE_INSTANTIATE(T)                                 \
+  template void attention_weights(const Attention<T>&, T*); \
+  template void attention(const Attention<T>&, T*, T*);     \
   template void attention_vjp(const Attention<T>&, const T*, const T*, T*, T*, T*);
 GAZE_INSTANTIATE(float)
 GAZE_INSTANTIATE(double)

@@ -9,16 +9,16 @@ namespace gaze::kernels {
 template <class T>
 struct Attention {
   std::int64_t batch = 0, queries = 0, keys = 0, heads = 0;
-  std::int64_t key_size = 0, value_size = 0;          ///< columns of a head: K of q and k, C of v
+  std::int64_t key_size = 0, value_size = 0;  ///< columns of a head: K of q and k, C of v
   const T *q = nullptr, *k = nullptr, *v = nullptr;
   std::int64_t q_stride = 0, k_stride = 0, v_stride = 0;
   T scale = 1;
   bool causal = false;
-  const std::int32_t* key_lengths = nullptr;          ///< [B] or null
-  const T* mask = nullptr;                            ///< added to the scores, or null
-  std::int64_t mask_strides[4] = {};                  ///< of batch, head, query and key; 0 repeats
+  const std::int32_t* key_lengths = nullptr;  ///< [B] or null
+  const T* mask = nullptr;                    ///< added to the scores, or null
+  std::int64_t mask_strides[4] = {};          ///< of batch, head, query and key; 0 repeats
   double dropout = 0;
-  std::uint64_t seed = 0, stream = 0;                 ///< of the dropout
+  std::uint64_t seed = 0, stream = 0;  ///< of the dropout
 };
 
 /// weights [B,H,T,S] = softmax(scale q k^T + masks), before dropout.

@@ -54,7 +54,8 @@ void select(Unary f, const With& with) {
     case Unary::erf: return with([](const V& x) { return xsimd::erf(x); }, costly);
     case Unary::tanh: return with([](const V& x) { return xsimd::tanh(x); }, costly);
     case Unary::sigmoid: return with([](const V& x) { return sigmoid(x); }, costly);
-    case Unary::relu: return with([](const V& x) { return xsimd::select(x > V(0), x, xsimd::select(x == x, V(0), x)); }, cheap);
+    case Unary::relu:
+      return with([](const V& x) { return xsimd::select(x > V(0), x, xsimd::select(x == x, V(0), x)); }, cheap);
     case Unary::gelu_exact: return with([](const V& x) { return x * normal_cdf(x); }, costly);
     case Unary::gelu_tanh: return with([](const V& x) { return V(0.5) * x * (V(1) + gelu_inner(x)); }, costly);
     case Unary::silu: return with([](const V& x) { return x * sigmoid(x); }, costly);
@@ -118,8 +119,8 @@ void for_rows(const Broadcast& loop, std::int64_t cost, const Row& row) {
   for (int axis = 0; axis < loop.rank - 1; ++axis) outer *= loop.lengths[axis];
   if (inner == 0 || outer == 0) return;
   const int last = loop.rank - 1;
-  const std::int64_t pieces = (inner + block - 1) / block;              // of a row
-  const std::int64_t rows = std::max<std::int64_t>(block / inner, 1);   // of a task
+  const std::int64_t pieces = (inner + block - 1) / block;             // of a row
+  const std::int64_t rows = std::max<std::int64_t>(block / inner, 1);  // of a task
   parallel_tasks(pieces * ((outer + rows - 1) / rows), outer * inner * cost, [&](std::int64_t task) {
     const std::int64_t first = task / pieces * rows, from = task % pieces * block;
     const std::int64_t length = std::min(block, inner - from);
@@ -147,9 +148,8 @@ void for_rows(const Broadcast& loop, std::int64_t cost, const Row& row) {
 template <class T>
 void unary(Unary f, const T* x, T* y, std::int64_t n) {
   select<Vector<T>>(f, [&](const auto& function, std::int64_t cost) {
-    parallel_blocks(n, block, cost, [&](std::int64_t first, std::int64_t last) {
-      map(last - first, y + first, function, x + first);
-    });
+    parallel_blocks(n, block, cost,
+                    [&](std::int64_t first, std::int64_t last) { map(last - first, y + first, function, x + first); });
   });
 }
 
@@ -164,7 +164,8 @@ void binary(Binary f, const Broadcast& loop, const T* a, const T* b, T* y) {
         map(n, y + to, function, a + at[0], b + at[1]);
       } else if (a_runs) {
         const V repeated(b[at[1]]);
-        map(n, y + to, [&](const V& x) { return function(x, repeated); }, a + at[0]);
+        map(
+            n, y + to, [&](const V& x) { return function(x, repeated); }, a + at[0]);
       } else {
         const V repeated(a[at[0]]);
         const bool both = !b_runs;
@@ -172,7 +173,8 @@ void binary(Binary f, const Broadcast& loop, const T* a, const T* b, T* y) {
           const V value = function(repeated, V(b[at[1]]));
           std::fill_n(y + to, n, value.get(0));
         } else {
-          map(n, y + to, [&](const V& x) { return function(repeated, x); }, b + at[1]);
+          map(
+              n, y + to, [&](const V& x) { return function(repeated, x); }, b + at[1]);
         }
       }
     });
@@ -192,7 +194,8 @@ template <class T>
 void clip(const T* x, T low, T high, T* y, std::int64_t n) {
   using V = Vector<T>;
   parallel_blocks(n, block, cheap, [&](std::int64_t first, std::int64_t last) {
-    map(last - first, y + first, [&](const V& v) { return xsimd::min(xsimd::max(v, V(low)), V(high)); }, x + first);
+    map(
+        last - first, y + first, [&](const V& v) { return xsimd::min(xsimd::max(v, V(low)), V(high)); }, x + first);
   });
 }
 
@@ -200,15 +203,16 @@ template <class T>
 void accumulate(const T* x, T* y, std::int64_t n) {
   using V = Vector<T>;
   parallel_blocks(n, block, cheap, [&](std::int64_t first, std::int64_t last) {
-    map(last - first, y + first, [](const V& a, const V& b) { return a + b; }, x + first, y + first);
+    map(
+        last - first, y + first, [](const V& a, const V& b) { return a + b; }, x + first, y + first);
   });
 }
 
-#define GAZE_INSTANTIATE(T)                                                                          \
-  template void unary(Unary, const T*, T*, std::int64_t);                                            \
-  template void binary(Binary, const Broadcast&, const T*, const T*, T*);                            \
-  template void where(const Broadcast&, const std::int32_t*, const T*, const T*, T*);                \
-  template void clip(const T*, T, T, T*, std::int64_t);                                              \
+#define GAZE_INSTANTIATE(T)                                                           \
+  template void unary(Unary, const T*, T*, std::int64_t);                             \
+  template void binary(Binary, const Broadcast&, const T*, const T*, T*);             \
+  template void where(const Broadcast&, const std::int32_t*, const T*, const T*, T*); \
+  template void clip(const T*, T, T, T*, std::int64_t);                               \
   template void accumulate(const T*, T*, std::int64_t);
 GAZE_INSTANTIATE(float)
 GAZE_INSTANTIATE(double)

@@ -4,9 +4,7 @@
 
 namespace gaze::kernels {
 
-enum class Unary {
-  neg, exp, log, sqrt, rsqrt, abs, erf, tanh, sigmoid, relu, gelu_exact, gelu_tanh, silu, softplus
-};
+enum class Unary { neg, exp, log, sqrt, rsqrt, abs, erf, tanh, sigmoid, relu, gelu_exact, gelu_tanh, silu, softplus };
 
 /// y[i] = f(x[i]); y may be x.
 template <class T>
@@ -14,17 +12,29 @@ void unary(Unary f, const T* x, T* y, std::int64_t n);
 
 /// The last ones are vjps in one pass: g times the slope of an activation, of its argument x or its result y.
 enum class Binary {
-  add, sub, mul, div, pow, maximum, minimum,
-  tanh_vjp, sigmoid_vjp, relu_vjp, gelu_exact_vjp, gelu_tanh_vjp, silu_vjp, softplus_vjp
+  add,
+  sub,
+  mul,
+  div,
+  pow,
+  maximum,
+  minimum,
+  tanh_vjp,
+  sigmoid_vjp,
+  relu_vjp,
+  gelu_exact_vjp,
+  gelu_tanh_vjp,
+  silu_vjp,
+  softplus_vjp
 };
 
 constexpr int max_axes = 8;
 
 /// A loop over a result of some shape and over operands that broadcast to it: strides of 0 repeat an axis.
 struct Broadcast {
-  int rank = 0;                                ///< axes, the innermost last; axes that can be joined are
+  int rank = 0;  ///< axes, the innermost last; axes that can be joined are
   std::int64_t lengths[max_axes] = {};
-  std::int64_t strides[3][max_axes] = {};      ///< of up to three operands, in elements
+  std::int64_t strides[3][max_axes] = {};  ///< of up to three operands, in elements
 };
 
 /// y = f(a, b), with a and b the first two operands of the loop.

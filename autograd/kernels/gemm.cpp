@@ -104,7 +104,8 @@ void gemm_batch(const Gemm<T>& g, std::int64_t count, const GemmOffsets* offsets
   constexpr std::int64_t elements_a_multiply_add = 8;  // a gemm's arithmetic is that much faster than memory
   const std::int64_t work = count * g.m * g.n * std::max<std::int64_t>(g.k, 1) / elements_a_multiply_add;
   parallel_tasks(count * down * across, work, [&](std::int64_t task) {
-    const std::int64_t i = task / (down * across), row = task / across % down * t.rows, column = task % across * t.columns;
+    const std::int64_t i = task / (down * across), row = task / across % down * t.rows,
+                       column = task % across * t.columns;
     Gemm<T> one = g;
     one.a += offsets[i].a, one.b += offsets[i].b, one.c += offsets[i].c;
     tile(one, row, std::min(t.rows, g.m - row), column, std::min(t.columns, g.n - column));

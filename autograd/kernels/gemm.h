@@ -19,8 +19,8 @@ struct Gemm {
   T* c = nullptr;
   std::int64_t c_stride = 0;
   T alpha = 1;
-  T beta = 0;                ///< 0 overwrites C whatever it holds
-  const T* bias = nullptr;   ///< [n], added to every row; only with beta = 0
+  T beta = 0;               ///< 0 overwrites C whatever it holds
+  const T* bias = nullptr;  ///< [n], added to every row; only with beta = 0
 };
 
 /// One call on this thread: for tasks that run in parallel themselves.

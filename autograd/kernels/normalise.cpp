@@ -16,12 +16,16 @@ void layer_norm_rows(const T* x, const T* weight, const T* bias, double eps, std
   parallel_blocks(rows, rows_a_block(n), n * 2, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t r = first; r < last; ++r) {
       const T* in = x + r * n;
-      const T mean = map_sum<T>(n, [](const V& v) { return v; }, in) / static_cast<T>(n);
+      const T mean = map_sum<T>(
+                         n, [](const V& v) { return v; }, in) /
+                     static_cast<T>(n);
       // The last vector is filled up with zeros, whose (0 - mean)^2 map_sum leaves out.
-      const T square = map_sum<T>(n, [&](const V& v) { return (v - V(mean)) * (v - V(mean)); }, in);
+      const T square = map_sum<T>(
+          n, [&](const V& v) { return (v - V(mean)) * (v - V(mean)); }, in);
       const T scale = T(1) / std::sqrt(square / static_cast<T>(n) + static_cast<T>(eps));
-      map(n, y + r * n, [&](const V& v, const V& w, const V& b) { return (v - V(mean)) * V(scale) * w + b; }, in, weight,
-          bias);
+      map(
+          n, y + r * n, [&](const V& v, const V& w, const V& b) { return (v - V(mean)) * V(scale) * w + b; }, in,
+          weight, bias);
       means[r] = mean, scales[r] = scale;
     }
   });
@@ -44,18 +48,24 @@ void layer_norm_rows_vjp(const T* g, const T* x, const T* weight, const T* means
       const V mean(means[r]), scale(scales[r]);
       if (dx) {
         const T inverse = T(1) / static_cast<T>(n);
-        const V even(map_sum<T>(n, [](const V& a, const V& w) { return a * w; }, up, weight) * inverse);
+        const V even(map_sum<T>(
+                         n, [](const V& a, const V& w) { return a * w; }, up, weight) *
+                     inverse);
         const V along(
-            map_sum<T>(n, [&](const V& a, const V& w, const V& v) { return a * w * (v - mean) * scale; }, up, weight, in) *
+            map_sum<T>(
+                n, [&](const V& a, const V& w, const V& v) { return a * w * (v - mean) * scale; }, up, weight, in) *
             inverse);
-        map(n, dx + r * n,
+        map(
+            n, dx + r * n,
             [&](const V& a, const V& w, const V& v) { return scale * (a * w - even - (v - mean) * scale * along); }, up,
             weight, in);
       }
       if (sums) {
-        map(n, part_weight, [&](const V& p, const V& a, const V& v) { return p + a * (v - mean) * scale; }, part_weight, up,
-            in);
-        map(n, part_bias, [](const V& p, const V& a) { return p + a; }, part_bias, up);
+        map(
+            n, part_weight, [&](const V& p, const V& a, const V& v) { return p + a * (v - mean) * scale; }, part_weight,
+            up, in);
+        map(
+            n, part_bias, [](const V& p, const V& a) { return p + a; }, part_bias, up);
       }
     }
   });
@@ -63,7 +73,8 @@ void layer_norm_rows_vjp(const T* g, const T* x, const T* weight, const T* means
     if (!out) return;
     std::fill_n(out, n, T(0));
     for (std::int64_t b = 0; b < blocks; ++b)
-      map(n, out, [](const V& s, const V& p) { return s + p; }, out, parts.data() + b * 2 * n + offset);
+      map(
+          n, out, [](const V& s, const V& p) { return s + p; }, out, parts.data() + b * 2 * n + offset);
   };
   const FlushDenormals flush;
   total(dweight, 0);
@@ -83,18 +94,20 @@ void dropout_part(const T* x, std::int64_t first, std::int64_t n, std::uint64_t 
 }
 
 template <class T>
-void dropout(const T* x, std::int64_t n, std::uint64_t seed, std::uint64_t stream, std::uint32_t threshold, T scale, T* y) {
+void dropout(const T* x, std::int64_t n, std::uint64_t seed, std::uint64_t stream, std::uint32_t threshold, T scale,
+             T* y) {
   constexpr std::int64_t block = 4096, cost = 8;
   parallel_blocks(n, block, cost, [&](std::int64_t first, std::int64_t last) {
     dropout_part(x + first, first, last - first, seed, stream, threshold, scale, y + first);
   });
 }
 
-#define GAZE_INSTANTIATE(T)                                                                                               \
-  template void layer_norm_rows(const T*, const T*, const T*, double, std::int64_t, std::int64_t, T*, T*, T*);            \
-  template void layer_norm_rows_vjp(const T*, const T*, const T*, const T*, const T*, std::int64_t, std::int64_t, T*, T*, \
-                                    T*);                                                                                  \
-  template void dropout_part(const T*, std::int64_t, std::int64_t, std::uint64_t, std::uint64_t, std::uint32_t, T, T*);   \
+#define GAZE_INSTANTIATE(T)                                                                                           \
+  template void layer_norm_rows(const T*, const T*, const T*, double, std::int64_t, std::int64_t, T*, T*, T*);        \
+  template void layer_norm_rows_vjp(const T*, const T*, const T*, const T*, const T*, std::int64_t, std::int64_t, T*, \
+                                    T*, T*);                                                                          \
+  template void dropout_part(const T*, std::int64_t, std::int64_t, std::uint64_t, std::uint64_t, std::uint32_t, T,    \
+                             T*);                                                                                     \
   template void dropout(const T*, std::int64_t, std::uint64_t, std::uint64_t, std::uint32_t, T, T*);
 GAZE_INSTANTIATE(float)
 GAZE_INSTANTIATE(double)

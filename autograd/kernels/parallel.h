@@ -2,13 +2,9 @@
 
 #include <cstdint>
 
-namespace gaze {
+#include <gaze/autograd/threads.h>
 
-/// Threads that kernels use, the caller's included: at least 1. The results do not depend on it.
-void set_threads(int count);
-int threads();
-
-namespace kernels {
+namespace gaze::kernels {
 
 /// While one lives, this thread flushes denormals to zero, in results and operands: they slow a gemm a hundredfold.
 class FlushDenormals {
@@ -35,7 +31,8 @@ void parallel_tasks(std::int64_t tasks, std::int64_t work, const Body& body) {
     for (std::int64_t i = 0; i < tasks; ++i) body(i);
     return;
   }
-  run_tasks(tasks, [](const void* context, std::int64_t task) { (*static_cast<const Body*>(context))(task); }, &body);
+  run_tasks(
+      tasks, [](const void* context, std::int64_t task) { (*static_cast<const Body*>(context))(task); }, &body);
 }
 
 /// Cuts [0, count) at multiples of `block` and runs body(first, last) for the parts. `cost`: elements touched for one.
@@ -54,5 +51,4 @@ inline std::int64_t rows_a_block(std::int64_t width) {
   return width >= elements ? 1 : elements / (width > 0 ? width : 1);
 }
 
-}  // namespace kernels
-}  // namespace gaze
+}  // namespace gaze::kernels

@@ -21,12 +21,14 @@ void for_rows(std::int64_t rows, std::int64_t n, const Row& row) {
 template <class T>
 T sum_of_exp(const T* x, std::int64_t n, T shift) {
   using V = Vector<T>;
-  return map_sum<T>(n, [&](const V& v) { return xsimd::exp(v - V(shift)); }, x);
+  return map_sum<T>(
+      n, [&](const V& v) { return xsimd::exp(v - V(shift)); }, x);
 }
 
 template <class T>
 T sum_of(const T* x, std::int64_t n) {
-  return map_sum<T>(n, [](const Vector<T>& v) { return v; }, x);
+  return map_sum<T>(
+      n, [](const Vector<T>& v) { return v; }, x);
 }
 
 }  // namespace
@@ -39,9 +41,11 @@ void softmax_row(const T* x, std::int64_t n, T* y) {
     std::fill_n(y, n, T(0));
     return;
   }
-  map(n, y, [&](const V& v) { return xsimd::exp(v - V(top)); }, x);
+  map(
+      n, y, [&](const V& v) { return xsimd::exp(v - V(top)); }, x);
   const V scale(T(1) / sum_of(y, n));
-  map(n, y, [&](const V& v) { return v * scale; }, y);
+  map(
+      n, y, [&](const V& v) { return v * scale; }, y);
 }
 
 template <class T>
@@ -56,7 +60,8 @@ void log_softmax_rows(const T* x, std::int64_t rows, std::int64_t n, T* y) {
     const T* in = x + r * n;
     const T top = largest(n, in);
     const V shift(top + std::log(sum_of_exp(in, n, top)));
-    map(n, y + r * n, [&](const V& v) { return v - shift; }, in);
+    map(
+        n, y + r * n, [&](const V& v) { return v - shift; }, in);
   });
 }
 
@@ -64,8 +69,10 @@ template <class T>
 void softmax_rows_vjp(const T* g, const T* y, std::int64_t rows, std::int64_t n, T* d) {
   using V = Vector<T>;
   for_rows(rows, n, [&](std::int64_t r) {
-    const V dot(map_sum<T>(n, [](const V& a, const V& b) { return a * b; }, g + r * n, y + r * n));
-    map(n, d + r * n, [&](const V& a, const V& b) { return b * (a - dot); }, g + r * n, y + r * n);
+    const V dot(map_sum<T>(
+        n, [](const V& a, const V& b) { return a * b; }, g + r * n, y + r * n));
+    map(
+        n, d + r * n, [&](const V& a, const V& b) { return b * (a - dot); }, g + r * n, y + r * n);
   });
 }
 
@@ -74,13 +81,14 @@ void log_softmax_rows_vjp(const T* g, const T* y, std::int64_t rows, std::int64_
   using V = Vector<T>;
   for_rows(rows, n, [&](std::int64_t r) {
     const V total(sum_of(g + r * n, n));
-    map(n, d + r * n, [&](const V& a, const V& b) { return a - xsimd::exp(b) * total; }, g + r * n, y + r * n);
+    map(
+        n, d + r * n, [&](const V& a, const V& b) { return a - xsimd::exp(b) * total; }, g + r * n, y + r * n);
   });
 }
 
 template <class T>
-void cross_entropy_rows(const T* x, const std::int32_t* targets, std::int32_t ignored, double smoothing, std::int64_t rows,
-                        std::int64_t n, double* losses, T* log_sums) {
+void cross_entropy_rows(const T* x, const std::int32_t* targets, std::int32_t ignored, double smoothing,
+                        std::int64_t rows, std::int64_t n, double* losses, T* log_sums) {
   for_rows(rows, n, [&](std::int64_t r) {
     losses[r] = 0;
     log_sums[r] = 0;
@@ -91,8 +99,7 @@ void cross_entropy_rows(const T* x, const std::int32_t* targets, std::int32_t ig
     log_sums[r] = log_sum;
     // -sum_c q_c (x_c - L) with q = (1 - eps) one_hot + eps / n
     losses[r] = (1 - smoothing) * static_cast<double>(log_sum - in[targets[r]]);
-    if (smoothing != 0)
-      losses[r] += smoothing * static_cast<double>(log_sum - sum_of(in, n) / static_cast<T>(n));
+    if (smoothing != 0) losses[r] += smoothing * static_cast<double>(log_sum - sum_of(in, n) / static_cast<T>(n));
   });
 }
 
@@ -108,7 +115,8 @@ void cross_entropy_rows_vjp(const T* x, const T* log_sums, const std::int32_t* t
       return;
     }
     const V log_sum(log_sums[r]);
-    map(n, out, [&](const V& v) { return scale * xsimd::exp(v - log_sum) - even; }, x + r * n);
+    map(
+        n, out, [&](const V& v) { return scale * xsimd::exp(v - log_sum) - even; }, x + r * n);
     out[targets[r]] -= static_cast<T>(factor * (1 - smoothing));
   });
 }

@@ -23,8 +23,8 @@ void softmax_row(const T* x, std::int64_t n, T* y);
 /// Cross-entropy with label smoothing, row by row: losses[r] = -sum_c q_c log softmax(x_r)_c and the row's
 /// log sum e^x, which the vjp needs. A row whose target is `ignored` has loss 0.
 template <class T>
-void cross_entropy_rows(const T* x, const std::int32_t* targets, std::int32_t ignored, double smoothing, std::int64_t rows,
-                        std::int64_t n, double* losses, T* log_sums);
+void cross_entropy_rows(const T* x, const std::int32_t* targets, std::int32_t ignored, double smoothing,
+                        std::int64_t rows, std::int64_t n, double* losses, T* log_sums);
 /// d = factor (softmax(x) - q), zeros for ignored rows
 template <class T>
 void cross_entropy_rows_vjp(const T* x, const T* log_sums, const std::int32_t* targets, std::int32_t ignored,

@@ -33,9 +33,8 @@ Tensor sigmoid(const Tensor& x) {
 }
 
 Tensor relu(const Tensor& x) {
-  return activation("relu", Unary::relu, x, keep_result, Binary::relu_vjp, [](const Tensor& y) {
-    return cast(greater(y.detach(), Tensor::scalar(0, y.dtype())), y.dtype());
-  });
+  return activation("relu", Unary::relu, x, keep_result, Binary::relu_vjp,
+                    [](const Tensor& y) { return cast(greater(y.detach(), Tensor::scalar(0, y.dtype())), y.dtype()); });
 }
 
 Tensor gelu(const Tensor& x, Gelu form) {

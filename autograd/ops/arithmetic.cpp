@@ -8,7 +8,7 @@ namespace detail {
 
 void require_alike(const char* operation, const Tensor& a, const Tensor& b) {
   require(a.dtype() == b.dtype(), "{}: operands are {} {} and {} {}; convert one with to()", operation,
-          name_of(a.dtype()), a.shape().to_string(), name_of(b.dtype()), b.shape().to_string());
+          name_of(a.dtype()), a.shape(), name_of(b.dtype()), b.shape());
 }
 
 kernels::Broadcast broadcast_loop(const Shape& out, std::initializer_list<const Shape*> operands) {
@@ -29,7 +29,8 @@ kernels::Broadcast broadcast_loop(const Shape& out, std::initializer_list<const 
     }
     bool joins = begin < kernels::max_axes;
     for (int i = 0; joins && i < count; ++i)
-      joins = stride[i] == loop.strides[i][begin] * loop.lengths[begin] && (stride[i] != 0) == (loop.strides[i][begin] != 0);
+      joins = stride[i] == loop.strides[i][begin] * loop.lengths[begin] &&
+              (stride[i] != 0) == (loop.strides[i][begin] != 0);
     if (joins) {
       loop.lengths[begin] *= length;
       continue;
@@ -211,10 +212,11 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
     kernels::where(detail::broadcast_loop(shape, {&condition.shape(), &a.shape(), &b.shape()}),
                    condition.array().data<std::int32_t>(), a.array().data<T>(), b.array().data<T>(), y.write<T>());
   });
-  return record("where", std::move(y), {condition, a, b}, keep_input(0), [](const Saved& s, const Tensor& g) -> Gradients {
-    const Tensor zero = Tensor::scalar(0, g.dtype());
-    return {Tensor(), s.needs(1) ? where(s[0], g, zero) : Tensor(), s.needs(2) ? where(s[0], zero, g) : Tensor()};
-  });
+  return record(
+      "where", std::move(y), {condition, a, b}, keep_input(0), [](const Saved& s, const Tensor& g) -> Gradients {
+        const Tensor zero = Tensor::scalar(0, g.dtype());
+        return {Tensor(), s.needs(1) ? where(s[0], g, zero) : Tensor(), s.needs(2) ? where(s[0], zero, g) : Tensor()};
+      });
 }
 
 Tensor cast(const Tensor& x, DType dtype) {

@@ -13,10 +13,10 @@ namespace gaze {
 namespace {
 
 void check_columns(const char* name, const Columns& c, std::int64_t heads) {
-  require(c.packed.rank() == 3, "attention: {} must be [B,length,columns], got {}", name, c.packed.shape().to_string());
+  require(c.packed.rank() == 3, "attention: {} must be [B,length,columns], got {}", name, c.packed.shape());
   require(c.first >= 0 && c.count >= 0 && c.first + c.count <= c.packed.size(2),
           "attention: columns [{}, {}) of {} are out of range for {}", c.first, c.first + c.count, name,
-          c.packed.shape().to_string());
+          c.packed.shape());
   require(c.count % heads == 0, "attention: {} columns of {} must divide into {} heads", c.count, name, heads);
 }
 
@@ -26,28 +26,32 @@ void check(const Columns& q, const Columns& k, const Columns& v, const Attention
   check_columns("k", k, o.heads);
   check_columns("v", v, o.heads);
   const std::int64_t batch = q.packed.size(0);
-  require(q.packed.dtype() == k.packed.dtype() && q.packed.dtype() == v.packed.dtype(), "attention: q, k and v are {}, {} and {}",
-          name_of(q.packed.dtype()), name_of(k.packed.dtype()), name_of(v.packed.dtype()));
-  require(k.packed.size(0) == batch && v.packed.size(0) == batch && k.packed.size(1) == v.packed.size(1) && q.count == k.count,
+  require(q.packed.dtype() == k.packed.dtype() && q.packed.dtype() == v.packed.dtype(),
+          "attention: q, k and v are {}, {} and {}", name_of(q.packed.dtype()), name_of(k.packed.dtype()),
+          name_of(v.packed.dtype()));
+  require(k.packed.size(0) == batch && v.packed.size(0) == batch && k.packed.size(1) == v.packed.size(1) &&
+              q.count == k.count,
           "attention: q [B,T,HK] {}, k [B,S,HK] {} and v [B,S,HC] {} do not fit ({} columns of q, {} of k)",
-          q.packed.shape().to_string(), k.packed.shape().to_string(), v.packed.shape().to_string(), q.count, k.count);
+          q.packed.shape(), k.packed.shape(), v.packed.shape(), q.count, k.count);
   if (o.key_lengths.defined())
     require(o.key_lengths.dtype() == DType::int32 && o.key_lengths.shape() == Shape{batch},
             "attention: key lengths must be int32 [{}], got {} {}", batch, name_of(o.key_lengths.dtype()),
-            o.key_lengths.shape().to_string());
+            o.key_lengths.shape());
   if (o.key_lengths.defined())
     for (const std::int32_t length : o.key_lengths.values<std::int32_t>())
-      require(length >= 0 && length <= k.packed.size(1), "attention: key length {} is not in [0, {}]", length, k.packed.size(1));
+      require(length >= 0 && length <= k.packed.size(1), "attention: key length {} is not in [0, {}]", length,
+              k.packed.size(1));
   const Shape scores{batch, o.heads, q.packed.size(1), k.packed.size(1)};
   if (o.mask.defined())
     require(o.mask.dtype() == q.packed.dtype() && broadcasts_to(o.mask.shape(), scores),
-            "attention: mask {} {} must broadcast to {} {}", name_of(o.mask.dtype()), o.mask.shape().to_string(),
-            name_of(q.packed.dtype()), scores.to_string());
+            "attention: mask {} {} must broadcast to {} {}", name_of(o.mask.dtype()), o.mask.shape(),
+            name_of(q.packed.dtype()), scores);
   require(o.dropout >= 0 && o.dropout < 1, "attention: dropout {} is not in [0, 1)", o.dropout);
 }
 
 template <class T>
-kernels::Attention<T> kernel_arguments(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& o) {
+kernels::Attention<T> kernel_arguments(const Columns& q, const Columns& k, const Columns& v,
+                                       const AttentionOptions& o) {
   kernels::Attention<T> x;
   x.batch = q.packed.size(0), x.queries = q.packed.size(1), x.keys = k.packed.size(1), x.heads = o.heads;
   x.key_size = q.count / o.heads, x.value_size = v.count / o.heads;
@@ -99,7 +103,8 @@ struct Packing {
  private:
   bool apart(std::size_t part, std::size_t input) const {
     for (std::size_t other = 0; other < part; ++other)
-      if (input_of[other] == input && first[other] < first[part] + count[part] && first[part] < first[other] + count[other])
+      if (input_of[other] == input && first[other] < first[part] + count[part] &&
+          first[part] < first[other] + count[other])
         return false;
     return true;
   }
@@ -120,7 +125,7 @@ struct Masks {
 Masks masks_of(std::int64_t batch, std::int64_t queries, std::int64_t keys, const AttentionOptions& o, DType dtype) {
   Masks m;
   const bool has_mask = o.mask.defined();
-  const std::int64_t heads = has_mask && o.mask.rank() == 4 ? o.mask.size(1) : 1;
+  const std::int64_t heads = has_mask && o.mask.rank() >= 3 ? o.mask.size(-3) : 1;
   const Shape shape{batch, heads, queries, keys};
   Array keep(shape, DType::int32);
   const Tensor mask = has_mask ? expand(o.mask.detach(), shape) : Tensor();
@@ -144,7 +149,8 @@ Masks masks_of(std::int64_t batch, std::int64_t queries, std::int64_t keys, cons
 Tensor composed_weights(const Columns& q, const Columns& k, const AttentionOptions& o) {
   const double scale = o.scale.value_or(1 / std::sqrt(static_cast<double>(q.count / o.heads)));
   const Masks m = masks_of(q.packed.size(0), q.packed.size(1), k.packed.size(1), o, q.packed.dtype());
-  const Tensor scores = matmul(split_heads(q, o.heads), split_heads(k, o.heads), {.transpose_b = true}) * scale;  // [B,H,T,S]
+  const Tensor scores =
+      matmul(split_heads(q, o.heads), split_heads(k, o.heads), {.transpose_b = true}) * scale;  // [B,H,T,S]
   return masked_softmax(scores + m.added, m.keep);
 }
 
@@ -168,43 +174,42 @@ Tensor attention(const Columns& q, const Columns& k, const Columns& v, const Att
   });
   Packing packing({&q, &k, &v});
   const std::vector<Tensor> inputs = std::move(packing.inputs);  // the node holds them; the rule need not
-  return record("attention", std::move(output), std::span<const Tensor>(inputs), keep_inputs,
-                [o, packing, weights, count = inputs.size()](const Saved& s, const Tensor& g) -> Gradients {
-                  if (grad_enabled())
-                    return detail::differentiate(s, count, g, [&](const std::vector<Tensor>& at) {
-                      return composed_attention(packing.part(at, 0), packing.part(at, 1), packing.part(at, 2), o).output;
-                    });
-                  std::vector<Tensor> at(count);
-                  std::vector<Array> gradients(count);
-                  for (std::size_t i = 0; i < count; ++i) {
-                    const int input = static_cast<int>(i);
-                    at[i] = s[input];
-                    if (!s.needs(input)) continue;
-                    const bool whole = packing.columns_used(i) == s.shape(input)[2];
-                    gradients[i] = whole ? Array(s.shape(input), g.dtype()) : Array::zeros(s.shape(input), g.dtype());
-                  }
-                  for_floating("attention", g.dtype(), [&]<class T>() {
-                    const auto target = [&](std::size_t part) {
-                      Array& whole = gradients[packing.input_of[part]];
-                      return whole.defined() ? whole.write<T>() + packing.first[part] : nullptr;
-                    };
-                    kernels::attention_vjp(
-                        kernel_arguments<T>(packing.part(at, 0), packing.part(at, 1), packing.part(at, 2), o),
-                        weights.data<T>(), g.array().data<T>(), target(0), target(1), target(2));
-                  });
-                  std::vector<Contribution> all(count);
-                  for (std::size_t i = 0; i < count; ++i)
-                    if (gradients[i].defined()) all[i] = Tensor(std::move(gradients[i]));
-                  return Gradients(std::move(all));
-                });
+  return record(
+      "attention", std::move(output), std::span<const Tensor>(inputs), keep_inputs,
+      [o, packing, weights, count = inputs.size()](const Saved& s, const Tensor& g) -> Gradients {
+        if (grad_enabled())
+          return detail::differentiate(s, count, g, [&](const std::vector<Tensor>& at) {
+            return composed_attention(packing.part(at, 0), packing.part(at, 1), packing.part(at, 2), o).output;
+          });
+        std::vector<Tensor> at(count);
+        std::vector<Array> gradients(count);
+        for (std::size_t i = 0; i < count; ++i) {
+          const int input = static_cast<int>(i);
+          at[i] = s[input];
+          if (!s.needs(input)) continue;
+          const bool whole = packing.columns_used(i) == s.shape(input)[2];
+          gradients[i] = whole ? Array(s.shape(input), g.dtype()) : Array::zeros(s.shape(input), g.dtype());
+        }
+        for_floating("attention", g.dtype(), [&]<class T>() {
+          const auto target = [&](std::size_t part) {
+            Array& whole = gradients[packing.input_of[part]];
+            return whole.defined() ? whole.write<T>() + packing.first[part] : nullptr;
+          };
+          kernels::attention_vjp(kernel_arguments<T>(packing.part(at, 0), packing.part(at, 1), packing.part(at, 2), o),
+                                 weights.data<T>(), g.array().data<T>(), target(0), target(1), target(2));
+        });
+        std::vector<Contribution> all(count);
+        for (std::size_t i = 0; i < count; ++i)
+          if (gradients[i].defined()) all[i] = Tensor(std::move(gradients[i]));
+        return Gradients(std::move(all));
+      });
 }
 
 Tensor attention_weights(const Columns& q, const Columns& k, const AttentionOptions& o) {
   check(q, k, k, o);
   Array weights({q.packed.size(0), o.heads, q.packed.size(1), k.packed.size(1)}, q.packed.dtype());
-  for_floating("attention_weights", q.packed.dtype(), [&]<class T>() {
-    kernels::attention_weights(kernel_arguments<T>(q, k, k, o), weights.write<T>());
-  });
+  for_floating("attention_weights", q.packed.dtype(),
+               [&]<class T>() { kernels::attention_weights(kernel_arguments<T>(q, k, k, o), weights.write<T>()); });
   Packing packing({&q, &k});
   const std::vector<Tensor> inputs = std::move(packing.inputs);
   return record("attention_weights", std::move(weights), std::span<const Tensor>(inputs), keep_inputs,

@@ -34,10 +34,8 @@ Tensor greater_equal(const Tensor& a, const Tensor& b) {
 }
 
 Tensor argmax(const Tensor& x, int axis) {
-  require(x.rank() > 0 && axis >= -x.rank() && axis < x.rank(), "argmax: axis {} is out of range for shape {}", axis,
-          x.shape().to_string());
-  axis = x.shape().normal_axis(axis);
-  require(x.size(axis) > 0, "argmax: over an axis of no elements in shape {}", x.shape().to_string());
+  axis = x.shape().normal_axis(axis, "argmax");
+  require(x.size(axis) > 0, "argmax: over an axis of no elements in shape {}", x.shape());
   Array y(x.shape().without(axis), DType::int32);
   for_floating("argmax", x.dtype(), [&]<class T>() {
     kernels::argmax(x.array().data<T>(), x.shape().span_size(0, axis), x.size(axis),

@@ -7,10 +7,12 @@
 
 namespace gaze::detail {
 
-/// The vjp of a fused operation while a graph of gradients is being built: f is the same operation composed of
-/// others, differentiated at the saved inputs. Every input must have been kept.
+/// A vjp by differentiating f, the same operation composed of others, at the saved inputs: for fused operations while
+/// a graph of gradients is being built, for rare ones always. Every input must have been kept.
 template <class F>
 Gradients differentiate(const Saved& s, std::size_t inputs, const Tensor& g, const F& f) {
+  const bool create_graph = grad_enabled();
+  const EnableGrad enable_grad;
   // Aliases cut the graph at the inputs: one of them may depend on another, and that path is not this operation's.
   std::vector<Tensor> at(inputs), wanted;
   for (std::size_t i = 0; i < inputs; ++i) {
@@ -21,7 +23,7 @@ Gradients differentiate(const Saved& s, std::size_t inputs, const Tensor& g, con
                    [](const Saved&, const Tensor& up) -> Gradients { return {up}; });
     wanted.push_back(at[i]);
   }
-  const std::vector<Tensor> found = grad(f(at), wanted, {.cotangents = {g}, .create_graph = true});
+  const std::vector<Tensor> found = grad(f(at), wanted, {.cotangents = {g}, .create_graph = create_graph});
   std::vector<Contribution> all(inputs);
   for (std::size_t i = 0, next = 0; i < inputs; ++i)
     if (s.needs(static_cast<int>(i))) all[i] = found[next++];

@@ -9,11 +9,6 @@
 namespace gaze {
 namespace {
 
-int axis_of(const char* operation, const Tensor& x, int axis) {
-  require(axis >= -x.rank() && axis < x.rank(), "{}: axis {} is out of range for shape {}", operation, axis,
-          x.shape().to_string());
-  return x.shape().normal_axis(axis);
-}
 
 void check_indices(const char* operation, const Tensor& index, std::int64_t length) {
   require(index.dtype() == DType::int32, "{}: indices must be int32, got {}", operation, name_of(index.dtype()));
@@ -27,7 +22,7 @@ kernels::GatherShape gather_shape(const char* operation, const Shape& x, int axi
   bool fits = index.rank() == x.rank();
   for (int i = 0; fits && i < x.rank(); ++i) fits = i == axis || index.size(i) <= x[i];
   require(fits, "{}: index {} must have as many axes as x {} and be no longer outside axis {}", operation,
-          index.shape().to_string(), x.to_string(), axis);
+          index.shape(), x, axis);
   check_indices(operation, index, x[axis]);
   kernels::GatherShape s;
   s.rank = x.rank(), s.axis = axis;
@@ -43,7 +38,7 @@ kernels::GatherShape gather_shape(const char* operation, const Shape& x, int axi
 }  // namespace
 
 Tensor gather(const Tensor& x, int axis, const Tensor& index) {
-  axis = axis_of("gather", x, axis);
+  axis = x.shape().normal_axis(axis, "gather");
   const kernels::GatherShape s = gather_shape("gather", x.shape(), axis, index);
   Array y(index.shape(), x.dtype());
   for_any(x.dtype(), [&]<class T>() {
@@ -56,10 +51,10 @@ Tensor gather(const Tensor& x, int axis, const Tensor& index) {
 }
 
 Tensor scatter_add(const Tensor& x, int axis, const Tensor& index, const Tensor& source) {
-  axis = axis_of("scatter_add", x, axis);
+  axis = x.shape().normal_axis(axis, "scatter_add");
   require(source.shape() == index.shape() && source.dtype() == x.dtype(),
           "scatter_add: source {} {} must have the shape of index {} and the dtype of x, {}", name_of(source.dtype()),
-          source.shape().to_string(), index.shape().to_string(), name_of(x.dtype()));
+          source.shape(), index.shape(), name_of(x.dtype()));
   const kernels::GatherShape s = gather_shape("scatter_add", x.shape(), axis, index);
   Array y = x.array().copy();
   for_any(x.dtype(), [&]<class T>() {
@@ -72,8 +67,8 @@ Tensor scatter_add(const Tensor& x, int axis, const Tensor& index, const Tensor&
 }
 
 Tensor index_select(const Tensor& x, int axis, const Tensor& index) {
-  axis = axis_of("index_select", x, axis);
-  require(index.rank() == 1, "index_select: index must be [N], got {}", index.shape().to_string());
+  axis = x.shape().normal_axis(axis, "index_select");
+  require(index.rank() == 1, "index_select: index must be [N], got {}", index.shape());
   check_indices("index_select", index, x.size(axis));
   // Every entry along the axis is one row of numbers once the axis comes first.
   const Tensor rows = axis == 0 ? x : transpose(x, 0, axis);
@@ -85,7 +80,7 @@ Tensor index_select(const Tensor& x, int axis, const Tensor& index) {
 }
 
 Tensor embedding(const Tensor& weight, const Tensor& ids) {
-  require(weight.rank() == 2, "embedding: weight must be [V,D], got {}", weight.shape().to_string());
+  require(weight.rank() == 2, "embedding: weight must be [V,D], got {}", weight.shape());
   check_indices("embedding", ids, weight.size(0));
   Shape shape = ids.shape();
   shape.append(weight.size(1));

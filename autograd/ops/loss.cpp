@@ -14,22 +14,24 @@ std::int64_t count_targets(const Tensor& targets, std::int64_t classes, std::int
   const auto values = targets.values<std::int32_t>();
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (values[i] == ignored) continue;
-    require(values[i] >= 0 && values[i] < classes, "cross_entropy: target {} at position {} is not in [0, {})", values[i], i,
-            classes);
+    require(values[i] >= 0 && values[i] < classes, "cross_entropy: target {} at position {} is not in [0, {})",
+            values[i], i, classes);
     ++counted;
   }
   return counted;
 }
 
 /// The gradient of the logits in operations: factor g (softmax(x) - q) a row that counts.
-Tensor composed_vjp(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& o, double factor, const Tensor& g) {
+Tensor composed_vjp(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& o, double factor,
+                    const Tensor& g) {
   const DType dtype = logits.dtype();
   const std::int64_t classes = logits.size(-1);
   const Tensor counts = not_equal(targets, Tensor(Array::full({}, DType::int32, o.ignore_index)));
   Array ids = targets.array().copy();
   for (std::int64_t i = 0; i < ids.size(); ++i)
     if (ids.data<std::int32_t>()[i] == o.ignore_index) ids.write<std::int32_t>()[i] = 0;
-  const Tensor q = one_hot(Tensor(ids), classes, dtype) * (1 - o.label_smoothing) + o.label_smoothing / static_cast<double>(classes);
+  const Tensor q =
+      one_hot(Tensor(ids), classes, dtype) * (1 - o.label_smoothing) + o.label_smoothing / static_cast<double>(classes);
   return g * factor * unsqueeze(cast(counts, dtype), -1) * (softmax(logits) - q);
 }
 
@@ -38,7 +40,7 @@ Tensor composed_vjp(const Tensor& logits, const Tensor& targets, const CrossEntr
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& o) {
   require(logits.rank() >= 1 && targets.dtype() == DType::int32 && targets.shape() == logits.shape().without(-1),
           "cross_entropy: logits {} need int32 targets of the shape without the last axis, got {} {}",
-          logits.shape().to_string(), name_of(targets.dtype()), targets.shape().to_string());
+          logits.shape(), name_of(targets.dtype()), targets.shape());
   require(o.label_smoothing >= 0 && o.label_smoothing <= 1, "cross_entropy: label smoothing {} is not in [0, 1]",
           o.label_smoothing);
   const std::int64_t classes = logits.size(-1), rows = targets.size();
@@ -59,9 +61,9 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEnt
                   if (grad_enabled()) return {composed_vjp(x, ids, o, factor, g), Tensor()};
                   Array d(x.shape(), x.dtype());
                   for_floating("cross_entropy", x.dtype(), [&]<class T>() {
-                    kernels::cross_entropy_rows_vjp(x.array().data<T>(), log_sums.data<T>(), ids.array().data<std::int32_t>(),
-                                                    o.ignore_index, o.label_smoothing, factor * g.item(), ids.size(), x.size(-1),
-                                                    d.write<T>());
+                    kernels::cross_entropy_rows_vjp(x.array().data<T>(), log_sums.data<T>(),
+                                                    ids.array().data<std::int32_t>(), o.ignore_index, o.label_smoothing,
+                                                    factor * g.item(), ids.size(), x.size(-1), d.write<T>());
                   });
                   return {Tensor(std::move(d)), Tensor()};
                 });

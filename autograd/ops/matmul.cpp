@@ -24,9 +24,17 @@ Tensor as_matrix(const Tensor& x) {
 template <class T>
 void multiply(const Tensor& a, const Tensor& b, MatmulOptions o, const Shape& batch, Array& y) {
   const std::int64_t m = rows_of(a, o.transpose_a), k = columns_of(a, o.transpose_a), n = columns_of(b, o.transpose_b);
-  kernels::Gemm<T> g{.m = m, .n = n, .k = k, .a = a.array().data<T>(), .a_stride = a.size(-1),
-                     .transpose_a = o.transpose_a, .b = b.array().data<T>(), .b_stride = b.size(-1),
-                     .transpose_b = o.transpose_b, .c = y.write<T>(), .c_stride = n};
+  kernels::Gemm<T> g{.m = m,
+                     .n = n,
+                     .k = k,
+                     .a = a.array().data<T>(),
+                     .a_stride = a.size(-1),
+                     .transpose_a = o.transpose_a,
+                     .b = b.array().data<T>(),
+                     .b_stride = b.size(-1),
+                     .transpose_b = o.transpose_b,
+                     .c = y.write<T>(),
+                     .c_stride = n};
   const Shape batch_a = batch_of(a), batch_b = batch_of(b);
   if (!o.transpose_a && batch_b.size() == 1 && batch_a.size() == batch.size()) {  // one tall product
     g.m = batch.size() * m;
@@ -53,17 +61,18 @@ void multiply(const Tensor& a, const Tensor& b, MatmulOptions o, const Shape& ba
 
 Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions o) {
   detail::require_alike("matmul", a, b);
-  require(a.rank() > 0 && b.rank() > 0, "matmul: operands {} and {} must have at least one axis", a.shape().to_string(),
-          b.shape().to_string());
+  require(a.rank() > 0 && b.rank() > 0, "matmul: operands {} and {} must have at least one axis", a.shape(),
+          b.shape());
   if (a.rank() == 1 || b.rank() == 1) {  // a vector is a row on the left and a column on the right
-    require(!(a.rank() == 1 && o.transpose_a) && !(b.rank() == 1 && o.transpose_b), "matmul: a vector cannot be transposed");
+    require(!(a.rank() == 1 && o.transpose_a) && !(b.rank() == 1 && o.transpose_b),
+            "matmul: a vector cannot be transposed");
     Tensor y = matmul(a.rank() == 1 ? unsqueeze(a, 0) : a, b.rank() == 1 ? unsqueeze(b, 1) : b, o);
     if (b.rank() == 1) y = squeeze(y, -1);
     return a.rank() == 1 ? squeeze(y, b.rank() == 1 ? -1 : -2) : y;
   }
-  require(columns_of(a, o.transpose_a) == rows_of(b, o.transpose_b), "matmul: {} axis of a {} must equal {} axis of b {}",
-          o.transpose_a ? "second-last" : "last", a.shape().to_string(), o.transpose_b ? "last" : "second-last",
-          b.shape().to_string());
+  require(columns_of(a, o.transpose_a) == rows_of(b, o.transpose_b),
+          "matmul: {} axis of a {} must equal {} axis of b {}", o.transpose_a ? "second-last" : "last",
+          a.shape(), o.transpose_b ? "last" : "second-last", b.shape());
   const Shape batch = broadcast("matmul", batch_of(a), batch_of(b));
   Shape shape = batch;
   shape.append(rows_of(a, o.transpose_a));
@@ -78,7 +87,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions o) {
       return flat ? Contribution::product(x, tx, z, tz) : Contribution(matmul(x, z, {tx, tz}));
     };
     Contribution to_a, to_b;
-    if (s.needs(0)) to_a = o.transpose_a ? product(s[1], o.transpose_b, g, true) : product(g, false, s[1], !o.transpose_b);
+    if (s.needs(0))
+      to_a = o.transpose_a ? product(s[1], o.transpose_b, g, true) : product(g, false, s[1], !o.transpose_b);
     if (s.needs(1)) {
       if (s.shape(1).rank() == 2 && !o.transpose_a && !o.transpose_b && !flat)
         to_b = Contribution::product(as_matrix(s[0]), true, as_matrix(g), false);  // sums over the batch in the gemm
@@ -92,23 +102,31 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions o) {
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, RowRange rows) {
   detail::require_alike("linear", x, weight);
   require(x.rank() >= 1 && weight.rank() == 2 && x.size(-1) == weight.size(1),
-          "linear: last axis of x {} must equal the last axis of weight {} [out,in]", x.shape().to_string(),
-          weight.shape().to_string());
+          "linear: last axis of x {} must equal the last axis of weight {} [out,in]", x.shape(),
+          weight.shape());
   if (rows.count < 0) rows.count = weight.size(0) - rows.first;
   require(rows.first >= 0 && rows.count >= 0 && rows.first + rows.count <= weight.size(0),
           "linear: rows [{}, {}) of weight {} are out of range", rows.first, rows.first + rows.count,
-          weight.shape().to_string());
+          weight.shape());
   if (bias.defined()) {
     detail::require_alike("linear", x, bias);
-    require(bias.rank() == 1 && bias.size(0) == weight.size(0), "linear: bias {} must have one number for each row of weight {}",
-            bias.shape().to_string(), weight.shape().to_string());
+    require(bias.rank() == 1 && bias.size(0) == weight.size(0),
+            "linear: bias {} must have one number for each row of weight {}", bias.shape(),
+            weight.shape());
   }
   const std::int64_t in = weight.size(1), out = rows.count, count = x.shape().span_size(0, x.rank() - 1);
   Array y(x.shape().with(-1, out), x.dtype());
   for_floating("linear", x.dtype(), [&]<class T>() {
-    kernels::gemm<T>({.m = count, .n = out, .k = in, .a = x.array().data<T>(), .a_stride = in,
-                      .b = weight.array().data<T>() + rows.first * in, .b_stride = in, .transpose_b = true,
-                      .c = y.write<T>(), .c_stride = out,
+    kernels::gemm<T>({.m = count,
+                      .n = out,
+                      .k = in,
+                      .a = x.array().data<T>(),
+                      .a_stride = in,
+                      .b = weight.array().data<T>() + rows.first * in,
+                      .b_stride = in,
+                      .transpose_b = true,
+                      .c = y.write<T>(),
+                      .c_stride = out,
                       .bias = bias.defined() ? bias.array().data<T>() + rows.first : nullptr});
   });
   // Y = X W^T + 1 b^T: dX = G W, dW = G^T X, db = G^T 1; rows that took no part get nothing.
@@ -121,9 +139,15 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, RowRang
                   } else if (s.needs(0)) {
                     Array d(s.shape(0), g.dtype());
                     for_floating("linear", g.dtype(), [&]<class T>() {
-                      kernels::gemm<T>({.m = count, .n = in, .k = out, .a = g.array().data<T>(), .a_stride = out,
-                                        .b = s[1].array().data<T>() + rows.first * in, .b_stride = in,
-                                        .c = d.write<T>(), .c_stride = in});
+                      kernels::gemm<T>({.m = count,
+                                        .n = in,
+                                        .k = out,
+                                        .a = g.array().data<T>(),
+                                        .a_stride = out,
+                                        .b = s[1].array().data<T>() + rows.first * in,
+                                        .b_stride = in,
+                                        .c = d.write<T>(),
+                                        .c_stride = in});
                     });
                     to_x = Tensor(std::move(d));
                   }
@@ -160,7 +184,8 @@ Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands) {
   std::vector<std::string> labels(1);
   for (const char c : text.substr(0, arrow)) c == ',' ? labels.emplace_back() : labels.back() += c, void();
   require(labels.size() == operands.size() && (labels.size() == 1 || labels.size() == 2),
-          "einsum: \"{}\" names {} operands, {} are given; one or two are supported", equation, labels.size(), operands.size());
+          "einsum: \"{}\" names {} operands, {} are given; one or two are supported", equation, labels.size(),
+          operands.size());
   std::array<std::int64_t, 128> lengths;
   lengths.fill(-1);
   const auto check_labels = [&](const std::string& word) {
@@ -170,8 +195,9 @@ Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands) {
   };
   for (std::size_t i = 0; i < labels.size(); ++i) {
     check_labels(labels[i]);
-    require(static_cast<int>(labels[i].size()) == operands[i].rank(), "einsum: \"{}\" has {} labels for operand {} of shape {}",
-            equation, labels[i].size(), i, operands[i].shape().to_string());
+    require(static_cast<int>(labels[i].size()) == operands[i].rank(),
+            "einsum: \"{}\" has {} labels for operand {} of shape {}", equation, labels[i].size(), i,
+            operands[i].shape());
     for (std::size_t axis = 0; axis < labels[i].size(); ++axis) {
       std::int64_t& length = lengths[static_cast<std::size_t>(labels[i][axis])];
       const std::int64_t own = operands[i].size(static_cast<int>(axis));
@@ -189,8 +215,10 @@ Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands) {
   std::string batch, left, right, summed;
   for (const char l : labels[0]) {
     const bool in_other = labels[1].find(l) != std::string::npos, in_result = result.find(l) != std::string::npos;
-    if (in_other) (in_result ? batch : summed) += l;
-    else if (in_result) left += l;
+    if (in_other)
+      (in_result ? batch : summed) += l;
+    else if (in_result)
+      left += l;
   }
   for (const char l : labels[1])
     if (labels[0].find(l) == std::string::npos && result.find(l) != std::string::npos) right += l;
@@ -199,8 +227,10 @@ Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands) {
     for (const char l : word) n *= lengths[static_cast<std::size_t>(l)];
     return n;
   };
-  const Tensor a = reshape(arranged(operands[0], labels[0], batch + left + summed), {product(batch), product(left), product(summed)});
-  const Tensor b = reshape(arranged(operands[1], labels[1], batch + summed + right), {product(batch), product(summed), product(right)});
+  const Tensor a = reshape(arranged(operands[0], labels[0], batch + left + summed),
+                           {product(batch), product(left), product(summed)});
+  const Tensor b = reshape(arranged(operands[1], labels[1], batch + summed + right),
+                           {product(batch), product(summed), product(right)});
   std::vector<std::int64_t> shape;
   for (const char l : batch + left + right) shape.push_back(lengths[static_cast<std::size_t>(l)]);
   return arranged(reshape(matmul(a, b), shape), batch + left + right, result);

@@ -10,8 +10,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
   detail::require_alike("layer_norm", x, weight);
   detail::require_alike("layer_norm", x, bias);
   require(x.rank() >= 1 && weight.shape() == Shape{x.size(-1)} && bias.shape() == weight.shape(),
-          "layer_norm: weight {} and bias {} must have the length of x's last axis, x is {}", weight.shape().to_string(),
-          bias.shape().to_string(), x.shape().to_string());
+          "layer_norm: weight {} and bias {} must have the length of x's last axis, x is {}",
+          weight.shape(), bias.shape(), x.shape());
   const std::int64_t n = x.size(-1), rows = x.shape().span_size(0, x.rank() - 1);
   Array y(x.shape(), x.dtype()), means({rows}, x.dtype()), scales({rows}, x.dtype());
   for_floating("layer_norm", x.dtype(), [&]<class T>() {
@@ -33,8 +33,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
                   for_floating("layer_norm", g.dtype(), [&]<class T>() {
                     const auto target = [](Array& a) { return a.defined() ? a.write<T>() : nullptr; };
                     kernels::layer_norm_rows_vjp(g.array().data<T>(), s[0].array().data<T>(), s[1].array().data<T>(),
-                                                 means.data<T>(), scales.data<T>(), rows, n, target(dx), target(dweight),
-                                                 target(dbias));
+                                                 means.data<T>(), scales.data<T>(), rows, n, target(dx),
+                                                 target(dweight), target(dbias));
                   });
                   const auto result = [](Array& a) { return a.defined() ? Tensor(std::move(a)) : Tensor(); };
                   return {result(dx), result(dweight), result(dbias)};

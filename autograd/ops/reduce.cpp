@@ -20,16 +20,12 @@ struct Reduced {
   Reduced(const char* operation, const Tensor& x, const Axes& given) : kept(x.shape()) {
     require(is_floating(x.dtype()), "{}: needs float32 or float64, got {}", operation, name_of(x.dtype()));
     const Shape& shape = x.shape();
-    for (const int axis : given) {
-      require(axis >= -shape.rank() && axis < shape.rank(), "{}: axis {} is out of range for shape {}", operation, axis,
-              shape.to_string());
-      axes.push_back(shape.normal_axis(axis));
-    }
+    for (const int axis : given) axes.push_back(shape.normal_axis(axis, operation));
     if (given.empty())
       for (int axis = 0; axis < shape.rank(); ++axis) axes.push_back(axis);
     std::sort(axes.begin(), axes.end());
     require(std::adjacent_find(axes.begin(), axes.end()) == axes.end(), "{}: an axis of {} is given twice", operation,
-            shape.to_string());
+            shape);
     for (const int axis : axes) kept.set(axis, 1);
     for (int axis = 0; axis < shape.rank(); ++axis)
       if (!std::binary_search(axes.begin(), axes.end(), axis)) dropped.append(shape[axis]);
@@ -74,7 +70,7 @@ Tensor shaped(const Tensor& x, const Shape& shape) { return reshape(x, {shape.be
 template <class Kernel>
 Tensor extreme(const char* operation, const Tensor& x, const Axes& axes, bool keep, const Kernel& kernel) {
   const Reduced r(operation, x, axes);
-  require(r.count(x.shape()) > 0, "{}: over an axis of no elements in shape {}", operation, x.shape().to_string());
+  require(r.count(x.shape()) > 0, "{}: over an axis of no elements in shape {}", operation, x.shape());
   Array y = reduce(operation, x.array(), r, kernel).reshaped(r.shape(keep));
   return record(operation, std::move(y), {x}, keep_inputs | keep_result,
                 [r](const Saved& s, const Tensor& g) -> Gradients {
@@ -97,8 +93,8 @@ Tensor sum(const Tensor& x, Axes axes, bool keep) {
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  require(broadcasts_to(shape, x.shape()), "sum_to: {} does not broadcast to {}", shape.to_string(),
-          x.shape().to_string());
+  require(broadcasts_to(shape, x.shape()), "sum_to: {} does not broadcast to {}", shape,
+          x.shape());
   Axes axes;
   const int added = x.rank() - shape.rank();
   for (int axis = 0; axis < x.rank(); ++axis)

@@ -32,11 +32,6 @@ void copy(const Shape& lengths, const Array& from, std::int64_t from_first, cons
   });
 }
 
-int axis_of(const char* operation, const Shape& shape, int axis) {
-  require(axis >= -shape.rank() && axis < shape.rank(), "{}: axis {} is out of range for shape {}", operation, axis,
-          shape.to_string());
-  return shape.normal_axis(axis);
-}
 
 std::size_t at(int axis) { return static_cast<std::size_t>(axis); }
 
@@ -60,7 +55,7 @@ Tensor reshape(const Tensor& x, std::vector<std::int64_t> lengths) {
     unknown = it;
   }
   if (unknown != lengths.end()) {
-    require(known > 0 && x.size() % known == 0, "reshape: {} does not divide into [{}]", x.shape().to_string(),
+    require(known > 0 && x.size() % known == 0, "reshape: {} does not divide into [{}]", x.shape(),
             fmt::join(lengths, ","));
     *unknown = x.size() / known;
   }
@@ -72,15 +67,15 @@ Tensor reshape(const Tensor& x, std::vector<std::int64_t> lengths) {
 }
 
 Tensor squeeze(const Tensor& x, int axis) {
-  axis = axis_of("squeeze", x.shape(), axis);
-  require(x.size(axis) == 1, "squeeze: axis {} of {} has not length 1", axis, x.shape().to_string());
+  axis = x.shape().normal_axis(axis, "squeeze");
+  require(x.size(axis) == 1, "squeeze: axis {} of {} has not length 1", axis, x.shape());
   const Shape shape = x.shape().without(axis);
   return reshape(x, {shape.begin(), shape.end()});
 }
 
 Tensor unsqueeze(const Tensor& x, int axis) {
   require(axis >= -x.rank() - 1 && axis <= x.rank(), "unsqueeze: axis {} is out of range for shape {}", axis,
-          x.shape().to_string());
+          x.shape());
   std::vector<std::int64_t> lengths(x.shape().begin(), x.shape().end());
   lengths.insert(lengths.begin() + (axis < 0 ? axis + x.rank() + 1 : axis), 1);
   return reshape(x, std::move(lengths));
@@ -88,13 +83,13 @@ Tensor unsqueeze(const Tensor& x, int axis) {
 
 Tensor permute(const Tensor& x, const Axes& order) {
   require(static_cast<int>(order.size()) == x.rank(), "permute: {} axes given for shape {}", order.size(),
-          x.shape().to_string());
+          x.shape());
   const Strides own = strides_of(x.shape());
   Axes back(order.size(), -1);
   Strides strides{};
   Shape shape;
   for (std::size_t i = 0; i < order.size(); ++i) {
-    const int axis = axis_of("permute", x.shape(), order[i]);
+    const int axis = x.shape().normal_axis(order[i], "permute");
     require(back[at(axis)] < 0, "permute: axis {} is given twice", axis);
     back[at(axis)] = static_cast<int>(i);
     shape.append(x.size(axis));
@@ -109,13 +104,13 @@ Tensor permute(const Tensor& x, const Axes& order) {
 Tensor transpose(const Tensor& x, int axis_a, int axis_b) {
   Axes order(at(x.rank()));
   std::iota(order.begin(), order.end(), 0);
-  std::swap(order[at(axis_of("transpose", x.shape(), axis_a))], order[at(axis_of("transpose", x.shape(), axis_b))]);
+  std::swap(order[at(x.shape().normal_axis(axis_a, "transpose"))], order[at(x.shape().normal_axis(axis_b, "transpose"))]);
   return permute(x, order);
 }
 
 Tensor expand(const Tensor& x, const Shape& shape) {
-  require(broadcasts_to(x.shape(), shape), "expand: {} does not broadcast to {}", x.shape().to_string(),
-          shape.to_string());
+  require(broadcasts_to(x.shape(), shape), "expand: {} does not broadcast to {}", x.shape(),
+          shape);
   const Strides own = strides_of(x.shape());
   Strides strides{};
   for (int axis = 1; axis <= x.rank(); ++axis)
@@ -127,13 +122,13 @@ Tensor expand(const Tensor& x, const Shape& shape) {
 
 Tensor concat(const std::vector<Tensor>& parts, int axis) {
   require(!parts.empty(), "concat: no tensors are given");
-  axis = axis_of("concat", parts[0].shape(), axis);
+  axis = parts[0].shape().normal_axis(axis, "concat");
   std::int64_t length = 0;
   for (const Tensor& part : parts) {
     require(part.rank() == parts[0].rank() && part.shape().with(axis, 0) == parts[0].shape().with(axis, 0) &&
                 part.dtype() == parts[0].dtype(),
             "concat: {} {} and {} {} may differ along axis {} alone", name_of(parts[0].dtype()),
-            parts[0].shape().to_string(), name_of(part.dtype()), part.shape().to_string(), axis);
+            parts[0].shape(), name_of(part.dtype()), part.shape(), axis);
     length += part.size(axis);
   }
   Array y(parts[0].shape().with(axis, length), parts[0].dtype());
@@ -160,20 +155,20 @@ Tensor stack(const std::vector<Tensor>& parts, int axis) {
   const Shape& shape = parts[0].shape();
   for (const Tensor& part : parts)
     require(part.shape() == shape && part.dtype() == parts[0].dtype(), "stack: {} {} and {} {} differ",
-            name_of(parts[0].dtype()), shape.to_string(), name_of(part.dtype()), part.shape().to_string());
+            name_of(parts[0].dtype()), shape, name_of(part.dtype()), part.shape());
   require(axis >= -shape.rank() - 1 && axis <= shape.rank(), "stack: axis {} is out of range for parts of shape {}",
-          axis, shape.to_string());
+          axis, shape);
   std::vector<Tensor> rows;
   for (const Tensor& part : parts) rows.push_back(unsqueeze(part, axis));
   return concat(rows, axis);
 }
 
 Tensor slice(const Tensor& x, int axis, std::int64_t first, std::int64_t last, std::int64_t step) {
-  axis = axis_of("slice", x.shape(), axis);
+  axis = x.shape().normal_axis(axis, "slice");
   const std::int64_t length = x.size(axis);
   const std::int64_t from = first < 0 ? first + length : first, to = last < 0 ? last + length : last;
   require(step >= 1 && from >= 0 && from <= to && to <= length, "slice: [{}:{}:{}] is out of range for axis {} of {}",
-          first, last, step, axis, x.shape().to_string());
+          first, last, step, axis, x.shape());
   const Shape shape = x.shape().with(axis, steps_between(from, to, step));
   Strides strides = strides_of(x.shape());
   const std::int64_t offset = from * strides[at(axis)];
@@ -201,7 +196,7 @@ Tensor spread(const Tensor& x, const Shape& shape, int axis, std::int64_t first,
 
 Tensor pad(const Tensor& x, const std::vector<std::pair<std::int64_t, std::int64_t>>& widths, double value) {
   require(static_cast<int>(widths.size()) == x.rank(), "pad: {} pairs of widths for shape {}", widths.size(),
-          x.shape().to_string());
+          x.shape());
   Shape shape;
   for (int axis = 0; axis < x.rank(); ++axis) {
     const auto [before, after] = widths[at(axis)];

@@ -12,7 +12,7 @@ namespace {
 template <class F>
 Tensor along_last(const char* operation, const Tensor& x, int axis, const F& f) {
   require(x.rank() > 0, "{}: a scalar has no axis", operation);
-  axis = x.shape().normal_axis(axis);
+  axis = x.shape().normal_axis(axis, operation);
   if (axis == x.rank() - 1) return f(x);
   return transpose(f(transpose(x, axis, -1)), axis, -1);
 }
@@ -42,9 +42,10 @@ Tensor vjp_over_rows(const char* operation, const Tensor& g, const Tensor& y, co
 Gradients softmax_vjp(const Saved& s, const Tensor& g) {
   const Tensor y = s.result();
   if (grad_enabled()) return {y * (g - sum(g * y, {-1}, true))};
-  return {vjp_over_rows("softmax", g, y, [](const auto* up, const auto* out, std::int64_t rows, std::int64_t n, auto* d) {
-    kernels::softmax_rows_vjp(up, out, rows, n, d);
-  })};
+  return {
+      vjp_over_rows("softmax", g, y, [](const auto* up, const auto* out, std::int64_t rows, std::int64_t n, auto* d) {
+        kernels::softmax_rows_vjp(up, out, rows, n, d);
+      })};
 }
 
 }  // namespace
@@ -78,15 +79,15 @@ Tensor log_softmax(const Tensor& x, int axis) {
 Tensor masked_softmax(const Tensor& x, const Tensor& keep) {
   require(x.rank() > 0, "masked_softmax: a scalar has no axis");
   require(keep.dtype() == DType::int32, "masked_softmax: keep must be int32, got {}", name_of(keep.dtype()));
-  require(broadcasts_to(keep.shape(), x.shape()), "masked_softmax: keep {} must broadcast to x {}", keep.shape().to_string(),
-          x.shape().to_string());
+  require(broadcasts_to(keep.shape(), x.shape()), "masked_softmax: keep {} must broadcast to x {}",
+          keep.shape(), x.shape());
   const Tensor masked = [&] {
     const NoGrad no_grad;
     return where(keep, x, Tensor::scalar(-std::numeric_limits<double>::infinity(), x.dtype()));
   }();
-  Array y = over_rows("masked_softmax", masked.array(), [](const auto* in, std::int64_t rows, std::int64_t n, auto* out) {
-    kernels::softmax_rows(in, rows, n, out);
-  });
+  Array y = over_rows(
+      "masked_softmax", masked.array(),
+      [](const auto* in, std::int64_t rows, std::int64_t n, auto* out) { kernels::softmax_rows(in, rows, n, out); });
   // Masked entries have y = 0, and so no part in the softmax's vjp.
   return record("masked_softmax", std::move(y), {x}, keep_result, softmax_vjp);
 }

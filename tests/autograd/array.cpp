@@ -30,7 +30,8 @@ TEST_CASE("shapes broadcast by NumPy's rule") {
   CHECK(broadcasts_to({1, 4}, {3, 4}));
   CHECK_FALSE(broadcasts_to({3, 4}, {1, 4}));
   CHECK_FALSE(broadcasts_to({2, 3, 4}, {3, 4}));
-  CHECK_THROWS_WITH(broadcast("add", {2, 3}, {4}), Catch::Contains("add") && Catch::Contains("[2,3]") && Catch::Contains("[4]"));
+  CHECK_THROWS_WITH(broadcast("add", {2, 3}, {4}),
+                    Catch::Contains("add") && Catch::Contains("[2,3]") && Catch::Contains("[4]"));
 }
 
 TEST_CASE("arrays are aligned, share on reshape and carry a version") {

@@ -13,7 +13,8 @@ TEST_CASE("parameters have names, are stored once and packed into arenas") {
   params.tie("c", "b");
   CHECK(params["c"].same(b));
   CHECK(params.count() == 7);
-  CHECK_THROWS_WITH(params.add("a", Array::zeros({1}, DType::float32)), Catch::Contains("a") && Catch::Contains("taken"));
+  CHECK_THROWS_WITH(params.add("a", Array::zeros({1}, DType::float32)),
+                    Catch::Contains("a") && Catch::Contains("taken"));
   CHECK_THROWS_WITH(params.add("d", Array::zeros({1}, DType::float64)), Catch::Contains("float64"));
   CHECK_THROWS_AS(params.tie("e", "nothing"), Error);
 

@@ -11,7 +11,8 @@ TEST_CASE("Philox gives the numbers of its authors' known-answer tests") {
   // Random123's kat_vectors for philox4x32 with 10 rounds; the key's upper half and the counter's are ours to place.
   CHECK(RandomStream{0, 0}.block(0) == std::array<std::uint32_t, 4>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
   const std::uint64_t ones = ~std::uint64_t{0};
-  CHECK(RandomStream{ones, ones}.block(ones) == std::array<std::uint32_t, 4>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
+  CHECK(RandomStream{ones, ones}.block(ones) ==
+        std::array<std::uint32_t, 4>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
 }
 
 TEST_CASE("draws are a function of seed and stream") {

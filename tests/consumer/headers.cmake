@@ -1,5 +1,5 @@
 # Checks the installed headers under -D PREFIX: gaze.h includes all of them but the bridges to other libraries, and
-# only the bridges need more than the standard library and fmt.
+# only the bridges need more than the standard library, fmt and nlohmann-json.
 cmake_minimum_required(VERSION 3.25)
 
 set(bridges autograd/xtensor.h)
@@ -16,7 +16,7 @@ foreach(header IN LISTS headers)
     string(REGEX REPLACE ".*[<\"](.*)[>\"].*" "\\1" included ${include})
     if(included MATCHES "^gaze/" AND NOT EXISTS ${PREFIX}/include/${included})
       message(SEND_ERROR "${header} includes ${included}, which is not installed")
-    elseif(included MATCHES "[/.]" AND NOT included MATCHES "^(gaze|fmt)/" AND NOT header IN_LIST bridges)
+    elseif(included MATCHES "[/.]" AND NOT included MATCHES "^(gaze|fmt|nlohmann)/" AND NOT header IN_LIST bridges)
       message(SEND_ERROR "${header} includes ${included}, which users of gaze may not have")
     endif()
   endforeach()

@@ -19,8 +19,8 @@ TEST_CASE("options are set by name, with their type checked") {
   CHECK(c.betas.second == 0.95);
   CHECK(c.norm == "post");
   CHECK(c.tied);
-  for (const char* wrong : {"heads=0", "heads=2.5", "heads=many", "lr=-1", "lr=nan", "norm=middle", "betas=0.9", "betas=[0.9,1]",
-                            "tied=1", "dropout=1", "seed=-1", "batch=", "optimizer=7"})
+  for (const char* wrong : {"heads=0", "heads=2.5", "heads=many", "lr=-1", "lr=nan", "norm=middle", "betas=0.9",
+                            "betas=[0.9,1]", "tied=1", "dropout=1", "seed=-1", "batch=", "optimizer=7"})
     CHECK_THROWS_WITH(set_option(c, wrong), Catch::Contains("expects"));
   CHECK_THROWS_WITH(set_option(c, "heads"), Catch::Contains("key=value"));
   CHECK_THROWS_WITH(set_option(c, "head=2"), Catch::Contains("did you mean heads?"));
@@ -35,7 +35,8 @@ TEST_CASE("a config goes through JSON and back unchanged") {
   read_config(again, to_json(c), "test");
   CHECK(to_json(again) == to_json(c));
   CHECK(to_json(c).size() == config_keys().size());
-  CHECK_THROWS_WITH(read_config(again, nlohmann::json{{"layer", 2}}, "a.json"), Catch::Contains("a.json") && Catch::Contains("layers"));
+  CHECK_THROWS_WITH(read_config(again, nlohmann::json{{"layer", 2}}, "a.json"),
+                    Catch::Contains("a.json") && Catch::Contains("layers"));
   CHECK_THROWS_WITH(read_config(again, nlohmann::json{{"layers", "two"}}, "a.json"), Catch::Contains("\"two\""));
 }
 

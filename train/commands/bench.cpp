@@ -35,8 +35,7 @@ void add_bench(CLI::App& app) {
       if (std::find(names.begin(), names.end(), a->bench.workload) == names.end())
         throw UsageError(fmt::format("unknown workload {}; there are {}", a->bench.workload, fmt::join(names, ", ")));
     }
-    const std::string result =
-        a->losses ? nlohmann::json(bench_losses(a->bench)).dump() : bench(a->bench).dump();
+    const std::string result = a->losses ? nlohmann::json(bench_losses(a->bench)).dump() : bench(a->bench).dump();
     fmt::print("{}\n", result);
   });
 }

@@ -80,10 +80,16 @@ fs::path fresh_folder(const std::string& name) {
 class Run {
  public:
   Run(const Config& config, RunFolder folder, bool demo)
-      : config_(config), folder_(std::move(folder)), translator_(config), optimizer_(make_optimizer(translator_.params(), config)),
-        trainer_(translator_.params(), *optimizer_,
-                 [this](std::int64_t step, Context& context) { return translator_.loss(step, context); }, trainer_options(config)),
-        view_(detect_terminal(STDOUT_FILENO), stdout), probe_(probe(demo)) {
+      : config_(config),
+        folder_(std::move(folder)),
+        translator_(config),
+        optimizer_(make_optimizer(translator_.params(), config)),
+        trainer_(
+            translator_.params(), *optimizer_,
+            [this](std::int64_t step, Context& context) { return translator_.loss(step, context); },
+            trainer_options(config)),
+        view_(detect_terminal(STDOUT_FILENO), stdout),
+        probe_(probe(demo)) {
     trainer_.on_step([this](const StepReport& report) { after(report); });
   }
 
@@ -101,8 +107,8 @@ class Run {
       throw Interrupted();
     }
     const Evaluation test = translator_.evaluate(Split::test, config_.validation);
-    fmt::print("On {} sentences of the test set: token accuracy {:.2f} %, alignment error rate {:.2f} %\n", config_.validation,
-               100 * test.token_accuracy, 100 * test.aer);
+    fmt::print("On {} sentences of the test set: token accuracy {:.2f} %, alignment error rate {:.2f} %\n",
+               config_.validation, 100 * test.token_accuracy, 100 * test.aer);
     return last;
   }
 
@@ -143,8 +149,14 @@ class Run {
 
   json log(const Evaluation& held_out) {
     const Progress p = show(held_out);
-    last_ = {{"step", p.step}, {"loss", p.loss}, {"validation_loss", held_out.loss}, {"token_accuracy", p.token_accuracy},
-             {"aer", p.aer}, {"lr", last_report_.lr}, {"grad_norm", last_report_.grad_norm}, {"tokens_per_s", p.tokens_per_s}};
+    last_ = {{"step", p.step},
+             {"loss", p.loss},
+             {"validation_loss", held_out.loss},
+             {"token_accuracy", p.token_accuracy},
+             {"aer", p.aer},
+             {"lr", last_report_.lr},
+             {"grad_norm", last_report_.grad_norm},
+             {"tokens_per_s", p.tokens_per_s}};
     folder_.append_metrics(last_);
     logged_ = p.step;
     interval_loss_ = interval_seconds_ = 0, interval_steps_ = interval_tokens_ = 0;
@@ -153,9 +165,11 @@ class Run {
 
   Progress show(const Evaluation& held_out) {
     const bool trained = interval_steps_ > 0;
-    const Progress p{.step = trainer_.steps_done(), .steps = config_.steps,
+    const Progress p{.step = trainer_.steps_done(),
+                     .steps = config_.steps,
                      .loss = trained ? interval_loss_ / static_cast<double>(interval_steps_) : held_out.loss,
-                     .token_accuracy = held_out.token_accuracy, .aer = held_out.aer,
+                     .token_accuracy = held_out.token_accuracy,
+                     .aer = held_out.aer,
                      .tokens_per_s = trained ? static_cast<double>(interval_tokens_) / interval_seconds_ : 0};
     view_.update(p, translator_.attention(probe_.source, probe_.target), probe_.gold);
     return p;
@@ -190,7 +204,8 @@ void train(const Arguments& a) {
 void add_train(CLI::App& app) {
   const auto a = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("train", "Trains a Transformer on a task and shows its attention on the way");
-  command->add_option("task", a->task, fmt::format("{}, or a config file (.json)", fmt::join(toy_task_names(), ", ")))->required();
+  command->add_option("task", a->task, fmt::format("{}, or a config file (.json)", fmt::join(toy_task_names(), ", ")))
+      ->required();
   command->add_option("--run", a->run, "Folder of the run: new or empty (default: runs/TASK)");
   command->add_option("--steps", a->steps, "Training steps")->check(CLI::Range(0, 1000000000));
   command->add_option("--seed", a->seed, "Of weights, data and dropout");

@@ -31,12 +31,24 @@ TEST_CASE("gemm equals three loops for every flag") {
     for (std::int64_t j = 0; j < n; ++j) {
       double sum = 0;
       for (std::int64_t p = 0; p < k; ++p)
-        sum += a[static_cast<std::size_t>(ta ? p * m + i : i * k + p)] * b[static_cast<std::size_t>(tb ? j * k + p : p * n + j)];
+        sum += a[static_cast<std::size_t>(ta ? p * m + i : i * k + p)] *
+               b[static_cast<std::size_t>(tb ? j * k + p : p * n + j)];
       double& e = expected[static_cast<std::size_t>(i * n + j)];
       e = beta * e + 2 * sum + (beta == 0 ? bias[static_cast<std::size_t>(j)] : 0);
     }
-  kernels::gemm<double>({.m = m, .n = n, .k = k, .a = a.data(), .a_stride = ta ? m : k, .transpose_a = ta, .b = b.data(),
-                         .b_stride = tb ? k : n, .transpose_b = tb, .c = c.data(), .c_stride = n, .alpha = 2, .beta = beta,
+  kernels::gemm<double>({.m = m,
+                         .n = n,
+                         .k = k,
+                         .a = a.data(),
+                         .a_stride = ta ? m : k,
+                         .transpose_a = ta,
+                         .b = b.data(),
+                         .b_stride = tb ? k : n,
+                         .transpose_b = tb,
+                         .c = c.data(),
+                         .c_stride = n,
+                         .alpha = 2,
+                         .beta = beta,
                          .bias = beta == 0 ? bias.data() : nullptr});
   for (std::size_t i = 0; i < c.size(); ++i) CHECK(c[i] == Approx(expected[i]).epsilon(1e-12));
 }
@@ -52,7 +64,14 @@ TEST_CASE("gemm gives the same bits with 1, 2 and 4 threads") {
   for (const int count : {1, 2, 4}) {
     set_threads(count);
     std::vector<float> c(static_cast<std::size_t>(m * n));
-    kernels::gemm<float>({.m = m, .n = n, .k = k, .a = a.data(), .a_stride = k, .b = b.data(), .b_stride = n, .c = c.data(),
+    kernels::gemm<float>({.m = m,
+                          .n = n,
+                          .k = k,
+                          .a = a.data(),
+                          .a_stride = k,
+                          .b = b.data(),
+                          .b_stride = n,
+                          .c = c.data(),
                           .c_stride = n});
     results.push_back(c);
   }
@@ -63,11 +82,26 @@ TEST_CASE("gemm gives the same bits with 1, 2 and 4 threads") {
 
 TEST_CASE("gemm over an empty sum gives beta C") {
   std::vector<double> c = {1, 2}, none;
-  kernels::gemm<double>({.m = 1, .n = 2, .k = 0, .a = none.data(), .a_stride = 0, .b = none.data(), .b_stride = 2,
-                         .c = c.data(), .c_stride = 2, .beta = 1});
+  kernels::gemm<double>({.m = 1,
+                         .n = 2,
+                         .k = 0,
+                         .a = none.data(),
+                         .a_stride = 0,
+                         .b = none.data(),
+                         .b_stride = 2,
+                         .c = c.data(),
+                         .c_stride = 2,
+                         .beta = 1});
   CHECK(c == std::vector<double>{1, 2});
-  kernels::gemm<double>({.m = 1, .n = 2, .k = 0, .a = none.data(), .a_stride = 0, .b = none.data(), .b_stride = 2,
-                         .c = c.data(), .c_stride = 2});
+  kernels::gemm<double>({.m = 1,
+                         .n = 2,
+                         .k = 0,
+                         .a = none.data(),
+                         .a_stride = 0,
+                         .b = none.data(),
+                         .b_stride = 2,
+                         .c = c.data(),
+                         .c_stride = 2});
   CHECK(c == std::vector<double>{0, 0});
 }
 

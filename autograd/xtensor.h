@@ -1,0 +1,100 @@
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include <xtensor/xadapt.hpp>
+#include <xtensor/xarray.hpp>
+#include <xtensor/xnpy.hpp>
+
+#include <gaze/autograd/files.h>
+#include <gaze/autograd/tensor.h>
+
+/// The bridge to xtensor: arrays, views and expressions in, arrays and views out, and NumPy's npy files. Header-only,
+/// because xtensor's types depend on the flags of whoever compiles them; numbers cross over through pointers.
+namespace gaze {
+
+/// A tensor with the numbers of an xtensor array, view or expression, in row-major order whatever its layout.
+/// float, double and std::int32_t keep their type; bool becomes int32.
+template <class E>
+Tensor from_xtensor(const xt::xexpression<E>& expression, bool requires_grad = false) {
+  using Value = std::remove_cv_t<typename E::value_type>;
+  using T = std::conditional_t<std::is_same_v<Value, bool>, std::int32_t, Value>;
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, std::int32_t>,
+                "from_xtensor: cast to float, double or std::int32_t first (xt::cast)");
+  const E& source = expression.derived_cast();
+  Shape shape;
+  for (const auto length : source.shape()) shape.append(static_cast<std::int64_t>(length));
+  Array numbers(shape, dtype_of<T>::value);
+  std::copy(source.template begin<xt::layout_type::row_major>(), source.template end<xt::layout_type::row_major>(),
+            numbers.template write<T>());
+  return Tensor(std::move(numbers), requires_grad);
+}
+
+/// The tensor's numbers in an array of their own. Throws unless T is the tensor's dtype.
+template <class T>
+xt::xarray<T> to_xtensor(const Tensor& tensor) {
+  const auto values = tensor.values<T>();
+  xt::xarray<T> result(std::vector<std::size_t>(tensor.shape().begin(), tensor.shape().end()));
+  std::copy(values.begin(), values.end(), result.data());
+  return result;
+}
+
+/// The tensor's numbers where they lie, to read; valid while the tensor lives. Throws unless T is its dtype.
+template <class T>
+auto view_as_xtensor(const Tensor& tensor) {
+  const auto values = tensor.values<T>();
+  return xt::adapt(values.data(), values.size(), xt::no_ownership(),
+                   std::vector<std::size_t>(tensor.shape().begin(), tensor.shape().end()));
+}
+template <class T>
+auto view_as_xtensor(Tensor&&) = delete;  // its numbers would be gone
+
+/// Writes an npy file (version 1.0), replacing one that is there only when all is written.
+inline void save_npy(const std::filesystem::path& path, const Tensor& tensor) {
+  for_any(tensor.dtype(), [&]<class T>() {
+    write_file_atomically(path, {xt::dump_npy(to_xtensor<T>(tensor))});
+  });
+}
+
+/// The float32, float64 or int32 tensor in an npy file, in C or Fortran order. Throws an Error that names the file
+/// when it is another type, truncated, or not npy at all.
+inline Tensor load_npy(const std::filesystem::path& path) {
+  static_assert(std::endian::native == std::endian::little);
+  const std::string bytes = read_file(path);
+  const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i])); };
+  require(bytes.size() >= 12 && bytes.compare(0, 6, "\x93NUMPY") == 0, "{}: not an npy file", path.string());
+  // Version 1 has 2 bytes for the length of the header, later ones 4.
+  const std::size_t start = byte(6) == 1 ? 10 : 12;
+  const std::size_t length =
+      byte(8) | byte(9) << 8 | (byte(6) == 1 ? 0 : byte(10) << 16 | byte(11) << 24);
+  require(bytes.size() - start >= length, "{}: truncated in the header", path.string());
+  const std::string header = bytes.substr(start, length);
+  const auto load_as = [&]<class T>() {
+    std::istringstream stream(bytes);
+    try {
+      const xt::xarray<T> array = [&] { return xt::load_npy<T>(stream); }();
+      // xtensor fills up what is missing at the end of a file.
+      require(bytes.size() - start - length == array.size() * sizeof(T), "{}: {} bytes of numbers, its header says {}",
+              path.string(), bytes.size() - start - length, array.size() * sizeof(T));
+      return from_xtensor(array);
+    } catch (const Error&) {
+      throw;
+    } catch (const std::exception& e) {
+      fail("{}: {}", path.string(), e.what());
+    }
+  };
+  if (header.find("'<f4'") != header.npos) return load_as.template operator()<float>();
+  if (header.find("'<f8'") != header.npos) return load_as.template operator()<double>();
+  if (header.find("'<i4'") != header.npos) return load_as.template operator()<std::int32_t>();
+  fail("{}: needs little-endian float32, float64 or int32, its header is {}", path.string(),
+       header.substr(0, header.find('\n')));
+}
+
+}  // namespace gaze
