@@ -54,8 +54,8 @@ Shape broadcast(const char* operation, const Shape& a, const Shape& b) {
     const int ia = i - rank + a.rank(), ib = i - rank + b.rank();
     const std::int64_t la = ia < 0 ? 1 : a[ia], lb = ib < 0 ? 1 : b[ib];
     if (la != lb && la != 1 && lb != 1)
-      fail("{}: shapes {} and {} do not broadcast: axis {} is {} and {}, which must be equal or 1",
-           operation, a.to_string(), b.to_string(), i - rank, la, lb);
+      fail("{}: shapes {} and {} do not broadcast: axis {} is {} and {}, which must be equal or 1", operation,
+           a.to_string(), b.to_string(), i - rank, la, lb);
     out.append(la == 1 ? lb : la);
   }
   return out;
@@ -200,8 +200,7 @@ void Array::set(std::int64_t index, double value) {
 }
 
 Array Array::reshaped(const Shape& shape) const {
-  require(shape.size() == size(), "reshape: {} has {} elements, {} has {}", shape_, size(),
-          shape, shape.size());
+  require(shape.size() == size(), "reshape: {} has {} elements, {} has {}", shape_, size(), shape, shape.size());
   Array a = *this;
   a.shape_ = shape;
   return a;

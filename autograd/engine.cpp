@@ -161,10 +161,10 @@ class Walk {
       if (c.kind == Contribution::Kind::product) {
         const std::int64_t m = c.a.size(c.transpose_a ? 1 : 0), k = c.a.size(c.transpose_a ? 0 : 1);
         const std::int64_t n = c.b.size(c.transpose_b ? 0 : 1);
-        require(
-            leaf.shape.rank() == 2 && n == leaf.shape[1] &&
-                std::max<std::int64_t>(c.first_row, 0) + m <= leaf.shape[0] && (c.first_row >= 0 || m == leaf.shape[0]),
-            "backward: a product [{},{}] for rows from {} of a gradient {}", m, n, c.first_row, leaf.shape);
+        require(leaf.shape.rank() == 2 && n == leaf.shape[1] &&
+                    std::max<std::int64_t>(c.first_row, 0) + m <= leaf.shape[0] &&
+                    (c.first_row >= 0 || m == leaf.shape[0]),
+                "backward: a product [{},{}] for rows from {} of a gradient {}", m, n, c.first_row, leaf.shape);
         Array target = rows_of(gradient, c.first_row, {m, n});
         kernels::gemm<T>({.m = m,
                           .n = n,

@@ -20,7 +20,7 @@ void backward(const Tensor& output, const BackwardOptions& options = {});
 
 struct GradOptions {
   std::vector<Tensor> cotangents = {};  ///< one an output; default: ones for outputs of one element
-  bool create_graph = false;       ///< the gradients can be differentiated again; retains the graph
+  bool create_graph = false;            ///< the gradients can be differentiated again; retains the graph
   bool retain_graph = false;
   bool allow_unused = false;  ///< an input that no output depends on gets an undefined tensor instead of an error
 };

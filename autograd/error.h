@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace gaze {
@@ -26,5 +28,8 @@ void require(bool condition, fmt::format_string<Args...> format, Args&&... args)
   if (!condition) [[unlikely]]
     fail(format, std::forward<Args>(args)...);
 }
+
+/// The candidate nearest to a mistyped name by edit distance, or nothing when none is near: for "did you mean".
+std::string nearest_name(std::string_view name, std::span<const std::string> candidates);
 
 }  // namespace gaze

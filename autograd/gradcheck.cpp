@@ -45,8 +45,7 @@ double weighted_sum(const Tensor& result, const Tensor& cotangent) {
 
 bool same_bits(const Tensor& a, const Tensor& b) {
   return a.shape() == b.shape() && a.dtype() == b.dtype() &&
-         (a.size() == 0 ||
-          std::memcmp(a.values<double>().data(), b.values<double>().data(), a.array().bytes()) == 0);
+         (a.size() == 0 || std::memcmp(a.values<double>().data(), b.values<double>().data(), a.array().bytes()) == 0);
 }
 
 double relative_error(double a, double b) {
@@ -118,7 +117,8 @@ GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& in
     report.reason = "the function gives other numbers when it is called again with the same inputs";
     return report;
   }
-  report.reason = disagreement(inputs, analytic, gradients_by_backward(f, inputs, cotangent), "grad()", "backward()", o);
+  report.reason =
+      disagreement(inputs, analytic, gradients_by_backward(f, inputs, cotangent), "grad()", "backward()", o);
   if (!report.reason.empty()) return report;
 
   std::vector<GradcheckEntry> all;

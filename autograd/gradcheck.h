@@ -19,10 +19,10 @@ struct GradcheckEntry {
 };
 
 struct GradcheckOptions {
-  double epsilon = 1e-6;           ///< step of the central difference, times max(1, |x|)
-  double tolerance = 1e-6;         ///< largest error that passes
-  std::uint64_t seed = 1;          ///< of the random cotangents
-  int worst = 3;                   ///< entries to report
+  double epsilon = 1e-6;                ///< step of the central difference, times max(1, |x|)
+  double tolerance = 1e-6;              ///< largest error that passes
+  std::uint64_t seed = 1;               ///< of the random cotangents
+  int worst = 3;                        ///< entries to report
   std::vector<std::string> names = {};  ///< of the inputs, for the report
 };
 

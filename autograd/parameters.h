@@ -59,7 +59,4 @@ class Params {
   Array values_, gradients_;
 };
 
-/// The candidate nearest to a mistyped name by edit distance, or nothing when none is near.
-std::string nearest_name(std::string_view name, std::span<const std::string> candidates);
-
 }  // namespace gaze

@@ -58,9 +58,7 @@ auto view_as_xtensor(Tensor&&) = delete;  // its numbers would be gone
 
 /// Writes an npy file (version 1.0), replacing one that is there only when all is written.
 inline void save_npy(const std::filesystem::path& path, const Tensor& tensor) {
-  for_any(tensor.dtype(), [&]<class T>() {
-    write_file_atomically(path, {xt::dump_npy(to_xtensor<T>(tensor))});
-  });
+  for_any(tensor.dtype(), [&]<class T>() { write_file_atomically(path, {xt::dump_npy(to_xtensor<T>(tensor))}); });
 }
 
 /// The float32, float64 or int32 tensor in an npy file, in C or Fortran order. Throws an Error that names the file
@@ -72,8 +70,7 @@ inline Tensor load_npy(const std::filesystem::path& path) {
   require(bytes.size() >= 12 && bytes.compare(0, 6, "\x93NUMPY") == 0, "{}: not an npy file", path.string());
   // Version 1 has 2 bytes for the length of the header, later ones 4.
   const std::size_t start = byte(6) == 1 ? 10 : 12;
-  const std::size_t length =
-      byte(8) | byte(9) << 8 | (byte(6) == 1 ? 0 : byte(10) << 16 | byte(11) << 24);
+  const std::size_t length = byte(8) | byte(9) << 8 | (byte(6) == 1 ? 0 : byte(10) << 16 | byte(11) << 24);
   require(bytes.size() - start >= length, "{}: truncated in the header", path.string());
   const std::string header = bytes.substr(start, length);
   const auto load_as = [&]<class T>() {

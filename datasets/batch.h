@@ -10,7 +10,7 @@ namespace gaze {
 
 /// Sentence pairs as ids (int32), rows filled up with padding to the longest of the batch.
 struct Batch {
-  Array source;          ///< [B,S]: words and the end mark
+  Array source;          ///< [B,S]: words, and the end mark if asked for
   Array source_lengths;  ///< [B]: words and mark
   Array target_in;       ///< [B,T]: the begin mark and words
   Array target_out;      ///< [B,T]: words and the end mark
@@ -18,7 +18,8 @@ struct Batch {
   std::vector<Example> examples;
 };
 
-/// Throws for an empty list.
-Batch make_batch(std::vector<Example> examples, const Vocabulary& source, const Vocabulary& target);
+/// With source_eos an end mark closes the source, which attention can rest on. Throws for an empty list.
+Batch make_batch(std::vector<Example> examples, const Vocabulary& source, const Vocabulary& target,
+                 bool source_eos = false);
 
 }  // namespace gaze

@@ -60,9 +60,9 @@ class SymbolsTask final : public ToyTask {
   }
 
   /// Mostly a symbol that the sentence does not have yet: what is equal cannot be told apart, so of the sentences of
-  /// usual length about one in four repeats one.
+  /// usual length about one in eight repeats one.
   const std::string& next_symbol(const std::vector<std::string>& so_far, Random& random) const {
-    constexpr double repeats = 0.04;
+    constexpr double repeats = 0.02;
     const bool all_used = std::set<std::string>(so_far.begin(), so_far.end()).size() == symbols_.size();
     const bool repeat = !so_far.empty() && (all_used || random.uniform() < repeats);
     while (true) {

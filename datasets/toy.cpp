@@ -4,7 +4,6 @@
 #include <sstream>
 
 #include <gaze/autograd/error.h>
-#include <gaze/autograd/parameters.h>
 #include <gaze/datasets/tasks.h>
 
 namespace gaze {
@@ -66,8 +65,14 @@ std::vector<std::string> characters_of(std::string_view text) {
                                : lead >= 0xe0 && lead < 0xf0 ? 3
                                : lead >= 0xf0 && lead < 0xf5 ? 4
                                                              : 0;
+    // The second byte has a narrower range after some: no overlong forms, surrogates or code points above U+10FFFF.
     bool valid = length > 0 && i + length <= text.size();
-    for (std::size_t j = 1; valid && j < length; ++j) valid = (static_cast<unsigned char>(text[i + j]) & 0xc0) == 0x80;
+    for (std::size_t j = 1; valid && j < length; ++j) {
+      const auto byte = static_cast<unsigned char>(text[i + j]);
+      const unsigned char least = j == 1 && lead == 0xe0 ? 0xa0 : j == 1 && lead == 0xf0 ? 0x90 : 0x80;
+      const unsigned char most = j == 1 && lead == 0xed ? 0x9f : j == 1 && lead == 0xf4 ? 0x8f : 0xbf;
+      valid = byte >= least && byte <= most;
+    }
     require(valid, "the text is not UTF-8 at byte {}", i + 1);
     characters.emplace_back(text.substr(i, length));
     i += length;

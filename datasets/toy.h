@@ -15,7 +15,7 @@ enum class Split { train, validation, test };
 
 struct ToyOptions {
   std::uint64_t seed = 1;
-  int symbols = 20;    ///< of copy, shift, reverse and sort
+  int symbols = 16;    ///< of copy, shift, reverse and sort
   int min_length = 3;  ///< of their sentences
   int max_length = 10;
 };

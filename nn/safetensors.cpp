@@ -107,8 +107,8 @@ Entry read_entry(const std::string& file, const std::string& name, const ordered
     wrong("its data_offsets are no pair of positions");
   const Entry entry{name, *reader, shape, offsets[0].get<std::uint64_t>(), offsets[1].get<std::uint64_t>()};
   require(entry.begin <= entry.end && entry.end - entry.begin == bytes,
-          "{}: tensor {}: {} {} takes {} bytes, its data_offsets are [{}, {}]", file, name, dtype, shape,
-          bytes, entry.begin, entry.end);
+          "{}: tensor {}: {} {} takes {} bytes, its data_offsets are [{}, {}]", file, name, dtype, shape, bytes,
+          entry.begin, entry.end);
   return entry;
 }
 

@@ -12,8 +12,8 @@
 #include <gaze/autograd/engine.h>
 #include <gaze/autograd/files.h>
 #include <gaze/autograd/kernels/gemm.h>
-#include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/ops.h>
+#include <gaze/autograd/threads.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/model.h>
 #include <gaze/train/model_options.h>

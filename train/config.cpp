@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/error.h>
-#include <gaze/autograd/parameters.h>
 
 namespace gaze {
 namespace {
@@ -16,7 +15,7 @@ using nlohmann::json;
 /// One option: how it is written to JSON, read from JSON, and what a right value is called in an error.
 struct Option {
   const char* name;
-  const char* expects;
+  std::string expects;
   std::function<json(const Config&)> get;
   std::function<bool(Config&, const json&)> set;  ///< false when the value is not what is expected
 };
@@ -30,15 +29,24 @@ bool assign_number(T& member, const json& value, double least, double most) {
   return true;
 }
 
-Option count(const char* name, std::int64_t Config::*member, double least) {
-  return {name, least > 0 ? "a whole number above 0" : "a whole number from 0",
+constexpr std::int64_t any_count = 1'000'000'000'000, any_size = 1'000'000;
+
+Option count(const char* name, std::int64_t Config::*member, std::int64_t least, std::int64_t most = any_size) {
+  return {name, fmt::format("a whole number from {} to {}", least, most),
           [=](const Config& c) { return json(c.*member); },
-          [=](Config& c, const json& v) { return assign_number(c.*member, v, least, 1e12); }};
+          [=](Config& c, const json& v) {
+            return assign_number(c.*member, v, static_cast<double>(least), static_cast<double>(most));
+          }};
 }
 
 Option real(const char* name, double Config::*member, const char* expects, double least, double most) {
   return {name, expects, [=](const Config& c) { return json(c.*member); },
           [=](Config& c, const json& v) { return assign_number(c.*member, v, least, most); }};
+}
+
+Option yes_or_no(const char* name, bool Config::*member) {
+  return {name, "true or false", [=](const Config& c) { return json(c.*member); },
+          [=](Config& c, const json& v) { return v.is_boolean() && (c.*member = v.get<bool>(), true); }};
 }
 
 Option choice(const char* name, std::string Config::*member, const char* expects, std::vector<std::string> allowed) {
@@ -65,14 +73,14 @@ const std::vector<Option>& options() {
       choice("activation", &Config::activation, "relu or gelu", {"relu", "gelu"}),
       choice("norm", &Config::norm, "pre or post", {"pre", "post"}),
       choice("positions", &Config::positions, "learned, sinusoidal or none", {"learned", "sinusoidal", "none"}),
-      {"tied", "true or false", [](const Config& c) { return json(c.tied); },
-       [](Config& c, const json& v) { return v.is_boolean() && (c.tied = v.get<bool>(), true); }},
+      yes_or_no("tied", &Config::tied),
       count("vocab", &Config::vocab, 1),
       count("min_length", &Config::min_length, 1),
       count("length", &Config::length, 1),
+      yes_or_no("source_eos", &Config::source_eos),
       count("batch", &Config::batch, 1),
-      count("validation", &Config::validation, 1),
-      count("steps", &Config::steps, 0),
+      count("validation", &Config::validation, 1, any_count),
+      count("steps", &Config::steps, 0, any_count),
       choice("optimizer", &Config::optimizer, "adam, adamw or sgd", {"adam", "adamw", "sgd"}),
       real("lr", &Config::lr, "a number above 0", 1e-300, 1e6),
       {"betas", "two numbers from 0 to below 1", [](const Config& c) { return json(c.betas); },
@@ -86,13 +94,13 @@ const std::vector<Option>& options() {
       real("clip", &Config::clip, "a number from 0", 0, 1e300),
       real("label_smoothing", &Config::label_smoothing, "a number from 0 to 1", 0, 1),
       choice("schedule", &Config::schedule, "constant, inverse_sqrt or cosine", {"constant", "inverse_sqrt", "cosine"}),
-      count("warmup", &Config::warmup, 0),
-      count("log_every", &Config::log_every, 1),
+      count("warmup", &Config::warmup, 0, any_count),
+      count("log_every", &Config::log_every, 1, any_count),
       {"seed", "a whole number from 0", [](const Config& c) { return json(c.seed); },
        [](Config& c, const json& v) { return v.is_number_unsigned() && (c.seed = v.get<std::uint64_t>(), true); }},
-      count("threads", &Config::threads, 0),
+      count("threads", &Config::threads, 0, 1024),
       count("width", &Config::width, 1),
-      count("links", &Config::links, 1),
+      count("links", &Config::links, 1, any_count),
   };
   return all;
 }
@@ -112,17 +120,17 @@ std::vector<std::string> config_keys() {
   return keys;
 }
 
-void set_option(Config& config, std::string_view key, std::string_view value) {
-  const Option& o = option(key, "--set");
+void set_option(Config& config, std::string_view key, std::string_view value, std::string_view typed) {
+  const Option& o = option(key, typed);
   json parsed = json::parse(value, nullptr, false);
   if (parsed.is_discarded()) parsed = std::string(value);  // a bare word is text
-  require(o.set(config, parsed), "--set {}={}: expects {}", key, value, o.expects);
+  require(o.set(config, parsed), "{}: expects {}", typed, o.expects);
 }
 
 void set_option(Config& config, std::string_view assignment) {
   const std::size_t sign = assignment.find('=');
   require(sign != std::string_view::npos, "--set {}: expects key=value", assignment);
-  set_option(config, assignment.substr(0, sign), assignment.substr(sign + 1));
+  set_option(config, assignment.substr(0, sign), assignment.substr(sign + 1), fmt::format("--set {}", assignment));
 }
 
 void read_config(Config& config, const json& object, std::string_view source) {

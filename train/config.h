@@ -29,9 +29,10 @@ struct Config {
   bool tied = false;                  ///< the output head shares the target embedding's weight
 
   // The data
-  std::int64_t vocab = 20;        ///< symbols of copy, shift, reverse and sort; a workload's vocabulary
+  std::int64_t vocab = 16;        ///< symbols of copy, shift, reverse and sort; a workload's vocabulary
   std::int64_t min_length = 3;    ///< shortest sentence of those tasks
   std::int64_t length = 10;       ///< longest sentence of those tasks; a workload's sentence length
+  bool source_eos = false;        ///< an end mark closes the source sentence
   std::int64_t batch = 64;        ///< sentences a step
   std::int64_t validation = 512;  ///< held-out sentences that the figures are taken on
 
@@ -59,8 +60,8 @@ struct Config {
 /// The names of all options.
 std::vector<std::string> config_keys();
 /// Sets one option from text ("heads", "4"; "betas", "[0.9, 0.99]"). Throws for an unknown name (suggesting the
-/// nearest), a value of the wrong type, or one that is not allowed.
-void set_option(Config&, std::string_view key, std::string_view value);
+/// nearest), a value of the wrong type, or one that is not allowed. `typed` is what the user wrote, for errors.
+void set_option(Config&, std::string_view key, std::string_view value, std::string_view typed);
 /// "key=value"
 void set_option(Config&, std::string_view assignment);
 /// Reads the options that a JSON object names over those of `config`. `source` names it in errors.

@@ -1,15 +1,29 @@
 /// The program `gaze`: one subcommand a file under train/commands/.
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
+#include <new>
+#include <string>
+#include <vector>
 
 #include <gaze/train/commands/commands.h>
+
+namespace gaze {
+
+void flush_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail("standard output: {}", std::strerror(errno));
+}
+
+}  // namespace gaze
 
 int main(int argc, char** argv) {
   using namespace gaze;
   CLI::App app("gaze trains small Transformers on a CPU and shows their attention learn.", "gaze");
   app.require_subcommand(1);
-  add_train(app);
+  add_train(app, argc > 0 ? argv[0] : "gaze");
   add_translate(app);
   add_inspect(app);
   add_bench(app);
@@ -18,16 +32,25 @@ int main(int argc, char** argv) {
     return status;
   };
   try {
-    app.parse(argc, argv);
+    try {
+      std::vector<std::string> names;
+      for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+      if (argc > 1 && argv[1][0] != '-' && std::find(names.begin(), names.end(), argv[1]) == names.end())
+        throw UsageError(fmt::format("unknown command {}; there are {}", argv[1], fmt::join(names, ", ")));
+      app.parse(argc, argv);
+    } catch (const CLI::Success& help) {
+      app.exit(help);
+    }
+    flush_output();
     return 0;
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
   } catch (const CLI::ParseError& error) {
     return complain(error.what(), 2);
   } catch (const UsageError& error) {
     return complain(error.what(), 2);
   } catch (const Interrupted&) {
     return 130;
+  } catch (const std::bad_alloc&) {
+    return complain("out of memory: the model or the batch is too large for this machine", 1);
   } catch (const std::exception& error) {
     return complain(error.what(), 1);
   }

@@ -48,13 +48,18 @@ Config RunFolder::config() const {
 }
 
 void RunFolder::append_metrics(const nlohmann::json& line) const {
-  const std::string name = (path_ / "metrics.jsonl").string();
+  const fs::path name = path_ / "metrics.jsonl";
+  std::error_code none;
+  const auto before = fs::exists(name, none) ? fs::file_size(name, none) : 0;
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(name.c_str(), "a"), std::fclose);
-  require(file != nullptr, "{}: {}", name, std::strerror(errno));
+  require(file != nullptr, "{}: {}", name.string(), std::strerror(errno));
   const std::string text = line.dump() + "\n";
   const bool written =
       std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() && std::fflush(file.get()) == 0;
-  require(written, "{}: {}", name, std::strerror(errno));
+  if (written) return;
+  const int reason = errno;
+  fs::resize_file(name, before, none);  // no half line stays behind
+  fail("{}: {}", name.string(), std::strerror(reason));
 }
 
 }  // namespace gaze

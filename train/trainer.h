@@ -30,9 +30,9 @@ struct StepLoss {
 
 struct TrainerOptions {
   double lr = 1e-3;
-  Schedule schedule;    ///< factor of lr by step
-  double clip = 0;      ///< largest norm of the gradient; 0: none
-  RandomStream stream;  ///< of dropout; step t draws from its t-th part
+  Schedule schedule = {};    ///< factor of lr by step
+  double clip = 0;           ///< largest norm of the gradient; 0: none
+  RandomStream stream = {};  ///< of dropout; step t draws from its t-th part
 };
 
 /// The loop of training: forward, backward, clip, optimizer step, callbacks.

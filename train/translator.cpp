@@ -26,12 +26,18 @@ constexpr std::int64_t marks = 1;
 
 }  // namespace
 
+void Translator::check(const Config& config) {
+  check_config(config);
+  require(config.kind == "seq2seq", "config: tasks train models of kind seq2seq, not {}", config.kind);
+  const auto task = make_toy_task(config.task, toy_options(config));
+  for (const Split split : {Split::train, Split::validation, Split::test}) task->example(split, 0);
+}
+
 Translator::Translator(const Config& config)
-    : config_(config),
+    : config_((check(config), config)),
       task_(make_toy_task(config.task, toy_options(config))),
       source_words_(task_->source_vocabulary()),
       target_words_(task_->target_vocabulary()) {
-  check_config(config);
   ModelOptions options = model_options(config);
   options.source_vocab = source_words_.size(), options.target_vocab = target_words_.size();
   // Token vectors, scaled by sqrt(D), start at unit length a coordinate, and positions no shorter than half of that:
@@ -52,10 +58,16 @@ std::unique_ptr<Translator> Translator::load(const RunFolder& run) {
 
 void Translator::save(const RunFolder& run) const {
   const auto words = [](const Vocabulary& v) { return nlohmann::json(v.tokens()).dump(); };
+  nlohmann::json config = to_json(config_);
+  config.erase("threads");  // the same weights make the same file
   gaze::save(params_, run.checkpoint(),
-             {{"config", to_json(config_).dump()},
+             {{"config", config.dump()},
               {"source_vocabulary", words(source_words_)},
               {"target_vocabulary", words(target_words_)}});
+}
+
+Batch Translator::batch_of(std::vector<Example> examples) const {
+  return make_batch(std::move(examples), source_words_, target_words_, config_.source_eos);
 }
 
 Tensor Translator::logits(const Batch& batch, Context& context) const {
@@ -66,7 +78,7 @@ StepLoss Translator::loss(std::int64_t step, Context& context) const {
   std::vector<Example> examples;
   for (std::int64_t i = 0; i < config_.batch; ++i)
     examples.push_back(task_->example(Split::train, static_cast<std::uint64_t>((step - 1) * config_.batch + i)));
-  const Batch batch = make_batch(std::move(examples), source_words_, target_words_);
+  const Batch batch = batch_of(std::move(examples));
   const auto lengths = batch.target_lengths.values<std::int32_t>();
   return {cross_entropy(logits(batch, context), Tensor(batch.target_out),
                         {.label_smoothing = config_.label_smoothing, .ignore_index = Vocabulary::pad}),
@@ -82,7 +94,7 @@ Evaluation Translator::evaluate(Split split, std::int64_t sentences) const {
     std::vector<Example> examples;
     for (std::int64_t i = first; i < std::min(first + at_once, sentences); ++i)
       examples.push_back(task_->example(split, static_cast<std::uint64_t>(i)));
-    const Batch batch = make_batch(std::move(examples), source_words_, target_words_);
+    const Batch batch = batch_of(std::move(examples));
     AttentionRecorder recorder{.wants = [&](std::string_view name) { return name == cross_attention_; }};
     Context context{.recorder = &recorder};
     const Tensor scores = logits(batch, context), gold = Tensor(batch.target_out);
@@ -119,7 +131,7 @@ AttentionMap Translator::attention(const std::vector<std::string>& source,
   check_length("source", source.size(), task_->max_source_length());
   check_length("target", target.size(), task_->max_target_length());
   const NoGrad no_grad;
-  const Batch batch = make_batch({{.source = source, .target = target, .gold = {}}}, source_words_, target_words_);
+  const Batch batch = batch_of({{.source = source, .target = target, .gold = {}}});
   AttentionRecorder recorder{.wants = [&](std::string_view name) { return name == cross_attention_; }};
   Context context{.recorder = &recorder};
   logits(batch, context);
@@ -131,14 +143,18 @@ AttentionMap Translator::attention(const std::vector<std::string>& source,
 std::vector<std::string> Translator::translate(const std::vector<std::string>& source) const {
   check_length("source", source.size(), task_->max_source_length());
   const NoGrad no_grad;
-  const Batch batch = make_batch({{.source = source, .target = {}, .gold = {}}}, source_words_, target_words_);
+  const Batch batch = batch_of({{.source = source, .target = {}, .gold = {}}});
   Context context;
   const Tensor lengths(batch.source_lengths), memory = model_->encode(Tensor(batch.source), lengths, context);
   std::vector<std::int32_t> words = {Vocabulary::bos};
   while (static_cast<std::int64_t>(words.size()) <= task_->max_target_length()) {
     const auto length = static_cast<std::int64_t>(words.size());
     const Tensor scores = model_->decode(Tensor::from<std::int32_t>({1, length}, words), memory, lengths, context);
-    const std::int32_t next = argmax(scores).values<std::int32_t>().back();
+    // The last row's likeliest word; padding and the begin mark are none.
+    const Array last = slice(scores, 1, length - 1, length).array();
+    std::int32_t next = Vocabulary::eos;
+    for (std::int32_t id = next; id < last.size(); ++id)
+      if (last.at(id) > last.at(next)) next = id;
     if (next == Vocabulary::eos) break;
     words.push_back(next);
   }

@@ -32,8 +32,10 @@ struct AttentionMap {
 /// A toy task, its vocabularies and the model that learns it.
 class Translator {
  public:
-  /// Throws for an unknown task and for options that do not go together.
+  /// Throws what check() throws.
   explicit Translator(const Config& config);
+  /// Throws for an unknown task, options that do not go together or make no sentence, or another kind of model.
+  static void check(const Config& config);
   /// The model of a run, with the weights of its checkpoint.
   static std::unique_ptr<Translator> load(const RunFolder& run);
   /// Writes weights, config and vocabularies into the run's checkpoint.
@@ -53,6 +55,7 @@ class Translator {
   std::vector<std::string> translate(const std::vector<std::string>& source) const;
 
  private:
+  Batch batch_of(std::vector<Example> examples) const;
   Tensor logits(const Batch& batch, Context& context) const;
   void check_length(const char* side, std::size_t words, std::int64_t longest) const;
 

@@ -27,7 +27,8 @@ Tensor away_from_zero(const Shape& shape, int salt) {
 
 Tensor below(const Shape& shape, int bound, int salt) {
   Random random = random_for(shape, salt);
-  return table(shape, [&](const Index&) { return random.below(static_cast<std::uint32_t>(bound)); }, DType::int32);
+  return table(
+      shape, [&](const Index&) { return random.below(static_cast<std::uint32_t>(bound)); }, DType::int32);
 }
 
 Tensor whole(const Shape& shape, const std::vector<std::int32_t>& values) { return Tensor::from(shape, values); }

@@ -60,21 +60,35 @@ void binary(Table& cases, const char* name, Tensor (*op)(const Tensor&, const Te
 }  // namespace
 
 void add_arithmetic(Table& cases) {
-  binary(cases, "add", add, [](double a, double b) { return a + b; }, numbers, numbers);
-  binary(cases, "sub", sub, [](double a, double b) { return a - b; }, numbers, numbers);
-  binary(cases, "mul", mul, [](double a, double b) { return a * b; }, numbers, numbers);
-  binary(cases, "div", div, [](double a, double b) { return a / b; }, away_from_zero, away_from_zero);
-  binary(cases, "pow", pow, [](double a, double b) { return std::pow(a, b); }, positive, positive);
-  binary(cases, "maximum", maximum, [](double a, double b) { return std::max(a, b); }, numbers, numbers);
-  binary(cases, "minimum", minimum, [](double a, double b) { return std::min(a, b); }, numbers, numbers);
+  binary(
+      cases, "add", add, [](double a, double b) { return a + b; }, numbers, numbers);
+  binary(
+      cases, "sub", sub, [](double a, double b) { return a - b; }, numbers, numbers);
+  binary(
+      cases, "mul", mul, [](double a, double b) { return a * b; }, numbers, numbers);
+  binary(
+      cases, "div", div, [](double a, double b) { return a / b; }, away_from_zero, away_from_zero);
+  binary(
+      cases, "pow", pow, [](double a, double b) { return std::pow(a, b); }, positive, positive);
+  binary(
+      cases, "maximum", maximum, [](double a, double b) { return std::max(a, b); }, numbers, numbers);
+  binary(
+      cases, "minimum", minimum, [](double a, double b) { return std::min(a, b); }, numbers, numbers);
 
-  unary(cases, "neg", neg, [](double x) { return -x; }, numbers);
-  unary(cases, "exp", exp, [](double x) { return std::exp(x); }, numbers);
-  unary(cases, "log", log, [](double x) { return std::log(x); }, positive);
-  unary(cases, "sqrt", sqrt, [](double x) { return std::sqrt(x); }, positive);
-  unary(cases, "rsqrt", rsqrt, [](double x) { return 1 / std::sqrt(x); }, positive);
-  unary(cases, "abs", abs, [](double x) { return std::abs(x); }, away_from_zero);
-  unary(cases, "erf", erf, [](double x) { return std::erf(x); }, numbers);
+  unary(
+      cases, "neg", neg, [](double x) { return -x; }, numbers);
+  unary(
+      cases, "exp", exp, [](double x) { return std::exp(x); }, numbers);
+  unary(
+      cases, "log", log, [](double x) { return std::log(x); }, positive);
+  unary(
+      cases, "sqrt", sqrt, [](double x) { return std::sqrt(x); }, positive);
+  unary(
+      cases, "rsqrt", rsqrt, [](double x) { return 1 / std::sqrt(x); }, positive);
+  unary(
+      cases, "abs", abs, [](double x) { return std::abs(x); }, away_from_zero);
+  unary(
+      cases, "erf", erf, [](double x) { return std::erf(x); }, numbers);
   unary(
       cases, "clip", [](const Tensor& x) { return clip(x, -0.5, 0.75); },
       [](double x) { return std::clamp(x, -0.5, 0.75); }, numbers);
@@ -103,18 +117,25 @@ void add_arithmetic(Table& cases) {
   const OpCase::Call itself = [](Inputs in) { return in[0]; };
   cases.push_back(
       {"cast", "same dtype", {numbers({3, 4})}, [](Inputs in) { return cast(in[0], DType::float64); }, itself});
-  cases.push_back(
-      {"cast", "size one", {numbers({1})}, [](Inputs in) { return cast(in[0], DType::float64); }, itself});
-  cases.push_back(
-      {"cast", "empty", {numbers({0, 2})}, [](Inputs in) { return cast(in[0], DType::float64); }, itself});
-  cases.push_back({"cast", "from int32", {below({3, 4}, 9)}, [](Inputs in) { return cast(in[0], DType::float64); },
-                   [](Inputs in) { return table({3, 4}, [&](const Index& i) { return at(in[0], i); }); }, false});
-  cases.push_back(
-      {"cast", "to int32", {numbers({3, 4})}, [](Inputs in) { return cast(in[0], DType::int32); },
-       [](Inputs in) {
-         return table({3, 4}, [&](const Index& i) { return std::trunc(at(in[0], i)); }, DType::int32);
-       },
-       false});
+  cases.push_back({"cast", "size one", {numbers({1})}, [](Inputs in) { return cast(in[0], DType::float64); }, itself});
+  cases.push_back({"cast", "empty", {numbers({0, 2})}, [](Inputs in) { return cast(in[0], DType::float64); }, itself});
+  cases.push_back({"cast",
+                   "from int32",
+                   {below({3, 4}, 9)},
+                   [](Inputs in) { return cast(in[0], DType::float64); },
+                   [](Inputs in) {
+                     return table({3, 4}, [&](const Index& i) { return at(in[0], i); });
+                   },
+                   false});
+  cases.push_back({"cast",
+                   "to int32",
+                   {numbers({3, 4})},
+                   [](Inputs in) { return cast(in[0], DType::int32); },
+                   [](Inputs in) {
+                     return table(
+                         {3, 4}, [&](const Index& i) { return std::trunc(at(in[0], i)); }, DType::int32);
+                   },
+                   false});
 }
 
 void add_activations(Table& cases) {
@@ -125,28 +146,32 @@ void add_activations(Table& cases) {
     unary(cases, name, op, f, far, fmt::format("{}, far above 0", form).c_str());
     unary(cases, name, op, f, far_below, fmt::format("{}, far below 0", form).c_str());
   };
-  activation("tanh", [](const Tensor& x) { return tanh(x); }, [](double x) { return std::tanh(x); });
-  activation("sigmoid", [](const Tensor& x) { return sigmoid(x); }, [](double x) { return 1 / (1 + std::exp(-x)); });
-  activation("relu", [](const Tensor& x) { return relu(x); }, [](double x) { return std::max(x, 0.0); });
-  activation("silu", [](const Tensor& x) { return silu(x); }, [](double x) { return x / (1 + std::exp(-x)); });
-  activation("softplus", [](const Tensor& x) { return softplus(x); },
-             [](double x) { return std::log1p(std::exp(x)); });
-  activation("gelu", [](const Tensor& x) { return gelu(x); },
-             [](double x) { return x * 0.5 * std::erfc(-x / std::numbers::sqrt2); }, ", exact");
-  activation("gelu", [](const Tensor& x) { return gelu(x, Gelu::tanh); },
-             [](double x) {
-               return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
-             },
-             ", by tanh");
+  activation(
+      "tanh", [](const Tensor& x) { return tanh(x); }, [](double x) { return std::tanh(x); });
+  activation(
+      "sigmoid", [](const Tensor& x) { return sigmoid(x); }, [](double x) { return 1 / (1 + std::exp(-x)); });
+  activation(
+      "relu", [](const Tensor& x) { return relu(x); }, [](double x) { return std::max(x, 0.0); });
+  activation(
+      "silu", [](const Tensor& x) { return silu(x); }, [](double x) { return x / (1 + std::exp(-x)); });
+  activation(
+      "softplus", [](const Tensor& x) { return softplus(x); }, [](double x) { return std::log1p(std::exp(x)); });
+  activation(
+      "gelu", [](const Tensor& x) { return gelu(x); },
+      [](double x) { return x * 0.5 * std::erfc(-x / std::numbers::sqrt2); }, ", exact");
+  activation(
+      "gelu", [](const Tensor& x) { return gelu(x, Gelu::tanh); },
+      [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x))); },
+      ", by tanh");
 }
 
 void add_comparisons(Table& cases) {
-  const auto compare = [&](const char* name, Tensor (*op)(const Tensor&, const Tensor&),
-                           bool (*f)(double, double)) {
+  const auto compare = [&](const char* name, Tensor (*op)(const Tensor&, const Tensor&), bool (*f)(double, double)) {
     const OpCase::Call call = [op](Inputs in) { return op(in[0], in[1]); };
     const OpCase::Call reference = [f](Inputs in) {
-      return table(broadcast("reference", in[0].shape(), in[1].shape()),
-                   [&](const Index& i) { return f(at(in[0], i), at(in[1], i)); }, DType::int32);
+      return table(
+          broadcast("reference", in[0].shape(), in[1].shape()),
+          [&](const Index& i) { return f(at(in[0], i), at(in[1], i)); }, DType::int32);
     };
     const auto add = [&](const char* variant, const Tensor& a, const Tensor& b) {
       cases.push_back({name, variant, {a, b}, call, reference, false});
@@ -165,16 +190,22 @@ void add_comparisons(Table& cases) {
   compare("greater_equal", greater_equal, [](double a, double b) { return a >= b; });
 
   const auto add_argmax = [&](const char* variant, const Tensor& x, int axis) {
-    cases.push_back({"argmax", variant, {x}, [axis](Inputs in) { return argmax(in[0], axis); },
+    cases.push_back({"argmax",
+                     variant,
+                     {x},
+                     [axis](Inputs in) { return argmax(in[0], axis); },
                      [axis](Inputs in) {
                        const int along = in[0].shape().normal_axis(axis);
-                       return table(in[0].shape().without(axis), [&](Index i) {
-                         i.insert(i.begin() + along, 0);
-                         Index best = i;
-                         for (auto& place = i[static_cast<std::size_t>(along)]; place < in[0].size(along); ++place)
-                           if (at(in[0], i) > at(in[0], best)) best = i;
-                         return static_cast<double>(best[static_cast<std::size_t>(along)]);
-                       }, DType::int32);
+                       return table(
+                           in[0].shape().without(axis),
+                           [&](Index i) {
+                             i.insert(i.begin() + along, 0);
+                             Index best = i;
+                             for (auto& place = i[static_cast<std::size_t>(along)]; place < in[0].size(along); ++place)
+                               if (at(in[0], i) > at(in[0], best)) best = i;
+                             return static_cast<double>(best[static_cast<std::size_t>(along)]);
+                           },
+                           DType::int32);
                      },
                      false});
   };
@@ -185,7 +216,9 @@ void add_comparisons(Table& cases) {
   add_argmax("empty", numbers({0, 3}), 1);
 
   const auto add_one_hot = [&](const char* variant, const Tensor& ids, std::int64_t classes) {
-    cases.push_back({"one_hot", variant, {ids},
+    cases.push_back({"one_hot",
+                     variant,
+                     {ids},
                      [classes](Inputs in) { return one_hot(in[0], classes, DType::float64); },
                      [classes](Inputs in) {
                        Shape shape = in[0].shape();

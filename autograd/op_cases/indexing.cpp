@@ -11,7 +11,9 @@ void add_indexing(Table& cases) {
   };
 
   const auto add_gather = [&](const char* variant, const Shape& shape, int axis, const Tensor& index) {
-    cases.push_back({"gather", variant, {numbers(shape), index},
+    cases.push_back({"gather",
+                     variant,
+                     {numbers(shape), index},
                      [axis](Inputs in) { return gather(in[0], axis, in[1]); },
                      [=](Inputs in) {
                        return table(in[1].shape(), [&](const Index& i) { return at(in[0], moved(in[1], i, axis)); });
@@ -25,7 +27,9 @@ void add_indexing(Table& cases) {
   add_gather("empty index", {4, 3}, 0, below({0, 3}, 4));
 
   const auto add_select = [&](const char* variant, const Shape& shape, int axis, const Tensor& index) {
-    cases.push_back({"index_select", variant, {numbers(shape), index},
+    cases.push_back({"index_select",
+                     variant,
+                     {numbers(shape), index},
                      [axis](Inputs in) { return index_select(in[0], axis, in[1]); },
                      [axis](Inputs in) {
                        const auto along = static_cast<std::size_t>(in[0].shape().normal_axis(axis));
@@ -44,7 +48,9 @@ void add_indexing(Table& cases) {
 
   const auto add_scatter = [&](const char* variant, const Shape& shape, int axis, const Tensor& index,
                                const Shape& source) {
-    cases.push_back({"scatter_add", variant, {numbers(shape), index, numbers(source, 1)},
+    cases.push_back({"scatter_add",
+                     variant,
+                     {numbers(shape), index, numbers(source, 1)},
                      [axis](Inputs in) { return scatter_add(in[0], axis, in[1], in[2]); },
                      [=](Inputs in) {
                        return table(in[0].shape(), [&](const Index& i) {
@@ -64,7 +70,10 @@ void add_indexing(Table& cases) {
   add_scatter("empty index", {4, 3}, 0, below({0, 3}, 4), {0, 3});
 
   const auto add_embedding = [&](const char* variant, const Shape& weight, const Tensor& ids) {
-    cases.push_back({"embedding", variant, {numbers(weight), ids}, [](Inputs in) { return embedding(in[0], in[1]); },
+    cases.push_back({"embedding",
+                     variant,
+                     {numbers(weight), ids},
+                     [](Inputs in) { return embedding(in[0], in[1]); },
                      [](Inputs in) {
                        Shape shape = in[1].shape();
                        shape.append(in[0].size(1));

@@ -29,12 +29,14 @@ Tensor product(const Tensor& left, const Tensor& right, MatmulOptions o) {
   const auto operand = [&](const Tensor& t, const Index& i, std::int64_t row, std::int64_t column, bool swap) {
     return at(t, swapped(Index(i.end() - t.rank(), i.end() - 2), row, column, swap));
   };
-  return table(shape, [&](const Index& i) {
-    double s = 0;
-    for (std::int64_t k = 0; k < inner; ++k)
-      s += operand(a, i, i[i.size() - 2], k, o.transpose_a) * operand(b, i, k, i.back(), o.transpose_b);
-    return s;
-  }).reshape(result);
+  return table(shape,
+               [&](const Index& i) {
+                 double s = 0;
+                 for (std::int64_t k = 0; k < inner; ++k)
+                   s += operand(a, i, i[i.size() - 2], k, o.transpose_a) * operand(b, i, k, i.back(), o.transpose_b);
+                 return s;
+               })
+      .reshape(result);
 }
 
 /// Loops over every value of every label.
@@ -69,7 +71,10 @@ Tensor labelled_sum(const std::string& equation, Inputs in) {
 
 void add_matrices(Table& cases) {
   const auto add_matmul = [&](const char* variant, const Shape& a, const Shape& b, MatmulOptions o = {}) {
-    cases.push_back({"matmul", variant, {numbers(a), numbers(b, 1)}, [o](Inputs in) { return matmul(in[0], in[1], o); },
+    cases.push_back({"matmul",
+                     variant,
+                     {numbers(a), numbers(b, 1)},
+                     [o](Inputs in) { return matmul(in[0], in[1], o); },
                      [o](Inputs in) { return product(in[0], in[1], o); }});
   };
   add_matmul("ordinary", {3, 4}, {4, 5});
@@ -96,7 +101,9 @@ void add_matrices(Table& cases) {
   add_matmul("no inner axis", {3, 0}, {0, 5});
   add_matmul("no columns", {3, 4}, {4, 0});
   add_matmul("no batch", {0, 3, 4}, {4, 5});
-  cases.push_back({"matmul", "with itself, transposed", {numbers({3, 4})},
+  cases.push_back({"matmul",
+                   "with itself, transposed",
+                   {numbers({3, 4})},
                    [](Inputs in) { return matmul(in[0], in[0], {.transpose_b = true}); },
                    [](Inputs in) { return product(in[0], in[0], {.transpose_b = true}); }});
 
@@ -105,8 +112,7 @@ void add_matrices(Table& cases) {
     std::vector<Tensor> inputs{numbers(x), numbers(weight, 1)};
     if (with_bias) inputs.push_back(numbers({weight[0]}, 2));
     const auto bias_of = [with_bias](Inputs in) { return with_bias ? in[2] : Tensor(); };
-    cases.push_back({"linear", variant, inputs,
-                     [=](Inputs in) { return linear(in[0], in[1], bias_of(in), rows); },
+    cases.push_back({"linear", variant, inputs, [=](Inputs in) { return linear(in[0], in[1], bias_of(in), rows); },
                      [=](Inputs in) {
                        const std::int64_t last = rows.count < 0 ? in[1].size(0) : rows.first + rows.count;
                        const Tensor y = product(in[0], in[1].slice(0, rows.first, last), {.transpose_b = true});
@@ -123,7 +129,9 @@ void add_matrices(Table& cases) {
   add_linear("no inputs", {5, 0}, {4, 0}, true);
   add_linear("no outputs", {5, 3}, {0, 3}, true);
   add_linear("size one", {1, 1}, {1, 1}, true);
-  cases.push_back({"linear", "two parts of one weight", {numbers({5, 3}), numbers({4, 3}), numbers({4})},
+  cases.push_back({"linear",
+                   "two parts of one weight",
+                   {numbers({5, 3}), numbers({4, 3}), numbers({4})},
                    [](Inputs in) {
                      return linear(in[0], in[1], in[2], {0, 2}) * linear(in[0], in[1], in[2], {2, 2});
                    },

@@ -75,8 +75,8 @@ std::vector<Layout> layouts() {
     o.key_lengths = whole({static_cast<std::int64_t>(of.size())}, of);
     return o;
   };
-  const Tensor barred = tensor({{0, never, 0.5, 1, never}, {never, never, never, never, never}, {1, 0, 0, never, 2}},
-                               DType::float64);
+  const Tensor barred =
+      tensor({{0, never, 0.5, 1, never}, {never, never, never, never, never}, {1, 0, 0, never, 2}}, DType::float64);
   AttentionOptions dropped{.heads = 2};
   dropped.dropout = 0.4, dropped.stream = {7, 3};
   AttentionOptions all{.heads = 2, .causal = true};
@@ -85,9 +85,7 @@ std::vector<Layout> layouts() {
   AttentionOptions scaled{.heads = 2};
   scaled.scale = 1.7;
   const auto packed = [](std::int64_t d) {
-    return [d](Inputs in) {
-      return std::vector<Columns>{{in[0], 0, d}, {in[0], d, d}, {in[0], 2 * d, d}};
-    };
+    return [d](Inputs in) { return std::vector<Columns>{{in[0], 0, d}, {in[0], d, d}, {in[0], 2 * d, d}}; };
   };
   return {
       apart("ordinary", q, k, v, {.heads = 2}),
@@ -105,17 +103,23 @@ std::vector<Layout> layouts() {
       apart("dropout", q, k, v, dropped),
       apart("everything at once", {2, 5, 4}, {2, 5, 4}, {2, 5, 4}, all),
       {"packed", {{2, 4, 12}}, packed(4), {.heads = 2, .causal = true}},
-      {"packed, other columns unused", {{2, 3, 9}},
+      {"packed, other columns unused",
+       {{2, 3, 9}},
        [](Inputs in) {
          return std::vector<Columns>{{in[0], 6, 2}, {in[0], 0, 2}, {in[0], 3, 2}};
        },
        {}},
-      {"packed keys and values", {{2, 3, 4}, {2, 5, 8}},
+      {"packed keys and values",
+       {{2, 3, 4}, {2, 5, 8}},
        [](Inputs in) {
          return std::vector<Columns>{in[0], {in[1], 0, 4}, {in[1], 4, 4}};
        },
        {.heads = 2}},
-      {"all three the same", {{2, 3, 4}}, [](Inputs in) { return std::vector<Columns>{in[0], in[0], in[0]}; },
+      {"all three the same",
+       {{2, 3, 4}},
+       [](Inputs in) {
+         return std::vector<Columns>{in[0], in[0], in[0]};
+       },
        {.heads = 2}},
       apart("size one", {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {}),
       apart("no keys", {2, 3, 4}, {2, 0, 4}, {2, 0, 4}, {.heads = 2}),
@@ -144,10 +148,13 @@ void add_attention(Table& cases) {
     const auto loops = [](const Parts& p, const AttentionOptions& how) {
       return output_by_loops(p[0], p[1], p[2], how);
     };
-    add("attention", [](const Parts& p, const auto& how) { return attention(p[0], p[1], p[2], how); }, loops);
-    add("composed_attention",
+    add(
+        "attention", [](const Parts& p, const auto& how) { return attention(p[0], p[1], p[2], how); }, loops);
+    add(
+        "composed_attention",
         [](const Parts& p, const auto& how) { return composed_attention(p[0], p[1], p[2], how).output; }, loops);
-    add("attention_weights", [](const Parts& p, const auto& how) { return attention_weights(p[0], p[1], how); },
+    add(
+        "attention_weights", [](const Parts& p, const auto& how) { return attention_weights(p[0], p[1], how); },
         [](const Parts& p, const AttentionOptions& how) { return weights_by_loops(p[0], p[1], how); });
     cases.push_back({"composed_attention", std::string("weights, ") + layout.variant, inputs,
                      [=](Inputs in) {
@@ -161,7 +168,9 @@ void add_attention(Table& cases) {
 void add_normalisation(Table& cases) {
   const auto add_layer_norm = [&](const char* variant, const Shape& shape, double eps = 1e-5) {
     const Shape row{shape[-1]};
-    cases.push_back({"layer_norm", variant, {numbers(shape), numbers(row, 1), numbers(row, 2)},
+    cases.push_back({"layer_norm",
+                     variant,
+                     {numbers(shape), numbers(row, 1), numbers(row, 2)},
                      [eps](Inputs in) { return layer_norm(in[0], in[1], in[2], eps); },
                      [eps](Inputs in) {
                        return table(in[0].shape(), [&](const Index& i) {
@@ -188,7 +197,10 @@ void add_normalisation(Table& cases) {
 
   const auto add_dropout = [&](const char* variant, const Shape& shape, double p) {
     const RandomStream stream{11, 5};
-    cases.push_back({"dropout", variant, {numbers(shape)}, [=](Inputs in) { return dropout(in[0], p, stream); },
+    cases.push_back({"dropout",
+                     variant,
+                     {numbers(shape)},
+                     [=](Inputs in) { return dropout(in[0], p, stream); },
                      [=](Inputs in) {
                        std::int64_t next = 0;
                        return table(in[0].shape(), [&](const Index& i) {

@@ -36,7 +36,9 @@ using Operation = std::function<Tensor(const Tensor&, const Axes&, bool keep)>;
 void reduction(Table& cases, const char* name, const char* form, bool of_nothing, const Operation& op,
                const OfMembers& f) {
   const auto add = [&](const char* variant, const Tensor& x, const Axes& axes, bool keep = false) {
-    cases.push_back({name, variant + std::string(form), {x},
+    cases.push_back({name,
+                     variant + std::string(form),
+                     {x},
                      [=](Inputs in) { return op(in[0], axes, keep); },
                      [=](Inputs in) { return reduce(in[0], axes, keep, f); }});
   };
@@ -86,12 +88,20 @@ void add_reductions(Table& cases) {
     }(name);
     const OpCase::Call itself = [](Inputs in) { return in[0].reshape({1}); };
     cases.push_back({name, "size one", {numbers({1, 1})}, [op](Inputs in) { return op(in[0], {0}, false); }, itself});
-    cases.push_back({name, "scalar", {numbers({})}, [op](Inputs in) { return op(in[0], {}, false); },
+    cases.push_back({name,
+                     "scalar",
+                     {numbers({})},
+                     [op](Inputs in) { return op(in[0], {}, false); },
                      [](Inputs in) { return in[0]; }});
   }
-  cases.push_back({"var", "size one", {numbers({1, 1})}, [](Inputs in) { return var(in[0], {0}, false, 0); },
+  cases.push_back({"var",
+                   "size one",
+                   {numbers({1, 1})},
+                   [](Inputs in) { return var(in[0], {0}, false, 0); },
                    [](Inputs) { return Tensor::zeros({1}, DType::float64); }});
-  cases.push_back({"logsumexp", "beyond e^x", {between({3, 4}, 800, 802)},
+  cases.push_back({"logsumexp",
+                   "beyond e^x",
+                   {between({3, 4}, 800, 802)},
                    [](Inputs in) { return logsumexp(in[0], {1}); },
                    [](Inputs in) {
                      return reduce(in[0], {1}, false, [](const Members& m) {

@@ -20,7 +20,10 @@ Tensor relabelled(const Tensor& x, const Shape& shape) {
 void add_shapes(Table& cases) {
   const auto add_reshape = [&](const char* variant, const Shape& from, const std::vector<std::int64_t>& to,
                                const Shape& result) {
-    cases.push_back({"reshape", variant, {numbers(from)}, [to](Inputs in) { return reshape(in[0], to); },
+    cases.push_back({"reshape",
+                     variant,
+                     {numbers(from)},
+                     [to](Inputs in) { return reshape(in[0], to); },
                      [result](Inputs in) { return relabelled(in[0], result); }});
   };
   add_reshape("ordinary", {3, 4}, {2, 6}, {2, 6});
@@ -34,7 +37,10 @@ void add_shapes(Table& cases) {
                 i[static_cast<std::size_t>(x.shape().normal_axis(b))]);
       return i;
     };
-    cases.push_back({"transpose", variant, {numbers(shape)}, [a, b](Inputs in) { return transpose(in[0], a, b); },
+    cases.push_back({"transpose",
+                     variant,
+                     {numbers(shape)},
+                     [a, b](Inputs in) { return transpose(in[0], a, b); },
                      [=](Inputs in) {
                        const Tensor& x = in[0];
                        const Shape result = x.shape().with(a, x.size(b)).with(b, x.size(a));
@@ -49,7 +55,10 @@ void add_shapes(Table& cases) {
   add_transpose("empty", {3, 0, 2}, 0, 1);
 
   const auto add_permute = [&](const char* variant, const Shape& shape, const Axes& order) {
-    cases.push_back({"permute", variant, {numbers(shape)}, [order](Inputs in) { return permute(in[0], order); },
+    cases.push_back({"permute",
+                     variant,
+                     {numbers(shape)},
+                     [order](Inputs in) { return permute(in[0], order); },
                      [order](Inputs in) {
                        Shape result;
                        for (const int axis : order) result.append(in[0].size(axis));
@@ -70,7 +79,10 @@ void add_shapes(Table& cases) {
   add_permute("empty", {2, 0, 4}, {1, 2, 0});
 
   const auto add_expand = [&](const char* variant, const Shape& from, const Shape& to) {
-    cases.push_back({"expand", variant, {numbers(from)}, [to](Inputs in) { return expand(in[0], to); },
+    cases.push_back({"expand",
+                     variant,
+                     {numbers(from)},
+                     [to](Inputs in) { return expand(in[0], to); },
                      [to](Inputs in) { return taken(in[0], to, [](const Index& i) { return i; }); }});
   };
   add_expand("ordinary", {3, 1}, {3, 4});
@@ -82,7 +94,10 @@ void add_shapes(Table& cases) {
   add_expand("empty", {0, 1}, {0, 3});
 
   const auto add_squeeze = [&](const char* variant, const Shape& from, int axis) {
-    cases.push_back({"squeeze", variant, {numbers(from)}, [axis](Inputs in) { return squeeze(in[0], axis); },
+    cases.push_back({"squeeze",
+                     variant,
+                     {numbers(from)},
+                     [axis](Inputs in) { return squeeze(in[0], axis); },
                      [axis](Inputs in) { return relabelled(in[0], in[0].shape().without(axis)); }});
   };
   add_squeeze("ordinary", {3, 1, 4}, 1);
@@ -91,7 +106,10 @@ void add_shapes(Table& cases) {
   add_squeeze("empty", {1, 0}, 0);
 
   const auto add_unsqueeze = [&](const char* variant, const Shape& from, int axis, const Shape& result) {
-    cases.push_back({"unsqueeze", variant, {numbers(from)}, [axis](Inputs in) { return unsqueeze(in[0], axis); },
+    cases.push_back({"unsqueeze",
+                     variant,
+                     {numbers(from)},
+                     [axis](Inputs in) { return unsqueeze(in[0], axis); },
                      [result](Inputs in) { return relabelled(in[0], result); }});
   };
   add_unsqueeze("ordinary", {3, 4}, 1, {3, 1, 4});
@@ -120,7 +138,12 @@ void add_shapes(Table& cases) {
   add_concat("one part", {{2, 3}}, 0);
   add_concat("size one", {{1}, {1}}, 0);
   add_concat("an empty part", {{2, 3}, {2, 0}, {2, 1}}, 1);
-  cases.push_back({"concat", "with itself", {numbers({2, 3})}, [](Inputs in) { return concat({in[0], in[0]}, 0); },
+  cases.push_back({"concat",
+                   "with itself",
+                   {numbers({2, 3})},
+                   [](Inputs in) {
+                     return concat({in[0], in[0]}, 0);
+                   },
                    [](Inputs in) {
                      return taken(in[0], {4, 3}, [](const Index& i) { return Index{i[0] % 2, i[1]}; });
                    }});
@@ -146,7 +169,9 @@ void add_shapes(Table& cases) {
 
   const auto add_slice = [&](const char* variant, const Shape& shape, int axis, std::int64_t first, std::int64_t last,
                              std::int64_t step, std::int64_t length) {
-    cases.push_back({"slice", variant, {numbers(shape)},
+    cases.push_back({"slice",
+                     variant,
+                     {numbers(shape)},
                      [=](Inputs in) { return slice(in[0], axis, first, last, step); },
                      [=](Inputs in) {
                        const auto along = static_cast<std::size_t>(in[0].shape().normal_axis(axis));
@@ -166,7 +191,10 @@ void add_shapes(Table& cases) {
 
   using Widths = std::vector<std::pair<std::int64_t, std::int64_t>>;
   const auto add_pad = [&](const char* variant, const Shape& shape, const Widths& widths, double value) {
-    cases.push_back({"pad", variant, {numbers(shape)}, [=](Inputs in) { return pad(in[0], widths, value); },
+    cases.push_back({"pad",
+                     variant,
+                     {numbers(shape)},
+                     [=](Inputs in) { return pad(in[0], widths, value); },
                      [=](Inputs in) {
                        Shape result = in[0].shape();
                        for (int axis = 0; axis < result.rank(); ++axis) {

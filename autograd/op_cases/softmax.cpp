@@ -29,13 +29,18 @@ double log_sum(const std::vector<double>& row) {
 
 void add_softmax(Table& cases) {
   const auto add = [&](const char* variant, const Tensor& x, int axis) {
-    cases.push_back({"softmax", variant, {x}, [axis](Inputs in) { return softmax(in[0], axis); },
+    cases.push_back({"softmax",
+                     variant,
+                     {x},
+                     [axis](Inputs in) { return softmax(in[0], axis); },
                      [axis](Inputs in) {
-                       return along(in[0], axis, [](const auto& row, std::size_t i) {
-                         return std::exp(row[i] - log_sum(row));
-                       });
+                       return along(in[0], axis,
+                                    [](const auto& row, std::size_t i) { return std::exp(row[i] - log_sum(row)); });
                      }});
-    cases.push_back({"log_softmax", variant, {x}, [axis](Inputs in) { return log_softmax(in[0], axis); },
+    cases.push_back({"log_softmax",
+                     variant,
+                     {x},
+                     [axis](Inputs in) { return log_softmax(in[0], axis); },
                      [axis](Inputs in) {
                        return along(in[0], axis, [](const auto& row, std::size_t i) { return row[i] - log_sum(row); });
                      }});
@@ -51,7 +56,10 @@ void add_softmax(Table& cases) {
   add("no columns", numbers({3, 0}), 1);
 
   const auto add_masked = [&](const char* variant, const Tensor& x, const Tensor& keep) {
-    cases.push_back({"masked_softmax", variant, {x, keep}, [](Inputs in) { return masked_softmax(in[0], in[1]); },
+    cases.push_back({"masked_softmax",
+                     variant,
+                     {x, keep},
+                     [](Inputs in) { return masked_softmax(in[0], in[1]); },
                      [](Inputs in) {
                        return table(in[0].shape(), [&](const Index& i) {
                          double s = 0;
@@ -72,7 +80,9 @@ void add_softmax(Table& cases) {
 
 void add_losses(Table& cases) {
   const auto add = [&](const char* variant, const Shape& logits, const Tensor& targets, CrossEntropyOptions o = {}) {
-    cases.push_back({"cross_entropy", variant, {numbers(logits), targets},
+    cases.push_back({"cross_entropy",
+                     variant,
+                     {numbers(logits), targets},
                      [o](Inputs in) { return cross_entropy(in[0], in[1], o); },
                      [o](Inputs in) {
                        double total = 0, counted = 0;
@@ -90,8 +100,7 @@ void add_losses(Table& cases) {
                          }
                          ++counted;
                        });
-                       return Tensor::scalar(o.reduction == Reduction::mean ? total / counted : total,
-                                             DType::float64);
+                       return Tensor::scalar(o.reduction == Reduction::mean ? total / counted : total, DType::float64);
                      }});
   };
   add("ordinary", {3, 5}, below({3}, 5));
@@ -108,7 +117,9 @@ void add_losses(Table& cases) {
   add("empty, summed", {0, 3}, below({0}, 3), {.reduction = Reduction::sum});
 
   const auto add_mse = [&](const char* variant, const Shape& a, const Shape& b, Reduction reduction) {
-    cases.push_back({"mse", variant, {numbers(a), numbers(b, 1)},
+    cases.push_back({"mse",
+                     variant,
+                     {numbers(a), numbers(b, 1)},
                      [reduction](Inputs in) { return mse(in[0], in[1], reduction); },
                      [reduction](Inputs in) {
                        const Shape shape = broadcast("reference", in[0].shape(), in[1].shape());

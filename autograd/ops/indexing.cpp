@@ -9,7 +9,6 @@
 namespace gaze {
 namespace {
 
-
 void check_indices(const char* operation, const Tensor& index, std::int64_t length) {
   require(index.dtype() == DType::int32, "{}: indices must be int32, got {}", operation, name_of(index.dtype()));
   const auto values = index.values<std::int32_t>();

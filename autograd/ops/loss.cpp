@@ -39,8 +39,8 @@ Tensor composed_vjp(const Tensor& logits, const Tensor& targets, const CrossEntr
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& o) {
   require(logits.rank() >= 1 && targets.dtype() == DType::int32 && targets.shape() == logits.shape().without(-1),
-          "cross_entropy: logits {} need int32 targets of the shape without the last axis, got {} {}",
-          logits.shape(), name_of(targets.dtype()), targets.shape());
+          "cross_entropy: logits {} need int32 targets of the shape without the last axis, got {} {}", logits.shape(),
+          name_of(targets.dtype()), targets.shape());
   require(o.label_smoothing >= 0 && o.label_smoothing <= 1, "cross_entropy: label smoothing {} is not in [0, 1]",
           o.label_smoothing);
   const std::int64_t classes = logits.size(-1), rows = targets.size();

@@ -61,8 +61,7 @@ void multiply(const Tensor& a, const Tensor& b, MatmulOptions o, const Shape& ba
 
 Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions o) {
   detail::require_alike("matmul", a, b);
-  require(a.rank() > 0 && b.rank() > 0, "matmul: operands {} and {} must have at least one axis", a.shape(),
-          b.shape());
+  require(a.rank() > 0 && b.rank() > 0, "matmul: operands {} and {} must have at least one axis", a.shape(), b.shape());
   if (a.rank() == 1 || b.rank() == 1) {  // a vector is a row on the left and a column on the right
     require(!(a.rank() == 1 && o.transpose_a) && !(b.rank() == 1 && o.transpose_b),
             "matmul: a vector cannot be transposed");
@@ -71,8 +70,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions o) {
     return a.rank() == 1 ? squeeze(y, b.rank() == 1 ? -1 : -2) : y;
   }
   require(columns_of(a, o.transpose_a) == rows_of(b, o.transpose_b),
-          "matmul: {} axis of a {} must equal {} axis of b {}", o.transpose_a ? "second-last" : "last",
-          a.shape(), o.transpose_b ? "last" : "second-last", b.shape());
+          "matmul: {} axis of a {} must equal {} axis of b {}", o.transpose_a ? "second-last" : "last", a.shape(),
+          o.transpose_b ? "last" : "second-last", b.shape());
   const Shape batch = broadcast("matmul", batch_of(a), batch_of(b));
   Shape shape = batch;
   shape.append(rows_of(a, o.transpose_a));
@@ -102,17 +101,14 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions o) {
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, RowRange rows) {
   detail::require_alike("linear", x, weight);
   require(x.rank() >= 1 && weight.rank() == 2 && x.size(-1) == weight.size(1),
-          "linear: last axis of x {} must equal the last axis of weight {} [out,in]", x.shape(),
-          weight.shape());
+          "linear: last axis of x {} must equal the last axis of weight {} [out,in]", x.shape(), weight.shape());
   if (rows.count < 0) rows.count = weight.size(0) - rows.first;
   require(rows.first >= 0 && rows.count >= 0 && rows.first + rows.count <= weight.size(0),
-          "linear: rows [{}, {}) of weight {} are out of range", rows.first, rows.first + rows.count,
-          weight.shape());
+          "linear: rows [{}, {}) of weight {} are out of range", rows.first, rows.first + rows.count, weight.shape());
   if (bias.defined()) {
     detail::require_alike("linear", x, bias);
     require(bias.rank() == 1 && bias.size(0) == weight.size(0),
-            "linear: bias {} must have one number for each row of weight {}", bias.shape(),
-            weight.shape());
+            "linear: bias {} must have one number for each row of weight {}", bias.shape(), weight.shape());
   }
   const std::int64_t in = weight.size(1), out = rows.count, count = x.shape().span_size(0, x.rank() - 1);
   Array y(x.shape().with(-1, out), x.dtype());

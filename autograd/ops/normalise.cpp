@@ -10,8 +10,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
   detail::require_alike("layer_norm", x, weight);
   detail::require_alike("layer_norm", x, bias);
   require(x.rank() >= 1 && weight.shape() == Shape{x.size(-1)} && bias.shape() == weight.shape(),
-          "layer_norm: weight {} and bias {} must have the length of x's last axis, x is {}",
-          weight.shape(), bias.shape(), x.shape());
+          "layer_norm: weight {} and bias {} must have the length of x's last axis, x is {}", weight.shape(),
+          bias.shape(), x.shape());
   const std::int64_t n = x.size(-1), rows = x.shape().span_size(0, x.rank() - 1);
   Array y(x.shape(), x.dtype()), means({rows}, x.dtype()), scales({rows}, x.dtype());
   for_floating("layer_norm", x.dtype(), [&]<class T>() {

@@ -93,8 +93,7 @@ Tensor sum(const Tensor& x, Axes axes, bool keep) {
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  require(broadcasts_to(shape, x.shape()), "sum_to: {} does not broadcast to {}", shape,
-          x.shape());
+  require(broadcasts_to(shape, x.shape()), "sum_to: {} does not broadcast to {}", shape, x.shape());
   Axes axes;
   const int added = x.rank() - shape.rank();
   for (int axis = 0; axis < x.rank(); ++axis)

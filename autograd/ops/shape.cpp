@@ -32,7 +32,6 @@ void copy(const Shape& lengths, const Array& from, std::int64_t from_first, cons
   });
 }
 
-
 std::size_t at(int axis) { return static_cast<std::size_t>(axis); }
 
 /// How many of first, first + step, ... lie below last.
@@ -82,8 +81,7 @@ Tensor unsqueeze(const Tensor& x, int axis) {
 }
 
 Tensor permute(const Tensor& x, const Axes& order) {
-  require(static_cast<int>(order.size()) == x.rank(), "permute: {} axes given for shape {}", order.size(),
-          x.shape());
+  require(static_cast<int>(order.size()) == x.rank(), "permute: {} axes given for shape {}", order.size(), x.shape());
   const Strides own = strides_of(x.shape());
   Axes back(order.size(), -1);
   Strides strides{};
@@ -104,13 +102,13 @@ Tensor permute(const Tensor& x, const Axes& order) {
 Tensor transpose(const Tensor& x, int axis_a, int axis_b) {
   Axes order(at(x.rank()));
   std::iota(order.begin(), order.end(), 0);
-  std::swap(order[at(x.shape().normal_axis(axis_a, "transpose"))], order[at(x.shape().normal_axis(axis_b, "transpose"))]);
+  std::swap(order[at(x.shape().normal_axis(axis_a, "transpose"))],
+            order[at(x.shape().normal_axis(axis_b, "transpose"))]);
   return permute(x, order);
 }
 
 Tensor expand(const Tensor& x, const Shape& shape) {
-  require(broadcasts_to(x.shape(), shape), "expand: {} does not broadcast to {}", x.shape(),
-          shape);
+  require(broadcasts_to(x.shape(), shape), "expand: {} does not broadcast to {}", x.shape(), shape);
   const Strides own = strides_of(x.shape());
   Strides strides{};
   for (int axis = 1; axis <= x.rank(); ++axis)
@@ -127,8 +125,8 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
   for (const Tensor& part : parts) {
     require(part.rank() == parts[0].rank() && part.shape().with(axis, 0) == parts[0].shape().with(axis, 0) &&
                 part.dtype() == parts[0].dtype(),
-            "concat: {} {} and {} {} may differ along axis {} alone", name_of(parts[0].dtype()),
-            parts[0].shape(), name_of(part.dtype()), part.shape(), axis);
+            "concat: {} {} and {} {} may differ along axis {} alone", name_of(parts[0].dtype()), parts[0].shape(),
+            name_of(part.dtype()), part.shape(), axis);
     length += part.size(axis);
   }
   Array y(parts[0].shape().with(axis, length), parts[0].dtype());

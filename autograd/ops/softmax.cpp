@@ -79,8 +79,8 @@ Tensor log_softmax(const Tensor& x, int axis) {
 Tensor masked_softmax(const Tensor& x, const Tensor& keep) {
   require(x.rank() > 0, "masked_softmax: a scalar has no axis");
   require(keep.dtype() == DType::int32, "masked_softmax: keep must be int32, got {}", name_of(keep.dtype()));
-  require(broadcasts_to(keep.shape(), x.shape()), "masked_softmax: keep {} must broadcast to x {}",
-          keep.shape(), x.shape());
+  require(broadcasts_to(keep.shape(), x.shape()), "masked_softmax: keep {} must broadcast to x {}", keep.shape(),
+          x.shape());
   const Tensor masked = [&] {
     const NoGrad no_grad;
     return where(keep, x, Tensor::scalar(-std::numeric_limits<double>::infinity(), x.dtype()));

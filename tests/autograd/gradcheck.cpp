@@ -70,9 +70,8 @@ TEST_CASE("a sum as the loss would hide what random cotangents show") {
   // The rows of a softmax add up to 1: with equal cotangents every gradient is 0, this wrong one as well.
   const auto wrong = [](Inputs in) {
     const Tensor y = softmax(in[0]).detach();
-    return record("wrong_softmax", y.array(), {in[0]}, keep_none, [y](const Saved&, const Tensor& g) -> Gradients {
-      return {(g - sum(g * y, {-1}, true)) * y * 2.0};
-    });
+    return record("wrong_softmax", y.array(), {in[0]}, keep_none,
+                  [y](const Saved&, const Tensor& g) -> Gradients { return {(g - sum(g * y, {-1}, true)) * y * 2.0}; });
   };
   CHECK_FALSE(gradcheck(wrong, {tensor({{0.1, 0.5, -1}, {2, 0, 1}}, DType::float64)}));
   CHECK(gradcheck([&](Inputs in) { return wrong(in).sum(); }, {tensor({{0.1, 0.5, -1}, {2, 0, 1}}, DType::float64)}));
@@ -86,16 +85,19 @@ TEST_CASE("gradgradcheck finds a second derivative that is silently zero") {
 
 TEST_CASE("a function that gives other numbers when called again fails with that reason") {
   std::uint64_t calls = 0;
-  const auto report = gradcheck([&](Inputs in) { return dropout(in[0], 0.5, {1, ++calls}); },
-                                {Tensor::ones({64}, DType::float64)});
+  const auto report = gradcheck(
+      [&](Inputs in) {
+        return dropout(in[0], 0.5, {1, ++calls});
+      },
+      {Tensor::ones({64}, DType::float64)});
   CHECK_FALSE(report);
   CHECK(report.reason == "the function gives other numbers when it is called again with the same inputs");
 }
 
 TEST_CASE("float32 inputs are checked in float64, int32 inputs go along") {
   const Tensor ids = Tensor::from({2}, std::vector<std::int32_t>{1, 0});
-  const auto report = gradcheck([](Inputs in) { return embedding(in[0], in[1]) * in[0]; },
-                                {tensor({{1, 2}, {3, 4}}), ids});
+  const auto report =
+      gradcheck([](Inputs in) { return embedding(in[0], in[1]) * in[0]; }, {tensor({{1, 2}, {3, 4}}), ids});
   CHECK(report);
   CHECK(report.entries == 4);
   CHECK_THROWS_WITH(gradcheck([](Inputs in) { return argmax(in[0]); }, {three}), Catch::Contains("int32"));

@@ -40,8 +40,7 @@ double difference(const Tensor& a, const Tensor& b) {
 
 std::vector<Tensor> leaves(const std::vector<Tensor>& inputs, DType dtype) {
   std::vector<Tensor> all;
-  for (const Tensor& t : inputs)
-    all.push_back(is_floating(t.dtype()) ? Tensor(t.array().to(dtype).copy(), true) : t);
+  for (const Tensor& t : inputs) all.push_back(is_floating(t.dtype()) ? Tensor(t.array().to(dtype).copy(), true) : t);
   return all;
 }
 
@@ -152,7 +151,8 @@ TEST_CASE("wrong shapes, dtypes, axes and indices are refused in one line that n
     const char* message;
   };
   const std::vector<Bad> all = {
-      {[&] { add(a, b); }, "add: shapes [8,16] and [8,4] do not broadcast: axis -1 is 16 and 4, which must be equal or 1"},
+      {[&] { add(a, b); },
+       "add: shapes [8,16] and [8,4] do not broadcast: axis -1 is 16 and 4, which must be equal or 1"},
       {[&] { add(a, wide); }, "add: "},
       {[&] { add(a, ids); }, "add: "},
       {[&] { exp(ids); }, "exp: "},
@@ -163,28 +163,67 @@ TEST_CASE("wrong shapes, dtypes, axes and indices are refused in one line that n
       {[&] { matmul(Tensor::scalar(1), a); }, "matmul: "},
       {[&] { linear(a, b); }, "linear: "},
       {[&] { linear(a, a, b); }, "linear: "},
-      {[&] { linear(a, a, {}, {4, 9}); }, "linear: "},
-      {[&] { einsum("ij,jk", {a, a}); }, "einsum: "},
-      {[&] { einsum("ij,jk->ik", {a, b}); }, "einsum: "},
+      {[&] {
+         linear(a, a, {}, {4, 9});
+       },
+       "linear: "},
+      {[&] {
+         einsum("ij,jk", {a, a});
+       },
+       "einsum: "},
+      {[&] {
+         einsum("ij,jk->ik", {a, b});
+       },
+       "einsum: "},
       {[&] { einsum("ii->i", {a}); }, "einsum: "},
       {[&] { sum(a, {2}); }, "sum: "},
-      {[&] { sum(a, {0, 0}); }, "sum: "},
+      {[&] {
+         sum(a, {0, 0});
+       },
+       "sum: "},
       {[&] { sum(ids); }, "sum: "},
-      {[&] { max(Tensor::zeros({0, 3}), {0}); }, "max: "},
-      {[&] { reshape(a, {5, -1}); }, "reshape: "},
-      {[&] { reshape(a, {-1, -1}); }, "reshape: "},
+      {[&] {
+         max(Tensor::zeros({0, 3}), {0});
+       },
+       "max: "},
+      {[&] {
+         reshape(a, {5, -1});
+       },
+       "reshape: "},
+      {[&] {
+         reshape(a, {-1, -1});
+       },
+       "reshape: "},
       {[&] { transpose(a, 0, 2); }, "transpose: "},
-      {[&] { permute(a, {0, 0}); }, "permute: "},
-      {[&] { expand(a, {8, 4}); }, "expand: "},
+      {[&] {
+         permute(a, {0, 0});
+       },
+       "permute: "},
+      {[&] {
+         expand(a, {8, 4});
+       },
+       "expand: "},
       {[&] { squeeze(a, 0); }, "squeeze: "},
       {[&] { unsqueeze(a, 4); }, "unsqueeze: "},
       {[&] { concat({}, 0); }, "concat: "},
-      {[&] { concat({a, b}, 0); }, "concat: "},
-      {[&] { stack({a, b}); }, "stack: "},
+      {[&] {
+         concat({a, b}, 0);
+       },
+       "concat: "},
+      {[&] {
+         stack({a, b});
+       },
+       "stack: "},
       {[&] { slice(a, 0, 3, 9); }, "slice: "},
       {[&] { slice(a, 0, 0, 8, 0); }, "slice: "},
-      {[&] { pad(a, {{1, 1}}); }, "pad: "},
-      {[&] { pad(a, {{-1, 0}, {0, 0}}); }, "pad: "},
+      {[&] {
+         pad(a, {{1, 1}});
+       },
+       "pad: "},
+      {[&] {
+         pad(a, {{-1, 0}, {0, 0}});
+       },
+       "pad: "},
       {[&] { gather(a, 0, ids); }, "gather: "},
       {[&] { index_select(a, 0, ids); }, "index_select: index 9 "},
       {[&] { index_select(a, 2, ids); }, "index_select: "},
@@ -195,7 +234,10 @@ TEST_CASE("wrong shapes, dtypes, axes and indices are refused in one line that n
       {[&] { softmax(a, 2); }, "softmax: "},
       {[&] { softmax(Tensor::scalar(1)); }, "softmax: "},
       {[&] { masked_softmax(a, ids); }, "masked_softmax: "},
-      {[&] { cross_entropy(Tensor::zeros({2, 9}), ids); }, "cross_entropy: target 9 at position 1 is not in [0, 9)"},
+      {[&] {
+         cross_entropy(Tensor::zeros({2, 9}), ids);
+       },
+       "cross_entropy: target 9 at position 1 is not in [0, 9)"},
       {[&] { cross_entropy(a, ids); }, "cross_entropy: "},
       {[&] { mse(a, b); }, "mse: "},
       {[&] { layer_norm(a, b, b); }, "layer_norm: "},
@@ -203,7 +245,10 @@ TEST_CASE("wrong shapes, dtypes, axes and indices are refused in one line that n
       {[&] { attention(a, a, a); }, "attention: "},
       {[&] { one_hot(ids, 9); }, "one_hot: "},
       {[&] { one_hot(a, 9); }, "one_hot: "},
-      {[&] { argmax(Tensor::zeros({3, 0})); }, "argmax: "},
+      {[&] {
+         argmax(Tensor::zeros({3, 0}));
+       },
+       "argmax: "},
       {[&] { equal(a, b); }, "equal: "},
       {[&] { add(Tensor(), a); }, "tensor: "},
   };

@@ -20,7 +20,7 @@ using Ids = std::vector<std::int32_t>;
 
 TEST_CASE("a batch is padded to its longest sentences, each side by itself") {
   const Vocabulary source({"a", "b", "c"}), target({"x", "y"});
-  const Batch b = make_batch({{{"a", "b", "c"}, {"x"}, {{0, 0, true}}}, {{"c"}, {"y", "x"}, {}}}, source, target);
+  const Batch b = make_batch({{{"a", "b", "c"}, {"x"}, {{0, 0, true}}}, {{"c"}, {"y", "x"}, {}}}, source, target, true);
   CHECK(b.source.shape() == Shape{2, 4});
   CHECK(numbers(b.source) == Ids{4, 5, 6, 2, 6, 2, 0, 0});
   CHECK(b.source_lengths.shape() == Shape{2});
@@ -35,9 +35,17 @@ TEST_CASE("a batch is padded to its longest sentences, each side by itself") {
   CHECK(b.examples[1].source == std::vector<std::string>{"c"});
 }
 
+TEST_CASE("the source has no end mark unless asked for") {
+  const Vocabulary v({"a"});
+  const Batch b = make_batch({{{"a", "a"}, {"a"}, {}}, {}}, v, v);
+  CHECK(numbers(b.source) == Ids{4, 4, 0, 0});
+  CHECK(numbers(b.source_lengths) == Ids{2, 0});
+  CHECK(numbers(b.target_out) == Ids{4, 2, 2, 0});
+}
+
 TEST_CASE("a sentence with no words is its marks alone") {
   const Vocabulary v({"a"});
-  const Batch alone = make_batch({{}}, v, v);
+  const Batch alone = make_batch({{}}, v, v, true);
   CHECK(alone.source.shape() == Shape{1, 1});
   CHECK(numbers(alone.source) == Ids{2});
   CHECK(numbers(alone.source_lengths) == Ids{1});
@@ -45,13 +53,13 @@ TEST_CASE("a sentence with no words is its marks alone") {
   CHECK(numbers(alone.target_out) == Ids{2});
   CHECK(numbers(alone.target_lengths) == Ids{1});
 
-  const Batch beside = make_batch({{{"a", "a"}, {"a"}, {}}, {}}, v, v);
+  const Batch beside = make_batch({{{"a", "a"}, {"a"}, {}}, {}}, v, v, true);
   CHECK(numbers(beside.source) == Ids{4, 4, 2, 2, 0, 0});
   CHECK(numbers(beside.target_in) == Ids{1, 4, 1, 0});
 }
 
 TEST_CASE("a batch of unknown words holds unk and a batch of nothing is refused") {
   const Vocabulary v({"a"});
-  CHECK(numbers(make_batch({{{"b"}, {"a"}, {}}}, v, v).source) == Ids{3, 2});
+  CHECK(numbers(make_batch({{{"b"}, {"a"}, {}}}, v, v, true).source) == Ids{3, 2});
   CHECK_THROWS_AS(make_batch({}, v, v), Error);
 }

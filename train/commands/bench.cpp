@@ -3,7 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include <gaze/autograd/kernels/parallel.h>
+#include <gaze/autograd/threads.h>
 #include <gaze/train/bench.h>
 
 namespace gaze {
@@ -27,6 +27,7 @@ void add_bench(CLI::App& app) {
   command->add_option("--init", a->bench.initial, "Weights to start from: safetensors by PyTorch's names");
   command->add_option("--batch", a->bench.batch, "The batch: safetensors with src, tgt and gold");
   command->add_flag("--losses", a->losses, "Print the loss of each step as a JSON array; dropout off");
+  command->add_flag("--json")->description("Accepted as elsewhere: figures are printed as JSON in any case");
   command->callback([a] {
     if (a->threads > 0) set_threads(a->threads);
     if (a->dtype == "float64") a->bench.dtype = DType::float64;

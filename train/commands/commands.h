@@ -15,8 +15,11 @@ class UsageError : public Error {
 /// Work was stopped by the user after a clean save: exit status 130.
 struct Interrupted {};
 
+/// Throws when what was printed could not be written: a full disk, a reader that is gone.
+void flush_output();
+
 // Each adds a subcommand whose callback does the work and throws when it cannot.
-void add_train(CLI::App& app);
+void add_train(CLI::App& app, const std::string& program);  ///< `program`: how to call it again
 void add_translate(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_bench(CLI::App& app);

@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/files.h>
-#include <gaze/autograd/kernels/parallel.h>
+#include <gaze/autograd/threads.h>
 #include <gaze/train/model_options.h>
 #include <gaze/train/training_view.h>
 #include <gaze/train/translator.h>
@@ -25,9 +25,9 @@ using nlohmann::json;
 struct Arguments {
   std::string task, run;
   std::vector<std::string> settings;
-  std::optional<std::int64_t> steps, threads;
-  std::optional<std::uint64_t> seed;
+  std::string steps, seed, threads;  ///< as typed; empty: not given
   bool demo = false, json = false;
+  std::string program;  ///< how this program was called
 };
 
 std::atomic<bool> interrupted{false};
@@ -37,34 +37,30 @@ extern "C" void on_interrupt(int) {
   if (interrupted.exchange(true)) _exit(130);
 }
 
-/// What a listener to the command line says wrong is a usage error.
-template <class F>
-auto from_command_line(const F& f) {
-  try {
-    return f();
-  } catch (const Error& error) {
-    throw UsageError(error.what());
-  }
-}
-
 Config config_of(const Arguments& a) {
   Config config;
-  if (a.task.ends_with(".json")) {
+  const bool from_file = a.task.ends_with(".json");
+  if (from_file) {
     const json object = json::parse(read_file(a.task), nullptr, false);
     require(!object.is_discarded(), "{}: it is not JSON", a.task);
     read_config(config, object, a.task);
+    try {
+      Translator::check(config);
+    } catch (const Error& error) {
+      fail("{}: {}", a.task, error.what());
+    }
   } else {
     config.task = a.task;
   }
-  if (a.demo) config.steps = 800, config.log_every = 10;
-  from_command_line([&] {
+  if (a.demo) config.steps = 800, config.schedule = "cosine", config.log_every = 10;
+  try {
     for (const std::string& setting : a.settings) set_option(config, setting);
-    make_toy_task(config.task, {});  // an unknown name is refused before anything is made
-    if (a.steps) config.steps = *a.steps;
-    if (a.seed) config.seed = *a.seed;
-    if (a.threads) config.threads = *a.threads;
-    check_config(config);
-  });
+    for (const auto& [key, value] : {std::pair("steps", &a.steps), {"seed", &a.seed}, {"threads", &a.threads}})
+      if (!value->empty()) set_option(config, key, *value, fmt::format("--{} {}", key, *value));
+    Translator::check(config);
+  } catch (const Error& error) {
+    throw UsageError(error.what());
+  }
   return config;
 }
 
@@ -79,10 +75,10 @@ fs::path fresh_folder(const std::string& name) {
 /// One training run from the command line.
 class Run {
  public:
-  Run(const Config& config, RunFolder folder, bool demo)
+  Run(const Config& config, const fs::path& folder, bool demo)
       : config_(config),
-        folder_(std::move(folder)),
         translator_(config),
+        folder_(RunFolder::create(folder, config)),
         optimizer_(make_optimizer(translator_.params(), config)),
         trainer_(
             translator_.params(), *optimizer_,
@@ -112,12 +108,12 @@ class Run {
     return last;
   }
 
-  void close() {
+  void close(const std::string& program) {
     const ToyTask& task = translator_.task();
     fmt::print("\n");
     for (const std::string& sentence : task.showcase())
       fmt::print("  {}  ->  {}\n", sentence, task.join(translator_.translate(task.tokenize(sentence))));
-    fmt::print("\nLook further:  gaze inspect {} \"{}\"\n", folder_.path().string(), task.showcase().back());
+    fmt::print("\nLook further:  {} inspect {} \"{}\"\n", program, folder_.path().string(), task.showcase().back());
   }
 
  private:
@@ -176,8 +172,8 @@ class Run {
   }
 
   Config config_;
-  RunFolder folder_;
   Translator translator_;
+  RunFolder folder_;  ///< made last: what cannot be trained leaves no folder behind
   std::unique_ptr<Optimizer> optimizer_;
   Trainer trainer_;
   TrainingView view_;
@@ -193,24 +189,26 @@ void train(const Arguments& a) {
   if (config.threads > 0) set_threads(static_cast<int>(config.threads));
   const fs::path path = a.run.empty() ? fresh_folder(a.demo ? "demo" : config.task) : fs::path(a.run);
   std::signal(SIGINT, on_interrupt);
-  Run run(config, RunFolder::create(path, config), a.demo);
+  Run run(config, path, a.demo);
   const json last = run.train();
-  run.close();
+  run.close(a.program);
   if (a.json) fmt::print("{}\n", last.dump());
 }
 
 }  // namespace
 
-void add_train(CLI::App& app) {
+void add_train(CLI::App& app, const std::string& program) {
   const auto a = std::make_shared<Arguments>();
+  a->program = program;
   CLI::App* command = app.add_subcommand("train", "Trains a Transformer on a task and shows its attention on the way");
   command->add_option("task", a->task, fmt::format("{}, or a config file (.json)", fmt::join(toy_task_names(), ", ")))
       ->required();
   command->add_option("--run", a->run, "Folder of the run: new or empty (default: runs/TASK)");
-  command->add_option("--steps", a->steps, "Training steps")->check(CLI::Range(0, 1000000000));
+  command->add_option("--steps", a->steps, "Training steps");
   command->add_option("--seed", a->seed, "Of weights, data and dropout");
-  command->add_option("--threads", a->threads, "Threads to use")->check(CLI::Range(1, 1024));
-  command->add_option("--set", a->settings, "key=value: any option of config.json")->take_all();
+  command->add_option("--threads", a->threads, "Threads to use (0: as many as there are processors)");
+  command->add_option("--set", a->settings, "key=value: any option of config.json; may be repeated")
+      ->allow_extra_args(false);
   command->add_flag("--demo", a->demo, "Watch every tenth step of a short run");
   command->add_flag("--json", a->json, "Print the final figures as one JSON object");
   command->callback([a] { train(*a); });

@@ -3,7 +3,7 @@
 #include <iostream>
 #include <memory>
 
-#include <gaze/autograd/kernels/parallel.h>
+#include <gaze/autograd/threads.h>
 #include <gaze/train/translator.h>
 
 namespace gaze {
@@ -27,7 +27,7 @@ void add_translate(CLI::App& app) {
       } catch (const Error& error) {
         fail("stdin:{}: {}", number, error.what());
       }
-      std::fflush(stdout);
+      flush_output();
     }
   });
 }

@@ -1,0 +1,651 @@
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace fs = std::filesystem;
+using Catch::Contains;
+using nlohmann::json;
+
+namespace {
+
+using Args = std::vector<std::string>;
+
+std::string read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+/// Every file below a folder, by its path: its bytes.
+std::map<std::string, std::string> contents(const fs::path& folder) {
+  std::map<std::string, std::string> found;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    found[fs::relative(entry.path(), folder).string()] = entry.is_regular_file() ? read(entry.path()) : "";
+  return found;
+}
+
+struct Options {
+  std::string input = {};   ///< standard input
+  std::string output = {};  ///< a file that takes standard output
+  std::vector<std::string> environment = {};
+  bool terminal = false;  ///< standard output is one
+  rlim_t file_limit = 0;  ///< no file may grow beyond these bytes, as on a full disk; 0: none
+};
+
+struct Result {
+  int status = -1;  ///< the exit status, or 1000 + the signal that ended the program
+  std::string out, err;
+};
+
+/// The program in an empty folder of its own, which goes away in the end.
+struct Program {
+  Program() {
+    std::string name = (fs::temp_directory_path() / "gaze-program-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    scratch = name, folder = scratch / "work";
+    fs::create_directory(folder);
+  }
+  ~Program() {
+    if (child > 0) ::kill(child, SIGKILL), finish();
+    fs::remove_all(scratch);
+  }
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  void start(const Args& args, const Options& options = {}) {
+    write(scratch / "in", options.input);
+    const std::string in = scratch / "in", err = scratch / "err";
+    std::string out = options.output.empty() ? (scratch / "out").string() : options.output;
+    fs::remove(scratch / "out");
+    if (options.terminal) {
+      terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+      REQUIRE((terminal >= 0 && ::grantpt(terminal) == 0 && ::unlockpt(terminal) == 0));
+      out = ::ptsname(terminal);
+    }
+    std::vector<std::string> environment = options.environment;
+    environment.insert(environment.end(), {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "OMP_WAIT_POLICY=passive"});
+    Args all = args;
+    all.insert(all.begin(), "gaze");
+    const auto pointers = [](std::vector<std::string>& texts) {
+      std::vector<char*> all_pointers;
+      for (std::string& text : texts) all_pointers.push_back(text.data());
+      all_pointers.push_back(nullptr);
+      return all_pointers;
+    };
+    const auto argv = pointers(all), envp = pointers(environment);
+    child = ::fork();
+    if (child == 0) {  // only calls that are safe in the copy of a threaded process
+      const rlimit limit{options.file_limit, options.file_limit};
+      if (options.file_limit > 0) std::signal(SIGXFSZ, SIG_IGN), ::setrlimit(RLIMIT_FSIZE, &limit);
+      const auto redirect = [](const std::string& path, int flags, int to) {
+        return ::dup2(::open(path.c_str(), flags | O_NOCTTY, 0600), to) == to;
+      };
+      ::alarm(60);  // a program that hangs ends
+      if (::chdir(folder.c_str()) == 0 && redirect(in, O_RDONLY, 0) && redirect(out, O_WRONLY | O_CREAT, 1) &&
+          redirect(err, O_WRONLY | O_CREAT | O_TRUNC, 2))
+        ::execve(GAZE_PROGRAM, argv.data(), envp.data());
+      ::_exit(126);
+    }
+    REQUIRE(child > 0);
+  }
+
+  Result finish() {
+    Result result;
+    if (terminal >= 0) {  // reading ends with an error once the program has closed its side
+      char buffer[4096];
+      for (ssize_t n = 0; (n = ::read(terminal, buffer, sizeof buffer)) > 0;)
+        result.out.append(buffer, static_cast<std::size_t>(n));
+      ::close(std::exchange(terminal, -1));
+    }
+    int status = 0;
+    ::waitpid(std::exchange(child, 0), &status, 0);
+    result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    if (fs::exists(scratch / "out")) result.out += read(scratch / "out");
+    result.err = read(scratch / "err");
+    return result;
+  }
+
+  Result run(const Args& args, const Options& options = {}) {
+    start(args, options);
+    return finish();
+  }
+
+  /// Waits until a condition holds; fails when the program ends before or it takes too long.
+  template <class Condition>
+  void wait_until(const Condition& condition) {
+    for (int i = 0; !condition(); ++i) {
+      siginfo_t info{};
+      ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT);
+      if (info.si_pid != 0 || i == 300'000) FAIL("the program did not get there: " << read(scratch / "err"));
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+  }
+
+  fs::path scratch, folder;
+  pid_t child = 0;
+  int terminal = -1;
+};
+
+/// A small and quick run; `more` comes last.
+Args training(const std::string& run, Args more = {}) {
+  Args args = {"train", "copy",          "--run", run,          "--threads", "1",       "--set", "d_model=16",
+               "--set", "d_ff=32",       "--set", "batch=8",    "--set",     "vocab=9", "--set", "length=6",
+               "--set", "validation=16", "--set", "log_every=5"};
+  args.insert(args.end(), more.begin(), more.end());
+  return args;
+}
+
+void train(Program& gaze, const std::string& run, const Args& more = {"--steps", "6"}) {
+  const Result r = gaze.run(training(run, more));
+  INFO(r.err);
+  REQUIRE(r.status == 0);
+}
+
+/// Every line, parsed.
+std::vector<json> metrics(const fs::path& run) {
+  const std::string text = read(run / "metrics.jsonl");
+  std::vector<json> lines;
+  for (const std::string& line : lines_of(text)) {
+    INFO(line);
+    lines.push_back(json::parse(line, nullptr, false));
+    CHECK(lines.back().is_object());
+  }
+  CHECK((text.empty() || text.ends_with("\n")));
+  return lines;
+}
+
+/// The program refused: nothing on standard output, one line on standard error that names what is at fault.
+void check_complaint(const Result& r, int status, const std::string& names) {
+  CHECK(r.status == status);
+  CHECK(r.out == "");
+  CHECK(lines_of(r.err).size() == 1);
+  CHECK_THAT(r.err, Contains(names) && Catch::EndsWith("\n"));
+}
+
+/// The bytes of a checkpoint's tensors, which follow its header.
+std::string_view weights_of(std::string_view file) {
+  std::size_t header = 0;
+  for (std::size_t i = 8; i-- > 0;) header = header << 8 | static_cast<unsigned char>(file.at(i));
+  return file.substr(8 + header);
+}
+
+bool has_escapes(const std::string& text) { return text.find('\x1b') != std::string::npos; }
+
+struct Complaint {
+  Args args;
+  std::string names;
+};
+
+}  // namespace
+
+TEST_CASE("a wrong command line exits with 2, says what is wrong and makes nothing", "[program]") {
+  const std::vector<Complaint> table = {
+      {{}, "subcommand"},
+      {{"trian", "copy"}, "trian"},
+      {{"train"}, "task"},
+      {{"train", "cpoy"}, "did you mean copy?"},
+      {{"train", ""}, "task"},
+      {{"train", "copy", "extra"}, "extra"},
+      {{"train", "copy", "--stpes", "3"}, "--stpes"},
+      {{"train", "copy", "--steps", "-1"}, "-1"},
+      {{"train", "copy", "--steps", "ten"}, "ten"},
+      {{"train", "copy", "--threads", "-2"}, "--threads"},
+      {{"train", "copy", "--steps", "1", "--seed", "-1"}, "-1"},
+      {{"train", "copy", "--steps", "1", "--seed", "18446744073709551616"}, "--seed"},
+      {{"train", "copy", "--set"}, "--set"},
+      {{"train", "copy", "--set", "heads"}, "heads"},
+      {{"train", "copy", "--set", "hedas=2"}, "did you mean heads?"},
+      {{"train", "copy", "--set", "steps=-1"}, "steps=-1"},
+      {{"train", "copy", "--set", "d_model=64", "--set", "heads=5"}, "heads"},
+      {{"train", "copy", "--set", "dropout=2"}, "dropout=2"},
+      {{"train", "copy", "--set", "batch=many"}, "batch=many"},
+      {{"train", "copy", "--set", "task=cpoy"}, "did you mean copy?"},
+      {{"train", "copy", "--set", "min_length=9", "--set", "length=3"}, "min_length"},
+      {{"train", "copy", "--steps", "1", "--set", "vocab=4294967297"}, "vocab"},
+      {{"train", "copy", "--steps", "1", "--set", "threads=100000"}, "threads"},
+      {{"train", "copy", "--steps", "1", "--set", "kind=chain"}, "kind"},
+      {{"translate"}, "run"},
+      {{"inspect", "x"}, "source"},
+      {{"bench", "chian"}, "chian"},
+      {{"bench", "chain", "--dtype", "float16"}, "float16"},
+  };
+  for (const Complaint& row : table) {
+    Program gaze;
+    const Result r = gaze.run(row.args);
+    CAPTURE(row.args, r.err);
+    check_complaint(r, 2, row.names);
+    CHECK(contents(gaze.folder).empty());
+  }
+}
+
+TEST_CASE("help goes to standard output", "[program]") {
+  Program gaze;
+  const Result all = gaze.run({"--help"}), one = gaze.run({"train", "--help"});
+  CHECK(all.status == 0);
+  CHECK_THAT(all.out, Contains("train") && Contains("translate") && Contains("inspect") && Contains("bench"));
+  CHECK(one.status == 0);
+  CHECK_THAT(one.out, Contains("--steps") && Contains("--set"));
+  CHECK(all.err + one.err == "");
+}
+
+TEST_CASE("settings may come before the task", "[program]") {
+  Program gaze;
+  const Result r = gaze.run({"train", "--set", "validation=4", "copy", "--run", "run", "--steps", "0"});
+  INFO(r.err);
+  CHECK(r.status == 0);
+}
+
+TEST_CASE("a wrong config file is named and makes nothing", "[program]") {
+  const std::vector<Complaint> table = {
+      {{"", "missing"}, "a.json"},
+      {{"layers = 2"}, "a.json"},
+      {{""}, "a.json"},
+      {{"[1]"}, "a.json"},
+      {{R"({"task": "copy", "layer": 2})"}, "did you mean layers?"},
+      {{R"({"task": "copy", "layers": "two"})"}, "layers"},
+      {{R"({"task": "copy", "layers": -2})"}, "layers"},
+      {{R"({"task": "copy", "d_model": 64, "heads": 5})"}, "heads"},
+      {{R"({"task": "cpoy"})"}, "cpoy"},
+  };
+  for (const Complaint& row : table) {
+    Program gaze;
+    if (row.args.size() == 1) write(gaze.folder / "a.json", row.args.front());
+    const auto before = contents(gaze.folder);
+    const Result r = gaze.run({"train", "a.json"});
+    CAPTURE(row.args, r.err);
+    check_complaint(r, 1, row.names);
+    CHECK_THAT(r.err, Contains("a.json"));
+    CHECK(contents(gaze.folder) == before);
+  }
+}
+
+TEST_CASE("options that make no sentence leave no run folder behind", "[program]") {
+  Program gaze;
+  const Result r = gaze.run({"train", "copy", "--run", "run", "--steps", "1", "--set", "vocab=1", "--set", "length=3"});
+  CHECK((r.status == 1 || r.status == 2));
+  CHECK(lines_of(r.err).size() == 1);
+  CHECK(contents(gaze.folder).empty());
+}
+
+TEST_CASE("a folder that holds anything is left as it is", "[program]") {
+  Program gaze;
+  train(gaze, "run");
+  fs::create_directory(gaze.folder / "notes");
+  write(gaze.folder / "notes/thoughts.txt", "keep me");
+  write(gaze.folder / "file", "keep me too");
+  const auto before = contents(gaze.folder);
+  for (const std::string taken : {"run", "notes", "file", "file/below", "/proc/nothing/here"}) {
+    const Result r = gaze.run(training(taken, {"--steps", "1"}));
+    CAPTURE(taken, r.err);
+    check_complaint(r, 1, taken);
+    CHECK(contents(gaze.folder) == before);
+  }
+}
+
+TEST_CASE("training leaves config, metrics and a checkpoint", "[program]") {
+  Program gaze;
+  const Result r = gaze.run(training("run", {"--steps", "12", "--seed", "7", "--json"}));
+  INFO(r.err);
+  REQUIRE(r.status == 0);
+  CHECK(r.err == "");
+  CHECK_FALSE(has_escapes(r.out));
+  const fs::path run = gaze.folder / "run";
+  const json config = json::parse(read(run / "config.json"), nullptr, false);
+  REQUIRE(config.is_object());
+  CHECK(config["task"] == "copy");
+  CHECK(config["steps"] == 12);
+  CHECK(config["seed"] == 7);
+  CHECK(config["d_model"] == 16);
+
+  const auto lines = metrics(run);
+  REQUIRE(lines.size() == 3);
+  for (const json& line : lines) {
+    INFO(line);
+    for (const char* key : {"step", "loss", "token_accuracy", "aer", "lr", "grad_norm", "tokens_per_s"})
+      CHECK((line.contains(key) && line[key].is_number()));
+    for (const char* rate : {"token_accuracy", "aer"}) CHECK((line[rate] >= 0 && line[rate] <= 1));
+  }
+  CHECK(lines[0]["step"] == 5);
+  CHECK(lines[1]["step"] == 10);
+  CHECK(lines[2]["step"] == 12);
+  CHECK(lines[2]["lr"].get<double>() == Approx(1e-3 * 12 / 100));  // within the warm-up
+  CHECK(json::parse(lines_of(r.out).back(), nullptr, false) == lines.back());
+
+  const auto files = contents(run);
+  CHECK(files.size() == 3);
+  CHECK(files.contains("checkpoint.safetensors"));
+}
+
+TEST_CASE("a run of no steps is a run", "[program]") {
+  Program gaze;
+  train(gaze, "run", {"--steps", "0"});
+  const auto lines = metrics(gaze.folder / "run");
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0]["step"] == 0);
+  CHECK(gaze.run({"translate", "run"}, {.input = "a b\n"}).status == 0);
+}
+
+TEST_CASE("runs without --run get folders of their own", "[program]") {
+  Program gaze;
+  const Args args = {"train", "copy", "--steps", "1", "--set", "validation=4", "--set", "d_model=16"};
+  for (int i = 0; i < 2; ++i) CHECK(gaze.run(args).status == 0);
+  CHECK(fs::exists(gaze.folder / "runs/copy/checkpoint.safetensors"));
+  CHECK(fs::exists(gaze.folder / "runs/copy-2/checkpoint.safetensors"));
+}
+
+TEST_CASE("the seed decides every bit, the number of threads none", "[program]") {
+  Program gaze;
+  const auto checkpoint = [&](const std::string& run, const Args& more) {
+    // Large enough that the kernels do share their work.
+    Args args = {"train", "copy",     "--run", run,           "--steps", "50",
+                 "--set", "batch=32", "--set", "dropout=0.1", "--set",   "validation=16"};
+    args.insert(args.end(), more.begin(), more.end());
+    const Result r = gaze.run(args);
+    INFO(r.err);
+    REQUIRE(r.status == 0);
+    return read(gaze.folder / run / "checkpoint.safetensors");
+  };
+  const std::string one = checkpoint("one", {"--threads", "1"});
+  REQUIRE(one.size() > 100'000);
+  const std::string again = checkpoint("again", {"--threads", "1"}), two = checkpoint("two", {"--threads", "2"}),
+                    four = checkpoint("four", {"--threads", "4"}),
+                    other = checkpoint("other", {"--threads", "1", "--seed", "2"});
+  const auto same = [&](const std::string& file) { return file == one; };  // a failure prints no megabytes
+  const auto same_weights = [&](const std::string& file) { return weights_of(file) == weights_of(one); };
+  CHECK(same(again));
+  CHECK(same_weights(two));
+  CHECK(same_weights(four));
+  CHECK(same(two));
+  CHECK(same(four));
+  CHECK_FALSE(same_weights(other));
+}
+
+TEST_CASE("a run's config.json trains the same model again", "[program]") {
+  Program gaze;
+  train(gaze, "run", {"--steps", "6", "--set", "dropout=0.2", "--seed", "5"});
+  REQUIRE(gaze.run({"train", "run/config.json", "--run", "again"}).status == 0);
+  CHECK(contents(gaze.folder / "again").at("checkpoint.safetensors") ==
+        contents(gaze.folder / "run").at("checkpoint.safetensors"));
+}
+
+TEST_CASE("a training that diverges names the step and saves no broken weights", "[program]") {
+  Program gaze;
+  const Result r = gaze.run(training("run", {"--steps", "50", "--set", "optimizer=sgd", "--set", "lr=1e6", "--set",
+                                             "clip=0", "--set", "warmup=0", "--set", "log_every=1"}));
+  CAPTURE(r.err);
+  CHECK(r.status == 1);
+  CHECK(lines_of(r.err).size() == 1);
+  CHECK_THAT(r.err, Contains("step "));
+  CHECK_FALSE(fs::exists(gaze.folder / "run/checkpoint.safetensors"));
+  metrics(gaze.folder / "run");
+}
+
+TEST_CASE("translate prints a line for a line", "[program]") {
+  Program gaze;
+  train(gaze, "run");
+  const std::string input = "a b c\n\nb\n   \nsomething quite unknown\n<eos> <pad>\nc a";
+  const Result r = gaze.run({"translate", "run"}, {.input = input});
+  CAPTURE(r.err);
+  CHECK(r.status == 0);
+  CHECK(r.err == "");
+  CHECK(lines_of(r.out).size() == 7);
+  CHECK_FALSE(has_escapes(r.out));
+  CHECK(gaze.run({"translate", "run", "--threads", "2"}, {.input = input}).out == r.out);
+  CHECK(gaze.run({"translate", "run"}).out == "");
+}
+
+TEST_CASE("translate says which line it cannot read", "[program]") {
+  const std::string line = GENERATE(as<std::string>{}, "a b c a b c a", "a \xff b");  // seven words; not UTF-8
+  Program gaze;
+  train(gaze, "run");
+  const Result r = gaze.run({"translate", "run"}, {.input = "a b\n" + line + "\nc\n"});
+  CAPTURE(r.err);
+  CHECK(r.status == 1);
+  CHECK(lines_of(r.out).size() == 1);
+  CHECK(lines_of(r.err).size() == 1);
+  CHECK_THAT(r.err, Contains("stdin:2:"));
+}
+
+TEST_CASE("inspect shows the attention of the translation, or of a given one", "[program]") {
+  Program gaze;
+  train(gaze, "run");
+  const Result picture = gaze.run({"inspect", "run", "a b c", "c b"});
+  INFO(picture.err);
+  CHECK(picture.status == 0);
+  CHECK_THAT(picture.out, Contains("a b c -> c b") && Contains("%"));
+  CHECK_FALSE(has_escapes(picture.out));
+
+  const Result figures = gaze.run({"inspect", "run", "a b c", "c b", "--json"});
+  CHECK(figures.status == 0);
+  const json object = json::parse(lines_of(figures.out).back(), nullptr, false);
+  REQUIRE(object.is_object());
+  CHECK(object["source"] == json{"a", "b", "c"});
+  CHECK(object["target"] == json{"c", "b"});
+  REQUIRE(object["weights"].size() == 2);
+  for (const json& row : object["weights"]) {
+    REQUIRE(row.size() == 3);
+    const auto weights = row.get<std::vector<double>>();
+    CHECK(*std::min_element(weights.begin(), weights.end()) > 0);
+    CHECK(weights[0] + weights[1] + weights[2] < 1);  // the end mark has the rest
+  }
+
+  const std::string own = lines_of(gaze.run({"translate", "run"}, {.input = "a b c\n"}).out).at(0);
+  const json translated = json::parse(gaze.run({"inspect", "run", "a b c", "--json"}).out, nullptr, false);
+  std::string words;
+  for (const json& word : translated["target"]) words += (words.empty() ? "" : " ") + word.get<std::string>();
+  CHECK(words == own);
+  for (const std::string strange : {"", "   ", "something unknown", "\x1b[31m"}) {
+    const Result r = gaze.run({"inspect", "run", strange});
+    CAPTURE(strange, r.err);
+    CHECK(r.status == 0);
+    CHECK_FALSE(has_escapes(r.out));
+  }
+}
+
+TEST_CASE("a terminal gets colours unless NO_COLOR is set", "[program]") {
+  const auto has_colors = [](std::string_view text) {  // ESC [ digits m
+    for (std::size_t at = 0; (at = text.find("\x1b[", at)) != text.npos; at += 2)
+      if (const auto end = text.find_first_not_of("0123456789;:", at + 2); end != text.npos && text[end] == 'm')
+        return true;
+    return false;
+  };
+  const std::string term = "TERM=xterm-256color";
+  Program gaze;
+  train(gaze, "run");
+  const Args inspect = {"inspect", "run", "a b c"};
+  CHECK(has_colors(gaze.run(inspect, {.environment = {term}, .terminal = true}).out));
+  CHECK_FALSE(has_escapes(gaze.run(inspect, {.environment = {term}}).out));
+  const Result plain = gaze.run(inspect, {.environment = {term, "NO_COLOR=1"}, .terminal = true});
+  CHECK_FALSE(has_escapes(plain.out));
+  CHECK_THAT(plain.out, Contains("%"));
+
+  // A training redraws its picture, in colour or not.
+  const auto watched = [&](const std::string& run, std::vector<std::string> environment) {
+    const Result r = gaze.run(training(run, {"--steps", "6"}), {.environment = environment, .terminal = true});
+    CHECK(r.status == 0);
+    CHECK(has_escapes(r.out));
+    return has_colors(r.out);
+  };
+  CHECK(watched("colors", {term}));
+  CHECK_FALSE(watched("plain", {term, "NO_COLOR=1"}));
+}
+
+TEST_CASE("a run that is broken or not there is named", "[program]") {
+  Program gaze;
+  train(gaze, "whole");
+  const auto broken = [&](const std::string& name, const std::string& file, const std::string& text) {
+    fs::copy(gaze.folder / "whole", gaze.folder / name);
+    write(gaze.folder / name / file, text);
+  };
+  const std::string weights = read(gaze.folder / "whole/checkpoint.safetensors");
+  fs::create_directory(gaze.folder / "empty");
+  broken("half", "checkpoint.safetensors", weights.substr(0, weights.size() / 2));
+  broken("one-byte-less", "checkpoint.safetensors", weights.substr(0, weights.size() - 1));
+  broken("header", "checkpoint.safetensors", weights.substr(0, 20));
+  broken("nothing", "checkpoint.safetensors", "");
+  broken("garbage", "config.json", "}{");
+  broken("other-keys", "config.json", R"({"layer": 1})");
+  broken("other-model", "config.json", R"({"d_model": 32})");
+  broken("other-task", "config.json", R"({"task": "cpoy"})");
+  broken("no-weights", "x", "");
+  fs::remove(gaze.folder / "no-weights/checkpoint.safetensors");
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {"missing", "missing"},
+      {"empty", "empty"},
+      {"half", "half/checkpoint.safetensors"},
+      {"one-byte-less", "one-byte-less/checkpoint.safetensors"},
+      {"header", "header/checkpoint.safetensors"},
+      {"nothing", "nothing/checkpoint.safetensors"},
+      {"garbage", "garbage/config.json"},
+      {"other-keys", "other-keys/config.json"},
+      {"other-model", "other-model/checkpoint.safetensors"},
+      {"other-task", "cpoy"},
+      {"no-weights", "no-weights/checkpoint.safetensors"},
+  };
+  for (const auto& [run, names] : table)
+    for (const Args& args : {Args{"translate", run}, Args{"inspect", run, "a b"}}) {
+      const Result r = gaze.run(args, {.input = "a b\n"});
+      CAPTURE(args, r.err);
+      check_complaint(r, 1, names);
+    }
+}
+
+TEST_CASE("output that cannot be written is an error", "[program]") {
+  Program gaze;
+  train(gaze, "run");
+  const std::vector<Args> table = {{"translate", "run"},
+                                   {"inspect", "run", "a b"},
+                                   {"inspect", "run", "a b", "--json"},
+                                   {"bench", "chain", "--steps", "1", "--warmup", "0"},
+                                   {"--help"},
+                                   training("other", {"--steps", "1", "--json"})};
+  for (const Args& args : table) {
+    const Result r = gaze.run(args, {.input = "a b\n", .output = "/dev/full"});
+    CAPTURE(args, r.err);
+    CHECK(r.status == 1);
+    CHECK(lines_of(r.err).size() == 1);
+  }
+}
+
+TEST_CASE("a disk that fills up breaks no file", "[program]") {
+  struct Row {
+    rlim_t bytes;
+    const char* file;  ///< that does not fit
+  };
+  for (const Row& row : {Row{100, "config.json"}, Row{1000, "metrics.jsonl"}, Row{10'000, "checkpoint.safetensors"}}) {
+    Program gaze;
+    const Result r = gaze.run(training("run", {"--steps", "40"}), {.file_limit = row.bytes});
+    CAPTURE(row.file, r.err);
+    CHECK(r.status == 1);
+    CHECK(lines_of(r.err).size() == 1);
+    CHECK_THAT(r.err, Contains(row.file));
+    metrics(gaze.folder / "run");
+    const auto files = contents(gaze.folder / "run");
+    CHECK_FALSE(files.contains("checkpoint.safetensors"));
+    for (const auto& [name, bytes] : files) CHECK((name == "config.json" || name == "metrics.jsonl"));
+  }
+}
+
+TEST_CASE("an interrupt saves the run and exits with 130", "[program]") {
+  Program gaze;
+  const fs::path run = gaze.folder / "run";
+  gaze.start(training("run", {"--steps", "100000"}));
+  gaze.wait_until([&] { return !read(run / "metrics.jsonl").empty(); });
+  ::kill(gaze.child, SIGINT);
+  const Result r = gaze.finish();
+  CAPTURE(r.err);
+  CHECK(r.status == 130);
+  CHECK(contents(run).size() == 3);
+  const auto lines = metrics(run);
+  REQUIRE_FALSE(lines.empty());
+  const auto last = lines.back()["step"].get<int>();
+  CHECK((last >= 5 && last < 100000));
+  CHECK_THAT(r.out, Contains("step " + std::to_string(last)));  // the last line is the state that was saved
+  CHECK(gaze.run({"translate", "run"}, {.input = "a b\n"}).status == 0);
+}
+
+TEST_CASE("a training that is killed leaves whole files", "[program]") {
+  const auto has_part = [](const fs::path& run) {
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(run, none))
+      if (entry.path().filename().string().starts_with("checkpoint")) return true;
+    return false;
+  };
+  for (const bool while_saving : {false, true}) {
+    Program gaze;
+    const fs::path run = gaze.folder / "run";
+    // The model is large enough that saving it takes a while.
+    gaze.start(training("run", {"--steps", while_saving ? "2" : "100000", "--set", "log_every=1", "--set",
+                                while_saving ? "d_model=256" : "d_model=16", "--set", "d_ff=1024"}));
+    gaze.wait_until([&] { return while_saving ? has_part(run) : lines_of(read(run / "metrics.jsonl")).size() >= 3; });
+    ::kill(gaze.child, SIGKILL);
+    CHECK(gaze.finish().status == 1000 + SIGKILL);
+    CHECK_FALSE(metrics(run).empty());
+    const bool saved = fs::exists(run / "checkpoint.safetensors");
+    const Result r = gaze.run({"translate", "run"}, {.input = "a b\n"});
+    CAPTURE(while_saving, saved, r.err);
+    CHECK(r.status == (saved ? 0 : 1));
+    if (!saved) check_complaint(r, 1, "checkpoint.safetensors");
+  }
+}
+
+TEST_CASE("bench prints its figures as one JSON object, with or without --json", "[program]") {
+  Program gaze;
+  const Args args = {"bench", "chain", "--steps", "2", "--warmup", "0"};
+  for (const bool flag : {false, true}) {
+    Args all = args;
+    if (flag) all.push_back("--json");
+    const Result r = gaze.run(all);
+    CAPTURE(flag, r.err);
+    CHECK(r.status == 0);
+    REQUIRE_FALSE(r.out.empty());
+    const json object = json::parse(lines_of(r.out).back(), nullptr, false);
+    CHECK((object.is_object() && object.contains("ms_median")));
+  }
+  const Result losses = gaze.run({"bench", "chain", "--steps", "2", "--losses"});
+  CHECK(json::parse(losses.out, nullptr, false).size() == 2);
+  CHECK(contents(gaze.folder).empty());
+}
+
+TEST_CASE("a wrong table of workloads is named", "[program]") {
+  Program gaze;
+  write(gaze.folder / "a.json", R"({"small": {"layer": 1}})");
+  write(gaze.folder / "b.json", "[");
+  const std::vector<Complaint> table = {{{"bench", "small", "--workloads", "a.json"}, "a.json"},
+                                        {{"bench", "small", "--workloads", "b.json"}, "b.json"},
+                                        {{"bench", "small", "--workloads", "c.json"}, "c.json"},
+                                        {{"bench", "chain", "--workloads", "a.json"}, "chain"},
+                                        {{"bench", "seq2seq-toy", "--init", "a.json"}, "a.json"},
+                                        {{"bench", "seq2seq-toy", "--batch", "c.json"}, "c.json"}};
+  for (const Complaint& row : table) {
+    const Result r = gaze.run(row.args);
+    CAPTURE(row.args, r.err);
+    check_complaint(r, 1, row.names);
+  }
+}
