@@ -32,8 +32,9 @@ Tensor from_xtensor(const xt::xexpression<E>& expression, bool requires_grad = f
   Shape shape;
   for (const auto length : source.shape()) shape.append(static_cast<std::int64_t>(length));
   Array numbers(shape, dtype_of<T>::value);
-  std::copy(source.template begin<xt::layout_type::row_major>(), source.template end<xt::layout_type::row_major>(),
-            numbers.template write<T>());
+  if (numbers.size() > 0)  // xtensor's end of an empty array lies outside of memory
+    std::copy(source.template begin<xt::layout_type::row_major>(), source.template end<xt::layout_type::row_major>(),
+              numbers.template write<T>());
   return Tensor(std::move(numbers), requires_grad);
 }
 
