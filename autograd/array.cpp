@@ -28,6 +28,21 @@ void Shape::append(std::int64_t length) {
   require(rank_ < max_rank, "shape: more than {} axes", max_rank);
   require(length >= 0, "shape: an axis of length {} is negative", length);
   axes_[static_cast<std::size_t>(rank_++)] = length;
+  check_size();
+}
+
+void Shape::set(int axis, std::int64_t length) {
+  axes_[static_cast<std::size_t>(normal_axis(axis))] = length;
+  check_size();
+}
+
+void Shape::check_size() const {
+  constexpr std::int64_t most = std::int64_t{1} << 56;  // bytes and strides of any such array fit 64 bits
+  std::int64_t n = 1;
+  for (const std::int64_t length : *this) {
+    if (length == 0) return;
+    if (__builtin_mul_overflow(n, length, &n) || n > most) fail("shape: {} has too many elements", to_string());
+  }
 }
 
 Shape Shape::without(int axis) const {
@@ -73,7 +88,7 @@ namespace {
 
 // Size classes: four a power of two, from 64 bytes up. A class's blocks wait in a list threaded through the blocks.
 constexpr std::size_t smallest = 64;
-constexpr int classes = 4 * 40;
+constexpr int classes = 4 * 64;
 std::atomic<std::size_t> held{0};
 
 struct Class {
@@ -93,19 +108,34 @@ Class class_of(std::size_t bytes) {
   return {4 * (power - 9) + static_cast<int>(rounded / quarter) - 1, rounded};
 }
 
+std::size_t bytes_of_class(int index) {
+  if (index < 4) return static_cast<std::size_t>(index + 1) * 64;
+  return static_cast<std::size_t>(index % 4 + 5) << (index / 4 + 5);
+}
+
 struct Free {
   Free* next;
 };
 
-thread_local bool shelf_open = true;  // outlives the shelf: static objects may free memory after it is gone
+// Under the address sanitizer nothing is kept, so that a use after release is seen.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool keeps_blocks = false;
+#else
+constexpr bool keeps_blocks = true;
+#endif
 
-/// One thread's free blocks. They go back to the system when the thread ends.
+thread_local bool shelf_open = keeps_blocks;  // outlives the shelf: static objects may free memory after it is gone
+
+/// One thread's free blocks. They go back to the system when the thread ends. A thread keeps no more than it has taken
+/// from the system itself: what others made and it releases (a loader's batches) would pile up.
 struct Shelf {
   std::array<Free*, classes> lists{};
+  std::size_t kept = 0, taken = 0;
   ~Shelf() {
     shelf_open = false;
-    for (Free*& list : lists)
-      while (list) std::free(std::exchange(list, list->next));
+    for (int index = 0; index < classes; ++index)
+      for (Free*& list = lists[static_cast<std::size_t>(index)]; list; held -= bytes_of_class(index))
+        std::free(std::exchange(list, list->next));
   }
 };
 
@@ -119,8 +149,13 @@ Shelf& shelf() {
 void* allocate(std::size_t bytes) {
   const auto [index, rounded] = class_of(bytes);
   if (shelf_open) {
-    Free*& list = shelf().lists[static_cast<std::size_t>(index)];
-    if (list) return std::exchange(list, list->next);
+    Shelf& own = shelf();
+    Free*& list = own.lists[static_cast<std::size_t>(index)];
+    if (list) {
+      own.kept -= rounded;
+      return std::exchange(list, list->next);
+    }
+    own.taken += rounded;
   }
   void* block = std::aligned_alloc(64, rounded);
   if (!block) fail("out of memory: {} bytes asked for", rounded);
@@ -130,12 +165,14 @@ void* allocate(std::size_t bytes) {
 
 void release(void* block, std::size_t bytes) {
   const auto [index, rounded] = class_of(bytes);
-  if (!shelf_open) {
+  if (!shelf_open || shelf().kept + rounded > shelf().taken) {
     std::free(block);
     held -= rounded;
     return;
   }
-  Free*& list = shelf().lists[static_cast<std::size_t>(index)];
+  Shelf& own = shelf();
+  own.kept += rounded;
+  Free*& list = own.lists[static_cast<std::size_t>(index)];
   list = new (block) Free{list};
 }
 
@@ -156,10 +193,17 @@ Ptr<Storage> make_storage(std::size_t bytes) {
   return Ptr<Storage>(storage);
 }
 
+/// A number in another type. Throws when an int32 cannot hold it.
+template <class To, class From>
+To converted(From v) {
+  if constexpr (std::is_same_v<To, std::int32_t> && std::is_floating_point_v<From>)
+    require(v > From(-2147483649.0) && v < From(2147483648.0), "cast: {} does not fit int32", v);
+  return static_cast<To>(v);
+}
+
 template <class From, class To>
 void convert(const Array& from, Array& to) {
-  std::transform(from.data<From>(), from.data<From>() + from.size(), to.write<To>(),
-                 [](From v) { return static_cast<To>(v); });
+  std::transform(from.data<From>(), from.data<From>() + from.size(), to.write<To>(), converted<To, From>);
 }
 
 }  // namespace
@@ -186,7 +230,7 @@ Array Array::full(Shape shape, DType dtype, double value) {
 }
 
 void Array::fill(double value) {
-  for_any(dtype_, [&]<class T>() { std::fill_n(write<T>(), size(), static_cast<T>(value)); });
+  for_any(dtype_, [&]<class T>() { std::fill_n(write<T>(), size(), converted<T>(value)); });
 }
 
 double Array::at(std::int64_t index) const {
@@ -196,7 +240,7 @@ double Array::at(std::int64_t index) const {
 
 void Array::set(std::int64_t index, double value) {
   require(index >= 0 && index < size(), "array: index {} is out of range for shape {}", index, shape_);
-  for_any(dtype_, [&]<class T>() { write<T>()[index] = static_cast<T>(value); });
+  for_any(dtype_, [&]<class T>() { write<T>()[index] = converted<T>(value); });
 }
 
 Array Array::reshaped(const Shape& shape) const {

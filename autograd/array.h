@@ -59,7 +59,8 @@ class Shape {
 
   Shape() = default;
   Shape(std::initializer_list<std::int64_t> axes) : Shape(std::span(axes.begin(), axes.size())) {}
-  explicit Shape(std::span<const std::int64_t> axes);  ///< throws on a negative length or more than max_rank axes
+  /// Throws on a negative length, more than max_rank axes, or more elements than an array can have.
+  explicit Shape(std::span<const std::int64_t> axes);
 
   int rank() const { return rank_; }
   std::int64_t size() const {  ///< the number of elements
@@ -69,7 +70,7 @@ class Shape {
   }
   /// Length of an axis; negative axes count from the last. Throws when out of range.
   std::int64_t operator[](int axis) const { return axes_[static_cast<std::size_t>(normal_axis(axis))]; }
-  void set(int axis, std::int64_t length) { axes_[static_cast<std::size_t>(normal_axis(axis))] = length; }
+  void set(int axis, std::int64_t length);
   void append(std::int64_t length);
   Shape without(int axis) const;
   Shape with(int axis, std::int64_t length) const {
@@ -98,6 +99,7 @@ class Shape {
   std::string to_string() const;  ///< "[8,16]", "[]" for a scalar
 
  private:
+  void check_size() const;
   std::array<std::int64_t, max_rank> axes_{};
   int rank_ = 0;
 };
@@ -218,7 +220,7 @@ class Array {
   Array reshaped(const Shape&) const;           ///< shares the numbers; throws unless the sizes are equal
   Array span(std::int64_t first, Shape) const;  ///< part of the numbers, with a version of its own
   Array copy() const;
-  Array to(DType) const;  ///< itself when the dtype is right; float to int truncates
+  Array to(DType) const;  ///< itself when the dtype is right; float to int truncates, and throws when it does not fit
   void fill(double value);
   void assign(const Array& other);  ///< copies the numbers; throws unless shape and dtype are equal
 
@@ -226,6 +228,7 @@ class Array {
   const char* writer() const { return storage_ ? storage_->writer : ""; }
   void changed(const char* writer) { ++storage_->version, storage_->writer = writer; }
   bool unique() const { return storage_.unique() && !storage_->owner; }
+  bool is_part() const { return storage_ && storage_->owner; }  ///< of an arena
   bool shares(const Array& other) const { return storage_ == other.storage_; }
   void forget() { storage_.reset(); }  ///< keeps shape and dtype, drops the numbers
 

@@ -17,6 +17,43 @@
 namespace gaze {
 namespace {
 
+/// Checks what a vjp returned for a leaf before it is written where the gradient lies.
+void check_contribution(const Node& by, const Node& leaf, const Contribution& c) {
+  const auto check_dtype = [&](const Tensor& t) {
+    require(t.dtype() == leaf.dtype, "{}: its vjp returned {} for an input of {}", by.operation, name_of(t.dtype()),
+            name_of(leaf.dtype));
+  };
+  const auto check_rows = [&](const Shape& part) {
+    if (c.first_row < 0 && part == leaf.shape) return;
+    const std::int64_t first = std::max<std::int64_t>(c.first_row, 0);
+    const bool fits = leaf.shape.rank() >= 1 && part.rank() == leaf.shape.rank() && c.first_row >= 0 &&
+                      first + part[0] <= leaf.shape[0] && part.with(0, leaf.shape[0]) == leaf.shape;
+    require(fits, "{}: its vjp returned shape {} for rows from {} of an input of shape {}", by.operation, part, first,
+            leaf.shape);
+  };
+  switch (c.kind) {
+    case Contribution::Kind::none: return;
+    case Contribution::Kind::tensor: check_dtype(c.a); return check_rows(c.a.shape());
+    case Contribution::Kind::product: {
+      check_dtype(c.a), check_dtype(c.b);
+      require(c.a.rank() == 2 && c.b.rank() == 2 && c.a.size(c.transpose_a ? 0 : 1) == c.b.size(c.transpose_b ? 1 : 0),
+              "{}: its vjp returned a product of {} and {}{}{}", by.operation, c.a.shape(), c.b.shape(),
+              c.transpose_a ? ", the first transposed" : "", c.transpose_b ? ", the second transposed" : "");
+      return check_rows({c.a.size(c.transpose_a ? 1 : 0), c.b.size(c.transpose_b ? 0 : 1)});
+    }
+    case Contribution::Kind::rows: {
+      check_dtype(c.b);
+      const bool fits = c.a.dtype() == DType::int32 && leaf.shape.rank() == 2 && c.b.rank() >= 1 &&
+                        c.b.size(-1) == leaf.shape[1] && c.b.shape().without(-1) == c.a.shape();
+      require(fits, "{}: its vjp returned rows {} by ids {} for an input of shape {}", by.operation, c.b.shape(),
+              c.a.shape(), leaf.shape);
+      for (const std::int32_t id : c.a.array().values<std::int32_t>())
+        require(id >= 0 && id < leaf.shape[0], "{}: its vjp returned row {} for an input of shape {}", by.operation, id,
+                leaf.shape);
+    }
+  }
+}
+
 /// The rows of a leaf's gradient that a contribution belongs to.
 Array rows_of(const Array& gradient, std::int64_t first, const Shape& part) {
   if (first < 0) return gradient;
@@ -79,7 +116,7 @@ class Walk {
   static auto blame(const Node& node, const F& f) {
     try {
       return f();
-    } catch (const Error& e) {
+    } catch (const detail::NotFinite& e) {
       fail("{}: its vjp made the first gradient that is not finite ({})", node.operation, e.what());
     }
   }
@@ -90,7 +127,7 @@ class Walk {
 
   void visit(Node& node, Tensor gradient) {
     if (node.hooks)
-      for (const Node::Hook& hook : *node.hooks)
+      for (const Node::Hook& hook : std::vector(*node.hooks))  // a hook may register another
         if (Tensor replaced = hook(gradient); replaced.defined()) gradient = fitted(node, node, std::move(replaced));
     if (const auto found = wanted.find(&node); found != wanted.end()) {
       found->second = gradient;
@@ -128,11 +165,12 @@ class Walk {
   void give(const Node& by, const Ptr<Node>& input, Contribution c) {
     if (into_leaves && input->is_leaf() && !input->hooks && !anomaly_enabled()) {
       if (c.kind == Contribution::Kind::tensor && c.first_row < 0) c.a = fitted(by, *input, std::move(c.a));
+      check_contribution(by, *input, c);
       accumulate(static_cast<Leaf&>(*input), c);
       return;
     }
     Tensor gradient = fitted(by, *input, as_tensor(*input, c));
-    if (anomaly_enabled()) blame(by, [&] { detail::check_finite("gradient", gradient.array()); });
+    if (anomaly_enabled()) blame(by, [&] { detail::check_finite("gradient", gradient.array(), false); });
     add(input, std::move(gradient));
   }
 
@@ -152,7 +190,9 @@ class Walk {
 
   /// Adds to a leaf's gradient where it lies: the first contribution overwrites, later ones add.
   static void accumulate(Leaf& leaf, const Contribution& c) {
-    if (!leaf.gradient.defined()) leaf.gradient = Array(leaf.shape, leaf.dtype);
+    // A gradient that somebody still holds from before zero_grad() stays as it is, unless an arena says where it lies.
+    if (!leaf.gradient.defined() || (!leaf.present && !leaf.gradient.unique() && !leaf.gradient.is_part()))
+      leaf.gradient = Array(leaf.shape, leaf.dtype);
     Array& gradient = leaf.gradient;
     const bool partial = c.first_row >= 0 || c.kind == Contribution::Kind::rows;
     if (!leaf.present && partial) gradient.fill(0);
@@ -161,10 +201,6 @@ class Walk {
       if (c.kind == Contribution::Kind::product) {
         const std::int64_t m = c.a.size(c.transpose_a ? 1 : 0), k = c.a.size(c.transpose_a ? 0 : 1);
         const std::int64_t n = c.b.size(c.transpose_b ? 0 : 1);
-        require(leaf.shape.rank() == 2 && n == leaf.shape[1] &&
-                    std::max<std::int64_t>(c.first_row, 0) + m <= leaf.shape[0] &&
-                    (c.first_row >= 0 || m == leaf.shape[0]),
-                "backward: a product [{},{}] for rows from {} of a gradient {}", m, n, c.first_row, leaf.shape);
         Array target = rows_of(gradient, c.first_row, {m, n});
         kernels::gemm<T>({.m = m,
                           .n = n,
@@ -243,7 +279,9 @@ void backward(const Tensor& output, const BackwardOptions& options) {
   Walk walk;
   walk.into_leaves = true;
   walk.retain_graph = options.retain_graph;
-  walk.start(output.node(), cotangent_for(output, options.cotangent));
+  // A copy: the cotangent may be the very gradient that this walk adds to.
+  const Tensor given = options.cotangent.defined() ? options.cotangent.detach().clone() : Tensor();
+  walk.start(output.node(), cotangent_for(output, given));
   walk.run();
 }
 
@@ -259,7 +297,12 @@ std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor
   }
   walk.through = on_the_way(outputs, walk.wanted);
   std::optional<NoGrad> no_grad;
-  if (!options.create_graph) no_grad.emplace();
+  std::optional<EnableGrad> enable_grad;
+  if (options.create_graph) {
+    enable_grad.emplace();
+  } else {
+    no_grad.emplace();
+  }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     Tensor cotangent = cotangent_for(outputs[i], options.cotangents.empty() ? Tensor() : options.cotangents[i]);
     if (walk.through->contains(outputs[i].node().get())) walk.start(outputs[i].node(), std::move(cotangent));

@@ -15,12 +15,13 @@ struct BackwardOptions {
 
 /// Adds d(output)/d(leaf) to the gradient of every leaf that `output` depends on. Builds no graph.
 /// Throws when output has more than one element and no cotangent is given, when a shape or dtype that a vjp returned
-/// is wrong, when a saved tensor was changed in place, and when the graph was walked before without retain_graph.
+/// is wrong, when a saved tensor was changed in place, and when the graph was walked before without retain_graph. After
+/// an error some gradients may be half added: zero_grad() before the next walk.
 void backward(const Tensor& output, const BackwardOptions& options = {});
 
 struct GradOptions {
   std::vector<Tensor> cotangents = {};  ///< one an output; default: ones for outputs of one element
-  bool create_graph = false;            ///< the gradients can be differentiated again; retains the graph
+  bool create_graph = false;  ///< the gradients can be differentiated again, also in a NoGrad; retains the graph
   bool retain_graph = false;
   bool allow_unused = false;  ///< an input that no output depends on gets an undefined tensor instead of an error
 };

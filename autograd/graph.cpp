@@ -90,15 +90,16 @@ bool wants_graph(std::span<const Tensor> inputs) {
   return grad_enabled() && std::any_of(inputs.begin(), inputs.end(), [](const Tensor& t) { return t.requires_grad(); });
 }
 
-void check_finite(const char* operation, const Array& value) {
+void check_finite(const char* operation, const Array& value, bool minus_infinity_passes) {
   if (!is_floating(value.dtype())) return;
   for_floating(operation, value.dtype(), [&]<class T>() {
     const auto values = value.values<T>();
-    // Minus infinity is a mask's number and no fault.
-    const auto bad = std::find_if(values.begin(), values.end(),
-                                  [](T v) { return std::isnan(v) || v == std::numeric_limits<T>::infinity(); });
+    const auto bad = std::find_if(values.begin(), values.end(), [&](T v) {
+      return !std::isfinite(v) && !(minus_infinity_passes && v == -std::numeric_limits<T>::infinity());
+    });
     if (bad != values.end())
-      fail("{}: its result {} has {} at element {}", operation, value.shape(), *bad, bad - values.begin());
+      throw NotFinite(fmt::format("{}: its result {} has {} at element {}", operation, value.shape(),
+                                  std::isnan(*bad) ? T(NAN) : *bad, bad - values.begin()));
   });
 }
 

@@ -120,7 +120,24 @@ constexpr Keep keep_input(int i) { return 1u << i; }
 namespace detail {
 
 bool wants_graph(std::span<const Tensor> inputs);
-void check_finite(const char* operation, const Array& value);
+/// What check_finite() throws, to be told from other errors.
+class NotFinite : public Error {
+ public:
+  using Error::Error;
+};
+/// Throws NotFinite for NaN and infinity; minus infinity may pass, as the number of a mask.
+void check_finite(const char* operation, const Array& value, bool minus_infinity_passes = true);
+/// While one lives, this thread checks nothing: for the inside of an operation whose result is checked.
+class Unwatched {
+ public:
+  Unwatched();
+  ~Unwatched();
+  Unwatched(const Unwatched&) = delete;
+  Unwatched& operator=(const Unwatched&) = delete;
+
+ private:
+  bool before_;
+};
 void connect(Node& node, std::span<const Tensor> inputs, const Array& value, Keep keep);
 
 template <std::size_t N, class F>

@@ -12,12 +12,12 @@ constexpr std::int64_t alignment = 16;
 
 }  // namespace
 
-Tensor Params::add(std::string name, const Array& initial) {
+Tensor Params::add(std::string name, Array initial) {
   require(!packed(), "parameter {}: added after the parameters were packed", name);
   require(initial.dtype() == dtype_, "parameter {}: {} among {} parameters", name, name_of(initial.dtype()),
           name_of(dtype_));
   require(!contains(name), "parameter {}: the name is taken", name);
-  Tensor value(initial, true);
+  Tensor value(initial.unique() ? std::move(initial) : initial.copy(), true);
   index_.emplace(name, list_.size());
   list_.push_back({std::move(name), value});
   return value;
@@ -78,12 +78,10 @@ void Params::pack() {
     Array part = values_.span(offsets_[i], value.shape());
     part.assign(value.array());
     value.mutable_array() = part;
-    if (Node* node = value.node().get()) {  // a frozen parameter has none
-      auto& leaf = static_cast<Leaf&>(*node);
-      Array gradient = gradients_.span(offsets_[i], value.shape());
-      if (leaf.present) gradient.assign(leaf.gradient);
-      leaf.gradient = gradient;
-    }
+    Leaf& leaf = *value.leaf();
+    Array gradient = gradients_.span(offsets_[i], value.shape());
+    if (leaf.present) gradient.assign(leaf.gradient);
+    leaf.gradient = gradient;
   }
 }
 

@@ -30,7 +30,7 @@ class Params {
 
   DType dtype() const { return dtype_; }
   /// Registers a leaf that requires gradients. Throws for a name taken, a dtype that differs, or after pack().
-  Tensor add(std::string name, const Array& initial);
+  Tensor add(std::string name, Array initial);
   /// Lets a parameter go by a second name (a tied head): one tensor, stored once.
   void tie(std::string alias, std::string_view name);
 
@@ -43,10 +43,14 @@ class Params {
   void zero_grad();
   std::uint64_t hash() const;  ///< of names, shapes and every bit of the values
 
-  void pack();  ///< does nothing the second time
+  /// Does nothing the second time. Reshapes and detached handles made before keep the old memory.
+  void pack();
   bool packed() const { return values_.defined(); }
-  /// Where parameter i lies in the arenas: its first element. Packs if need be.
-  std::int64_t offset(std::size_t i) const { return offsets_[i]; }
+  /// Where parameter i lies in the arenas: its first element. Throws before pack().
+  std::int64_t offset(std::size_t i) const {
+    require(packed() && i < offsets_.size(), "parameters: offset of parameter {} asked for before pack()", i);
+    return offsets_[i];
+  }
   Array& values() { return values_; }        ///< the arena of values [arena size]; defined once packed
   Array& gradients() { return gradients_; }  ///< the arena of gradients
 

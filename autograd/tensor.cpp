@@ -1,6 +1,9 @@
 #include <gaze/autograd/tensor.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
 #include <ostream>
 
 #include <gaze/autograd/engine.h>
@@ -26,6 +29,8 @@ bool grad_enabled() { return recording; }
 AnomalyMode::AnomalyMode() : before_(std::exchange(checking, true)) {}
 AnomalyMode::~AnomalyMode() { checking = before_; }
 bool anomaly_enabled() { return checking; }
+detail::Unwatched::Unwatched() : before_(std::exchange(checking, false)) {}
+detail::Unwatched::~Unwatched() { checking = before_; }
 
 struct Tensor::Impl : Counted {
   Impl(Array a, Ptr<Node> n) : array(std::move(a)), node(std::move(n)) {}
@@ -35,6 +40,7 @@ struct Tensor::Impl : Counted {
   }
   Array array;
   Ptr<Node> node;
+  Ptr<Node> frozen;  ///< the leaf's node while it asks for no gradients
 };
 
 Tensor::Tensor() = default;
@@ -79,9 +85,9 @@ double Tensor::at(std::initializer_list<std::int64_t> index) const {
   std::int64_t flat = 0;
   int axis = 0;
   for (const std::int64_t i : index) {
-    const std::int64_t length = size(axis++);
-    require(i >= 0 && i < length, "at: index {} is out of range for an axis of length {}", i, length);
-    flat = flat * length + i;
+    const std::int64_t length = size(axis++), place = i < 0 ? i + length : i;
+    require(place >= 0 && place < length, "at: index {} is out of range for an axis of length {}", i, length);
+    flat = flat * length + place;
   }
   return array().at(flat);
 }
@@ -93,21 +99,31 @@ Tensor& Tensor::requires_grad(bool on) {
   require(is_leaf(), "requires_grad: {} made this tensor; only a leaf's can be changed",
           node() ? node()->operation : "");
   require(!on || is_floating(dtype()), "requires_grad: an {} tensor has no gradient", name_of(dtype()));
-  if (on && !impl_->node) impl_->node = Ptr<Node>(new (pool::allocate(sizeof(Leaf))) Leaf(array()));
-  if (!on) impl_->node.reset();
+  if (on && !impl_->node) {
+    impl_->node = std::exchange(impl_->frozen, {});
+    if (!impl_->node) impl_->node = Ptr<Node>(new (pool::allocate(sizeof(Leaf))) Leaf(array()));
+  } else if (!on && impl_->node) {
+    zero_grad();
+    impl_->frozen = std::exchange(impl_->node, {});
+  }
   return *this;
 }
 
 Tensor Tensor::grad() const {
   require(is_leaf(), "grad: {} made this tensor; only leaves keep their gradient (see register_hook)",
           node() ? node()->operation : "");
-  if (!node()) return {};
-  const auto& leaf = static_cast<const Leaf&>(*node());
-  return leaf.present ? Tensor(leaf.gradient) : Tensor();
+  const Leaf* own = leaf();
+  return own && own->present ? Tensor(own->gradient) : Tensor();
 }
 
 void Tensor::zero_grad() {
-  if (node() && node()->is_leaf()) static_cast<Leaf&>(*node()).present = false;
+  if (Leaf* own = leaf()) own->present = false;
+}
+
+Leaf* Tensor::leaf() const {
+  if (!impl_) return nullptr;
+  Node* own = impl_->frozen ? impl_->frozen.get() : impl_->node.get();
+  return own && own->is_leaf() ? static_cast<Leaf*>(own) : nullptr;
 }
 
 void Tensor::backward(bool retain_graph) const {
@@ -154,31 +170,67 @@ Tensor Tensor::mean() const { return gaze::mean(*this); }
 
 namespace {
 
-template <class Row>
-void append(std::vector<double>& flat, const Row& row) {
-  flat.insert(flat.end(), row.begin(), row.end());
-}
-
-Tensor from_doubles(const Shape& shape, const std::vector<double>& flat, DType dtype) {
-  return Tensor(Array::from<double>(shape, std::span<const double>(flat)).to(dtype));
-}
-
-std::int64_t length(auto const& list) { return static_cast<std::int64_t>(list.size()); }
-
-// NumPy's print: three entries at either end of a long axis, columns aligned by the widest number.
+// NumPy's print: three entries at either end of a long axis; all numbers in one form, with as many digits as tell each
+// from its neighbours but at most eight behind the point, points below one another.
 constexpr std::int64_t shown_whole = 1000;
 constexpr std::int64_t edge = 3;
+constexpr int most_digits = 8;
 
-std::string number(const Array& a, std::int64_t i) {
-  if (!is_floating(a.dtype())) return fmt::format("{}", a.data<std::int32_t>()[i]);
-  const double v = a.at(i);
-  if (v == 0 || (std::abs(v) >= 1e-4 && std::abs(v) < 1e8)) {
-    std::string s = fmt::format("{:.4f}", v);
-    s.erase(s.find_last_not_of('0') + 1);
-    return s;
+/// The shortest text of a number, in the form, that reads back as the same number of its type.
+std::string shortest(double v, DType dtype, bool scientific, int least_digits = 0) {
+  std::string text;
+  for (int digits = least_digits; digits <= most_digits; ++digits) {
+    text = scientific ? fmt::format("{:#.{}e}", v, digits) : fmt::format("{:#.{}f}", v, digits);
+    const double back = std::strtod(text.c_str(), nullptr);
+    if (dtype == DType::float32 ? static_cast<float>(back) == static_cast<float>(v) : back == v) break;
   }
-  return fmt::format("{:.4g}", v);
+  if (!scientific)
+    while (text.back() == '0' && static_cast<int>(text.size() - text.find('.')) - 1 > least_digits) text.pop_back();
+  return text;
 }
+
+/// The form that suits all numbers of a tensor.
+class NumberFormat {
+ public:
+  explicit NumberFormat(DType dtype) : dtype_(dtype) {}
+
+  void see(double v) {
+    if (!std::isfinite(v) || v == 0 || !is_floating(dtype_)) return;
+    smallest_ = std::min(smallest_, std::abs(v)), largest_ = std::max(largest_, std::abs(v));
+  }
+  void settle() { scientific_ = largest_ >= 1e8 || smallest_ < 1e-4 || largest_ > 1000 * smallest_; }
+  void measure(double v) {
+    const std::string text = plain(v);
+    const std::size_t point = std::isfinite(v) ? text.find('.') : text.npos;
+    if (point == text.npos) {
+      width_ = std::max(width_, text.size());
+      return;
+    }
+    const std::size_t end = scientific_ ? text.find('e') : text.size();
+    before_ = std::max(before_, point), behind_ = std::max(behind_, end - point - 1);
+    exponent_ = std::max(exponent_, text.size() - end);
+  }
+  std::string operator()(double v) const {
+    std::string text =
+        scientific_ && std::isfinite(v) ? shortest(v, dtype_, true, static_cast<int>(behind_)) : plain(v);
+    const std::size_t point = std::isfinite(v) ? text.find('.') : text.npos;
+    if (point != text.npos && !scientific_) text.append(behind_ - (text.size() - point - 1), ' ');
+    return fmt::format("{:>{}}", text, std::max(width_, before_ > 0 ? before_ + 1 + behind_ + exponent_ : 0));
+  }
+
+ private:
+  std::string plain(double v) const {
+    if (!is_floating(dtype_)) return fmt::format("{}", static_cast<std::int64_t>(v));
+    if (std::isnan(v)) return "nan";
+    if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
+    return shortest(v, dtype_, scientific_);
+  }
+
+  DType dtype_;
+  double smallest_ = std::numeric_limits<double>::infinity(), largest_ = 0;
+  bool scientific_ = false;
+  std::size_t before_ = 0, behind_ = 0, exponent_ = 0, width_ = 0;
+};
 
 template <class Visit>
 void visit_shown(const Shape& shape, bool whole, int axis, std::int64_t base, const Visit& visit) {
@@ -189,9 +241,9 @@ void visit_shown(const Shape& shape, bool whole, int axis, std::int64_t base, co
   }
 }
 
-void print(const Array& a, bool whole, int axis, std::int64_t base, std::size_t width, std::string& out) {
+void print(const Array& a, bool whole, int axis, std::int64_t base, const NumberFormat& format, std::string& out) {
   if (axis == a.shape().rank()) {
-    out += fmt::format("{:>{}}", number(a, base), width);
+    out += format(a.at(base));
     return;
   }
   const std::int64_t n = a.shape()[axis];
@@ -207,49 +259,45 @@ void print(const Array& a, bool whole, int axis, std::int64_t base, std::size_t 
       out += "..." + between;
       i = n - edge;
     }
-    print(a, whole, axis + 1, base * n + i, width, out);
+    print(a, whole, axis + 1, base * n + i, format, out);
   }
   out += ']';
 }
 
 }  // namespace
 
-Tensor tensor(std::initializer_list<double> values, DType dtype) {
-  return from_doubles({length(values)}, std::vector<double>(values), dtype);
+void Nested::read(int depth, Shape& shape, std::vector<double>& flat) const {
+  if (!is_list_) {
+    require(depth == shape.rank(), "tensor: a number stands among lists");
+    flat.push_back(value_);
+    return;
+  }
+  const auto length = static_cast<std::int64_t>(list_.size());
+  if (depth == shape.rank()) {
+    require(flat.empty(), "tensor: a list stands among numbers");
+    shape.append(length);
+  }
+  require(shape[depth] == length, "tensor: a list of {} among lists of {}", length, shape[depth]);
+  for (const Nested& part : list_) part.read(depth + 1, shape, flat);
 }
 
-Tensor tensor(std::initializer_list<std::initializer_list<double>> values, DType dtype) {
+Tensor tensor(const Nested& values, DType dtype) {
+  Shape shape;
   std::vector<double> flat;
-  const std::int64_t columns = values.size() ? length(*values.begin()) : 0;
-  for (const auto& row : values) {
-    require(length(row) == columns, "tensor: a row of {} numbers among rows of {}", row.size(), columns);
-    append(flat, row);
-  }
-  return from_doubles({length(values), columns}, flat, dtype);
-}
-
-Tensor tensor(std::initializer_list<std::initializer_list<std::initializer_list<double>>> values, DType dtype) {
-  std::vector<double> flat;
-  const std::int64_t rows = values.size() ? length(*values.begin()) : 0;
-  const std::int64_t columns = rows ? length(*values.begin()->begin()) : 0;
-  for (const auto& matrix : values) {
-    require(length(matrix) == rows, "tensor: a matrix of {} rows among matrices of {}", matrix.size(), rows);
-    for (const auto& row : matrix) {
-      require(length(row) == columns, "tensor: a row of {} numbers among rows of {}", row.size(), columns);
-      append(flat, row);
-    }
-  }
-  return from_doubles({length(values), rows, columns}, flat, dtype);
+  values.read(0, shape, flat);
+  return Tensor(Array::from<double>(shape, std::span<const double>(flat)).to(dtype));
 }
 
 std::string Tensor::to_string() const {
   if (!defined()) return "undefined";
   const Array& a = array();
   const bool whole = a.size() <= shown_whole;
-  std::size_t width = 0;
-  visit_shown(a.shape(), whole, 0, 0, [&](std::int64_t i) { width = std::max(width, number(a, i).size()); });
+  NumberFormat format(dtype());
+  visit_shown(a.shape(), whole, 0, 0, [&](std::int64_t i) { format.see(a.at(i)); });
+  format.settle();
+  visit_shown(a.shape(), whole, 0, 0, [&](std::int64_t i) { format.measure(a.at(i)); });
   std::string out;
-  print(a, whole, 0, 0, width, out);
+  print(a, whole, 0, 0, format, out);
   if (dtype() != DType::float32) out += fmt::format(" {}", name_of(dtype()));
   if (requires_grad()) out += is_leaf() ? " requires_grad" : fmt::format(" from {}", node()->operation);
   return out;

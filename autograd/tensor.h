@@ -11,6 +11,7 @@
 
 namespace gaze {
 
+struct Leaf;
 struct Node;
 
 /// An Array and its place in the graph of operations. A cheap handle: copies are the same tensor.
@@ -50,20 +51,23 @@ class Tensor {
   std::int64_t size() const { return array().size(); }
   std::int64_t size(int axis) const { return shape()[axis]; }
   double item() const;  ///< the one number of a one-element tensor; throws otherwise
-  double at(std::initializer_list<std::int64_t> index) const;
+  double at(std::initializer_list<std::int64_t> index) const;  ///< negative indices count from the end
   template <class T>
-  std::span<const T> values() const {
+  std::span<const T> values() const& {  ///< valid while the tensor lives
     return array().values<T>();
   }
-  std::string to_string() const;  ///< as NumPy prints: nested brackets, long axes shortened
+  template <class T>
+  std::span<const T> values() && = delete;  // the numbers would go with the temporary
+  std::string to_string() const;            ///< as NumPy prints: nested brackets, long axes shortened
 
   /// Whether gradients flow to this tensor: a leaf that asked for them, or an operation's result that depends on one.
   bool requires_grad() const;
-  /// Asks for gradients of this leaf, or stops them (a frozen parameter). Throws for an operation's result and for
-  /// int32.
+  /// Asks for gradients of this leaf, or stops them and drops the one that is there (a frozen parameter). Throws for an
+  /// operation's result and for int32.
   Tensor& requires_grad(bool on);
   bool is_leaf() const;
-  Tensor grad() const;                             ///< of a leaf, after backward(); undefined when there is none
+  /// Of a leaf, after backward(); undefined when there is none. In an arena, clone() what must outlive the next walk.
+  Tensor grad() const;
   void zero_grad();                                ///< the leaf has no gradient again
   void backward(bool retain_graph = false) const;  ///< see engine.h
   /// Calls hook with the whole gradient of this tensor when the backward walk has it; what it returns replaces the
@@ -93,6 +97,7 @@ class Tensor {
   Tensor mean() const;
 
   const Ptr<Node>& node() const;  ///< null when no gradient flows here
+  Leaf* leaf() const;             ///< of a leaf that asks or once asked for gradients, or null
   Array& mutable_array();         ///< for optimizers and arenas; changed() is theirs to call
   bool same(const Tensor& other) const { return impl_ == other.impl_; }
   bool unique() const;  ///< no other handle holds this tensor
@@ -102,11 +107,22 @@ class Tensor {
   Ptr<Impl> impl_;
 };
 
-/// Tensors from nested lists: tensor({{1, 2}, {3, 4}}). Throws when rows differ in length.
-Tensor tensor(std::initializer_list<double> values, DType = DType::float32);
-Tensor tensor(std::initializer_list<std::initializer_list<double>> values, DType = DType::float32);
-Tensor tensor(std::initializer_list<std::initializer_list<std::initializer_list<double>>> values,
-              DType = DType::float32);
+/// A number or a list of them, as deep as it may be.
+class Nested {
+ public:
+  Nested(double value) : value_(value), is_list_(false) {}  // NOLINT: {1, 2} is a list of two of them
+  Nested(std::initializer_list<Nested> list) : list_(list), is_list_(true) {}  // NOLINT
+  /// Appends the numbers to `flat` and, on the way to the first, the lengths to `shape`. Throws when lists differ.
+  void read(int depth, Shape& shape, std::vector<double>& flat) const;
+
+ private:
+  double value_ = 0;
+  std::vector<Nested> list_;
+  bool is_list_;
+};
+
+/// A tensor from nested lists: tensor({{1, 2}, {3, 4}}). Throws when lists differ in length or depth.
+Tensor tensor(const Nested& values, DType = DType::float32);
 
 std::ostream& operator<<(std::ostream&, const Tensor&);
 

@@ -43,6 +43,7 @@ constexpr std::array before = {Adjective{{"petit", "petite", "petits", "petites"
                                Adjective{{"vieux", "vieille", "vieux", "vieilles"}, "old"},
                                Adjective{{"jeune", "jeune", "jeunes", "jeunes"}, "young"},
                                Adjective{{"bon", "bonne", "bons", "bonnes"}, "good"},
+                               Adjective{{"vilain", "vilaine", "vilains", "vilaines"}, "ugly"},
                                Adjective{{"joli", "jolie", "jolis", "jolies"}, "pretty"}};
 
 constexpr std::array after = {Adjective{{"noir", "noire", "noirs", "noires"}, "black"},
@@ -53,10 +54,13 @@ constexpr std::array after = {Adjective{{"noir", "noire", "noirs", "noires"}, "b
                               Adjective{{"brun", "brune", "bruns", "brunes"}, "brown"},
                               Adjective{{"rapide", "rapide", "rapides", "rapides"}, "fast"},
                               Adjective{{"calme", "calme", "calmes", "calmes"}, "calm"},
+                              Adjective{{"bizarre", "bizarre", "bizarres", "bizarres"}, "odd"},
+                              Adjective{{"énorme", "énorme", "énormes", "énormes"}, "enormous"},
                               Adjective{{"gris", "grise", "gris", "grises"}, "grey"}};
 
-/// Living beings first: they can do things and be greeted.
-constexpr std::size_t living = 14;
+/// Living beings first: they can do things and be greeted. No French noun begins with a vowel, which would elide what
+/// stands before it; enough English ones do that "an" is learned.
+constexpr std::size_t living = 16;
 constexpr std::array nouns = {
     Noun{false, "chat", "chats", "cat", "cats"},           Noun{false, "chien", "chiens", "dog", "dogs"},
     Noun{false, "cheval", "chevaux", "horse", "horses"},   Noun{false, "garçon", "garçons", "boy", "boys"},
@@ -65,10 +69,12 @@ constexpr std::array nouns = {
     Noun{true, "fille", "filles", "girl", "girls"},        Noun{true, "souris", "souris", "mouse", "mice"},
     Noun{true, "vache", "vaches", "cow", "cows"},          Noun{true, "reine", "reines", "queen", "queens"},
     Noun{true, "poule", "poules", "hen", "hens"},          Noun{true, "tante", "tantes", "aunt", "aunts"},
+    Noun{true, "fourmi", "fourmis", "ant", "ants"},        Noun{true, "chouette", "chouettes", "owl", "owls"},
     Noun{false, "livre", "livres", "book", "books"},       Noun{false, "gâteau", "gâteaux", "cake", "cakes"},
     Noun{false, "jardin", "jardins", "garden", "gardens"}, Noun{true, "pomme", "pommes", "apple", "apples"},
     Noun{true, "fleur", "fleurs", "flower", "flowers"},    Noun{true, "maison", "maisons", "house", "houses"},
-    Noun{true, "voiture", "voitures", "car", "cars"},      Noun{true, "lettre", "lettres", "letter", "letters"}};
+    Noun{true, "voiture", "voitures", "car", "cars"},      Noun{true, "lettre", "lettres", "letter", "letters"},
+    Noun{false, "bureau", "bureaux", "office", "offices"}};
 
 constexpr std::array determiners = {Determiner{{"le", "la", "les", "les"}, "the", "the", true},
                                     Determiner{{"un", "une", "des", "des"}, "a", "some", false},
@@ -91,6 +97,7 @@ constexpr std::array with_object = {
 
 constexpr std::array<std::pair<const char*, const char*>, 5> adverbs = {
     {{"bien", "well"}, {"ici", "here"}, {"souvent", "often"}, {"lentement", "slowly"}, {"ensemble", "together"}}};
+constexpr std::size_t adverbs_of_one = adverbs.size() - 1;  // nobody does anything together alone
 
 const std::vector<Greeting>& greetings() {
   static const std::vector<Greeting> all = {{{"bonjour"}, {"hello"}},
@@ -227,7 +234,7 @@ class GrammarTask final : public ToyTask {
     NounPhrase object;
     Places what;
     int how = -1;
-    const auto& adverb = pick(random, adverbs);
+    const auto& adverb = pick(random, std::span(adverbs).first(subject.plural ? adverbs.size() : adverbs_of_one));
     if (transitive) {
       object = noun_phrase(random, 0, nouns.size(), negated);
       what = say_french(object, w);

@@ -194,8 +194,9 @@ template <class T>
 void clip(const T* x, T low, T high, T* y, std::int64_t n) {
   using V = Vector<T>;
   parallel_blocks(n, block, cheap, [&](std::int64_t first, std::int64_t last) {
+    // Of a NaN and a number the processor's min and max give the second operand: NaN stays NaN.
     map(
-        last - first, y + first, [&](const V& v) { return xsimd::min(xsimd::max(v, V(low)), V(high)); }, x + first);
+        last - first, y + first, [&](const V& v) { return xsimd::min(V(high), xsimd::max(V(low), v)); }, x + first);
   });
 }
 

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 
+#include <gaze/autograd/error.h>
 #include <gaze/autograd/kernels/parallel.h>
 
 extern "C" {
@@ -98,6 +100,9 @@ void gemm(const Gemm<T>& g) {
 template <class T>
 void gemm_batch(const Gemm<T>& g, std::int64_t count, const GemmOffsets* offsets) {
   if (g.m == 0 || g.n == 0 || count == 0) return;
+  const std::int64_t longest = std::max({g.m, g.n, g.k, g.a_stride, g.b_stride, g.c_stride});
+  require(longest <= std::numeric_limits<int>::max(), "matmul: an axis of length {} is longer than BLAS can take",
+          longest);
   prepare_blas();
   const Tiling t = tiling(g.m, g.n, g.k);
   const std::int64_t down = (g.m + t.rows - 1) / t.rows, across = (g.n + t.columns - 1) / t.columns;

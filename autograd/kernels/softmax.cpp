@@ -37,8 +37,8 @@ template <class T>
 void softmax_row(const T* x, std::int64_t n, T* y) {
   using V = Vector<T>;
   const T top = largest(n, x);
-  if (top == -std::numeric_limits<T>::infinity()) {
-    std::fill_n(y, n, T(0));
+  if (top == -std::numeric_limits<T>::infinity()) {  // nothing kept, or NaN, which the processor's max may lose
+    std::fill_n(y, n, std::isnan(sum_of(x, n)) ? std::numeric_limits<T>::quiet_NaN() : T(0));
     return;
   }
   map(

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -98,6 +99,24 @@ void add_arithmetic(Table& cases) {
   unary(
       cases, "pow", [](const Tensor& x) { return pow(x, 3); }, [](double x) { return x * x * x; }, away_from_zero,
       ", negative base and whole exponent");
+
+  const OpCase::Call power = [](Inputs in) { return pow(in[0], in[1]); };
+  cases.push_back({"pow",
+                   "whole exponents, 0 among them",
+                   {away_from_zero({4})},
+                   [](Inputs in) {
+                     return pow(in[0], Tensor::from({4}, std::vector<double>{0, 1, 2, -1}).to(in[0].dtype()));
+                   },
+                   [](Inputs in) {
+                     const std::array<double, 4> exponents = {0, 1, 2, -1};
+                     return table({4}, [&](const Index& i) {
+                       return std::pow(at(in[0], i), exponents[static_cast<std::size_t>(i[0])]);
+                     });
+                   }});
+  cases.push_back(
+      {"pow", "exponent 0", {positive({3}, 0), Tensor::zeros({3}, DType::float64)}, power, map([](double a, double b) {
+         return std::pow(a, b);
+       })});
 
   const auto pick = [](Inputs in) { return where(in[0], in[1], in[2]); };
   const auto picked = [](Inputs in) {

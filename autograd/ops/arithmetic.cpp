@@ -124,14 +124,14 @@ Tensor neg(const Tensor& x) {
 }
 
 Tensor pow(const Tensor& a, const Tensor& b) {
-  // d(a^b)/da = b a^(b-1), 0 where b = 0 whatever a; d(a^b)/db = a^b log a, 0 where a = 0
+  // d(a^b)/da = b a^(b-1), 0 where a and b are 0; d(a^b)/db = a^b log a, 0 where a = 0
   return of_two("pow", Binary::pow, a, b, keep_inputs, [](const Saved& s, const Tensor& g) -> Gradients {
     const Tensor base = s[0], exponent = s[1];
     const Tensor zero = Tensor::scalar(0, g.dtype()), one = Tensor::scalar(1, g.dtype());
     Tensor to_base, to_exponent;
     if (s.needs(0)) {
-      const Tensor constant = equal(exponent, zero);
-      to_base = where(constant, zero, g * exponent * pow(base, where(constant, one, exponent - 1.0)));
+      const Tensor both_zero = equal(abs(base.detach()) + abs(exponent.detach()), zero);
+      to_base = g * exponent * pow(where(both_zero, one, base), exponent - 1.0);
     }
     if (s.needs(1)) {
       const Tensor at_zero = equal(base, zero);

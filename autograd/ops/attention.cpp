@@ -46,6 +46,8 @@ void check(const Columns& q, const Columns& k, const Columns& v, const Attention
     require(o.mask.dtype() == q.packed.dtype() && broadcasts_to(o.mask.shape(), scores),
             "attention: mask {} {} must broadcast to {} {}", name_of(o.mask.dtype()), o.mask.shape(),
             name_of(q.packed.dtype()), scores);
+  require(!o.mask.requires_grad(), "attention: the mask gets no gradient; add a learned bias to scores of your own");
+  require(q.count >= o.heads, "attention: heads of no columns in q {}", q.packed.shape());
   require(o.dropout >= 0 && o.dropout < 1, "attention: dropout {} is not in [0, 1)", o.dropout);
 }
 
@@ -74,6 +76,8 @@ kernels::Attention<T> kernel_arguments(const Columns& q, const Columns& k, const
   return x;
 }
 
+constexpr std::size_t masks = 2;  // key lengths and mask, inputs without a gradient
+
 /// Q, K and V as the operation's inputs: those that are other columns of one packed tensor are one input, whose
 /// gradient is written in one piece.
 struct Packing {
@@ -90,6 +94,18 @@ struct Packing {
       if (at == inputs.size()) inputs.push_back(parts[i]->packed);
       input_of[i] = at;
     }
+  }
+
+  /// The inputs with the masks behind them, so that the graph sees it when one of them changes.
+  std::vector<Tensor> with_masks(const AttentionOptions& o) {
+    std::vector<Tensor> all = std::move(inputs);
+    all.push_back(o.key_lengths), all.push_back(o.mask);
+    return all;
+  }
+  static AttentionOptions options(AttentionOptions o, const Saved& s, std::size_t count) {
+    if (o.key_lengths.defined()) o.key_lengths = s[static_cast<int>(count)];
+    if (o.mask.defined()) o.mask = s[static_cast<int>(count) + 1];
+    return o;
   }
 
   Columns part(const std::vector<Tensor>& from, std::size_t i) const { return {from[input_of[i]], first[i], count[i]}; }
@@ -164,23 +180,28 @@ AttentionResult composed_attention(const Columns& q, const Columns& k, const Col
   return {reshape(permute(heads, {0, 2, 1, 3}), {q.packed.size(0), q.packed.size(1), v.count}), weights};
 }
 
-Tensor attention(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& o) {
-  check(q, k, v, o);
+Tensor attention(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& given) {
+  check(q, k, v, given);
   const std::int64_t batch = q.packed.size(0), queries = q.packed.size(1), keys = k.packed.size(1);
   const DType dtype = q.packed.dtype();
-  Array weights({batch, o.heads, queries, keys}, dtype), output({batch, queries, v.count}, dtype);
+  Array weights({batch, given.heads, queries, keys}, dtype), output({batch, queries, v.count}, dtype);
   for_floating("attention", dtype, [&]<class T>() {
-    kernels::attention(kernel_arguments<T>(q, k, v, o), weights.write<T>(), output.write<T>());
+    kernels::attention(kernel_arguments<T>(q, k, v, given), weights.write<T>(), output.write<T>());
   });
   Packing packing({&q, &k, &v});
-  const std::vector<Tensor> inputs = std::move(packing.inputs);  // the node holds them; the rule need not
+  const std::size_t count = packing.inputs.size();
+  const std::vector<Tensor> inputs = packing.with_masks(given);  // the node holds them; the rule need not
   return record(
       "attention", std::move(output), std::span<const Tensor>(inputs), keep_inputs,
-      [o, packing, weights, count = inputs.size()](const Saved& s, const Tensor& g) -> Gradients {
+      [given, packing, weights, count](const Saved& s, const Tensor& g) -> Gradients {
+        const AttentionOptions o = Packing::options(given, s, count);
         if (grad_enabled())
-          return detail::differentiate(s, count, g, [&](const std::vector<Tensor>& at) {
-            return composed_attention(packing.part(at, 0), packing.part(at, 1), packing.part(at, 2), o).output;
-          });
+          return detail::differentiate(
+              s, count, g,
+              [&](const std::vector<Tensor>& at) {
+                return composed_attention(packing.part(at, 0), packing.part(at, 1), packing.part(at, 2), o).output;
+              },
+              masks);
         std::vector<Tensor> at(count);
         std::vector<Array> gradients(count);
         for (std::size_t i = 0; i < count; ++i) {
@@ -198,25 +219,30 @@ Tensor attention(const Columns& q, const Columns& k, const Columns& v, const Att
           kernels::attention_vjp(kernel_arguments<T>(packing.part(at, 0), packing.part(at, 1), packing.part(at, 2), o),
                                  weights.data<T>(), g.array().data<T>(), target(0), target(1), target(2));
         });
-        std::vector<Contribution> all(count);
+        std::vector<Contribution> all(count + masks);
         for (std::size_t i = 0; i < count; ++i)
           if (gradients[i].defined()) all[i] = Tensor(std::move(gradients[i]));
         return Gradients(std::move(all));
       });
 }
 
-Tensor attention_weights(const Columns& q, const Columns& k, const AttentionOptions& o) {
-  check(q, k, k, o);
-  Array weights({q.packed.size(0), o.heads, q.packed.size(1), k.packed.size(1)}, q.packed.dtype());
+Tensor attention_weights(const Columns& q, const Columns& k, const AttentionOptions& given) {
+  check(q, k, k, given);
+  Array weights({q.packed.size(0), given.heads, q.packed.size(1), k.packed.size(1)}, q.packed.dtype());
   for_floating("attention_weights", q.packed.dtype(),
-               [&]<class T>() { kernels::attention_weights(kernel_arguments<T>(q, k, k, o), weights.write<T>()); });
+               [&]<class T>() { kernels::attention_weights(kernel_arguments<T>(q, k, k, given), weights.write<T>()); });
   Packing packing({&q, &k});
-  const std::vector<Tensor> inputs = std::move(packing.inputs);
+  const std::size_t count = packing.inputs.size();
+  const std::vector<Tensor> inputs = packing.with_masks(given);
   return record("attention_weights", std::move(weights), std::span<const Tensor>(inputs), keep_inputs,
-                [o, packing, count = inputs.size()](const Saved& s, const Tensor& g) -> Gradients {
-                  return detail::differentiate(s, count, g, [&](const std::vector<Tensor>& in) {
-                    return composed_weights(packing.part(in, 0), packing.part(in, 1), o);
-                  });
+                [given, packing, count](const Saved& s, const Tensor& g) -> Gradients {
+                  const AttentionOptions o = Packing::options(given, s, count);
+                  return detail::differentiate(
+                      s, count, g,
+                      [&](const std::vector<Tensor>& in) {
+                        return composed_weights(packing.part(in, 0), packing.part(in, 1), o);
+                      },
+                      masks);
                 });
 }
 

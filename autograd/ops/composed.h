@@ -9,8 +9,9 @@ namespace gaze::detail {
 
 /// A vjp by differentiating f, the same operation composed of others, at the saved inputs: for fused operations while
 /// a graph of gradients is being built, for rare ones always. Every input must have been kept.
+/// `others` follow the inputs that f takes and get no gradient.
 template <class F>
-Gradients differentiate(const Saved& s, std::size_t inputs, const Tensor& g, const F& f) {
+Gradients differentiate(const Saved& s, std::size_t inputs, const Tensor& g, const F& f, std::size_t others = 0) {
   const bool create_graph = grad_enabled();
   const EnableGrad enable_grad;
   // Aliases cut the graph at the inputs: one of them may depend on another, and that path is not this operation's.
@@ -24,7 +25,7 @@ Gradients differentiate(const Saved& s, std::size_t inputs, const Tensor& g, con
     wanted.push_back(at[i]);
   }
   const std::vector<Tensor> found = grad(f(at), wanted, {.cotangents = {g}, .create_graph = create_graph});
-  std::vector<Contribution> all(inputs);
+  std::vector<Contribution> all(inputs + others);
   for (std::size_t i = 0, next = 0; i < inputs; ++i)
     if (s.needs(static_cast<int>(i))) all[i] = found[next++];
   return Gradients(std::move(all));

@@ -79,3 +79,21 @@ TEST_CASE("memory is used again, also from other threads") {
   std::thread([&] { from_thread = Array::full({100}, DType::float32, 1); }).join();
   CHECK(from_thread.at(99) == 1);
 }
+
+TEST_CASE("a thread that ends gives its memory back to the system") {
+  const std::size_t before = pool::bytes_held();
+  std::thread([] {
+    for (const std::int64_t length : {1, 5, 60, 70, 100, 1000, 12345, 1 << 20}) Array::zeros({length}, DType::float32);
+  }).join();
+  CHECK(pool::bytes_held() == before);
+}
+
+TEST_CASE("memory that one thread makes and another releases does not pile up") {
+  constexpr std::int64_t length = 1 << 18;
+  const std::size_t before = pool::bytes_held();
+  for (int i = 0; i < 50; ++i) {
+    Array made;
+    std::thread([&] { made = Array::zeros({length}, DType::float32); }).join();
+  }
+  CHECK(pool::bytes_held() < before + 8 * length * sizeof(float));
+}

@@ -12,7 +12,7 @@ using namespace gaze;
 
 namespace {
 
-Tensor leaf(std::initializer_list<double> values) {
+Tensor leaf(const Nested& values) {
   Tensor t = tensor(values, DType::float64);
   t.requires_grad(true);
   return t;
@@ -189,4 +189,80 @@ TEST_CASE("the graph as a picture") {
   Tensor x = leaf({1});
   const std::string dot = to_dot((x * x).sum());
   CHECK_THAT(dot, Catch::Contains("digraph") && Catch::Contains("mul [1]") && Catch::Contains("shape=box"));
+}
+
+TEST_CASE("attention notices when its mask or lengths change before the walk") {
+  const Tensor q(Array::full({1, 2, 2}, DType::float64, 0.5), true);
+  for (const bool weights : {false, true}) {
+    AttentionOptions o;
+    o.mask = Tensor::zeros({2, 2}, DType::float64);
+    o.key_lengths = Tensor::from({1}, std::vector<std::int32_t>{2});
+    for (Tensor* changed : {&o.mask, &o.key_lengths}) {
+      const Tensor y = weights ? attention_weights(q, q, o) : attention(q, q, q, o);
+      changed->fill(1);
+      CHECK_THROWS_WITH(y.sum().backward(), Catch::Contains("fill") && Catch::Contains("attention"));
+    }
+  }
+  AttentionOptions learned;
+  learned.mask = Tensor(Array::zeros({2, 2}, DType::float64), true);
+  CHECK_THROWS_WITH(attention(q, q, q, learned), Catch::Contains("the mask gets no gradient"));
+}
+
+TEST_CASE("a gradient that is held survives zero_grad and the next walk; a cotangent may be the leaf's own gradient") {
+  Tensor x = leaf({1, 2});
+  (x * x).sum().backward();
+  const Tensor held = x.grad();
+  x.zero_grad();
+  (x * 100.0).sum().backward();
+  CHECK(held.to_string() == "[2., 4.] float64");
+  backward(x + x * 2.0, {.cotangent = x.grad()});
+  CHECK(x.grad().to_string() == "[400., 400.] float64");
+}
+
+TEST_CASE("what a vjp returns for a leaf is checked before it is written") {
+  const auto run = [](const Shape& shape, const Contribution& c) {
+    Tensor x(Array::zeros(shape, DType::float64), true);
+    record("custom", Array::zeros({}, DType::float64), {x}, keep_none, [c](const Saved&, const Tensor&) -> Gradients {
+      return {c};
+    }).backward();
+  };
+  const auto zeros = [](const Shape& shape) { return Tensor::zeros(shape, DType::float64); };
+  const auto ids = [](std::int32_t id) { return Tensor::from({1}, std::vector<std::int32_t>{id}); };
+  CHECK_NOTHROW(run({4, 3}, Contribution::part(zeros({2, 3}), 2)));
+  CHECK_THROWS_WITH(run({4, 3}, Contribution::part(zeros({2, 4}), 0)), Catch::StartsWith("custom: its vjp returned"));
+  CHECK_THROWS_WITH(run({4, 3}, Contribution::part(zeros({2, 3}), 3)), Catch::StartsWith("custom: its vjp returned"));
+  CHECK_THROWS_WITH(run({2, 2}, Contribution::product(zeros({2, 500}), false, zeros({1, 2}), false)),
+                    "custom: its vjp returned a product of [2,500] and [1,2]");
+  CHECK_THROWS_WITH(run({2, 2}, Contribution::rows(ids(0), zeros({1, 1}))), Catch::StartsWith("custom: its vjp"));
+  CHECK_THROWS_WITH(run({2, 2}, Contribution::rows(ids(2), zeros({1, 2}))), Catch::Contains("returned row 2"));
+  CHECK_THROWS_WITH(run({2, 2}, Tensor::zeros({2, 2})), Catch::Contains("returned float32"));
+}
+
+TEST_CASE("a graph of gradients is made inside a NoGrad too") {
+  const Tensor x = leaf({3});
+  const Tensor y = (x * x * x).sum();
+  const NoGrad no_grad;
+  const Tensor slope = grad(y, {x}, {.create_graph = true})[0];
+  CHECK(grad(slope, {x}, {.cotangents = {Tensor::ones({1}, DType::float64)}})[0].item() == 18);
+}
+
+TEST_CASE("anomaly mode blames for NaN and infinity alone") {
+  const AnomalyMode watch;
+  const Tensor x = leaf({1, 2});
+  Tensor w = leaf({3, 4});
+  const Tensor y = (x * w).sum();
+  w.fill(5);
+  CHECK_THROWS_WITH(y.backward(), !Catch::Contains("not finite"));
+  const Tensor zero = leaf({0});
+  CHECK_THROWS_WITH((-sqrt(zero)).sum().backward(), Catch::Contains("sqrt") && Catch::Contains("not finite"));
+  CHECK_NOTHROW(logsumexp(Tensor::full({2, 3}, -INFINITY), {1}));
+}
+
+TEST_CASE("NaN is not lost on the way") {
+  const Tensor x = tensor({NAN, -INFINITY, -1}, DType::float32);
+  CHECK(std::isnan(clip(x, 0, 1).at({0})));
+  Array row = Array::full({64}, DType::float32, -INFINITY);
+  row.set(0, NAN);
+  CHECK(std::isnan(softmax(Tensor(row)).at({0})));
+  CHECK(softmax(Tensor::full({64}, -INFINITY)).at({0}) == 0);
 }

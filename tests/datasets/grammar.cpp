@@ -251,8 +251,8 @@ TEST_CASE("negation: ne ... pas is does not as a whole, its words possible links
 }
 
 TEST_CASE("articles: an before a vowel, de before an adjective") {
-  const Set adjectives = {"petits",   "petites", "grands", "grandes", "beaux", "belles", "vieux",
-                          "vieilles", "jeunes",  "bons",   "bonnes",  "jolis", "jolies"};
+  const Set adjectives = {"petits", "petites", "grands", "grandes", "beaux",  "belles",  "vieux",   "vieilles",
+                          "jeunes", "bons",    "bonnes", "jolis",   "jolies", "vilains", "vilaines"};
   const Set vowels = {"a", "e", "i", "o", "u"};
   for (const Example& e : sentences()) {
     INFO(line(e.source) << " -> " << line(e.target));

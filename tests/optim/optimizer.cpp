@@ -91,7 +91,7 @@ TEST_CASE("a parameter without a gradient keeps its value, state and number of s
   for (const auto& [name, array] : saved(*optimizer))
     CHECK((numbers(array) == numbers(state.at(name))) == name.ends_with(".vector"));
 
-  // The vector goes on as if that step had never been; a thawed one has a gradient outside the arena.
+  // The vector goes on as if that step had never been.
   if (frozen) vector.requires_grad(true);
   f.train(*optimizer, 3, 5);
   without.train(*other, 3, 5);
