@@ -59,8 +59,8 @@ class SymbolsTask final : public ToyTask {
     return e;
   }
 
-  /// Mostly a symbol that the sentence does not have yet: what is equal cannot be told apart, so of the sentences of
-  /// usual length about one in eight repeats one.
+  /// Mostly a symbol that the sentence does not have yet, as equal ones cannot be told apart: about one sentence in ten
+  /// repeats one.
   const std::string& next_symbol(const std::vector<std::string>& so_far, Random& random) const {
     constexpr double repeats = 0.02;
     const bool all_used = std::set<std::string>(so_far.begin(), so_far.end()).size() == symbols_.size();

@@ -32,9 +32,13 @@ class Problems {
 
 /// The checkpoint's arrays by the model's names.
 Arrays renamed(const Checkpoint& checkpoint, const Params& params, const LoadOptions& options) {
+  constexpr std::string_view optimizers = "optimizer.";
+  const bool own = std::any_of(params.list().begin(), params.list().end(), [&](const Parameter& p) {
+    return p.name.substr(std::min(options.add_prefix.size(), p.name.size())).starts_with(optimizers);
+  });
   Arrays arrays;
   for (const auto& [name, array] : checkpoint.arrays)
-    if (!name.starts_with("optimizer.") && name.starts_with(options.strip_prefix))
+    if ((own || !name.starts_with(optimizers)) && name.starts_with(options.strip_prefix))
       arrays.emplace(options.add_prefix + name.substr(options.strip_prefix.size()), array);
   for (const auto& [alias, name] : checkpoint.metadata) {
     if (!alias.starts_with(options.strip_prefix)) continue;

@@ -25,8 +25,9 @@ struct LoadOptions {
 };
 
 /// Fills the parameters from arrays of the same names; float dtypes are converted, and names under "optimizer." are
-/// left to the optimizer. Throws one Error that lists all names that are missing, unexpected, of the wrong shape or
-/// dtype, or tied here but different there; then no parameter has changed. `source` names the checkpoint in the error.
+/// left to the optimizer unless a parameter has such a name. Throws one Error that lists all names that are missing,
+/// unexpected, of the wrong shape or dtype, or tied here but different there; then no parameter has changed. `source`
+/// names the checkpoint in the error.
 void load(Params&, const Checkpoint&, const LoadOptions& = {}, std::string_view source = "checkpoint");
 /// The same from a safetensors file, whose metadata it returns.
 std::map<std::string, std::string> load(Params&, const std::filesystem::path&, const LoadOptions& = {});

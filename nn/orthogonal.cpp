@@ -18,7 +18,7 @@ Initializer orthogonal(double gain) {
     for (double& x : gaussian) x = random.normal();
     const auto [q, r] = xt::linalg::qr(gaussian);
     for (std::size_t j = 0; j < shorter; ++j) {
-      const double sign = std::copysign(gain, r(j, j));
+      const double sign = gain * std::copysign(1.0, r(j, j));
       for (std::size_t i = 0; i < longer; ++i) numbers[wide ? j * columns + i : i * columns + j] = sign * q(i, j);
     }
   };

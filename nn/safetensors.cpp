@@ -14,7 +14,7 @@
 namespace gaze {
 namespace {
 
-using nlohmann::ordered_json;
+using nlohmann::json;
 
 static_assert(std::endian::native == std::endian::little, "safetensors holds little-endian numbers");
 
@@ -79,7 +79,7 @@ struct Entry {
   std::uint64_t begin, end;
 };
 
-Entry read_entry(const std::string& file, const std::string& name, const ordered_json& value) {
+Entry read_entry(const std::string& file, const std::string& name, const json& value) {
   const auto wrong = [&](const char* what) { fail("{}: tensor {}: {}", file, name, what); };
   if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") || !value.contains("data_offsets"))
     wrong("it needs dtype, shape and data_offsets");
@@ -133,20 +133,19 @@ Array read_array(const std::string& file, const Entry& entry, const char* data) 
 }
 
 /// The header as JSON, every name at most once. Later copies of a name would silently win, so the parser is watched.
-ordered_json parse_header(const std::string& file, std::string_view text) {
+json parse_header(const std::string& file, std::string_view text) {
   std::vector<std::set<std::string>> names;
   std::string twice;
-  const auto watch = [&](int, ordered_json::parse_event_t event, ordered_json& parsed) {
-    if (event == ordered_json::parse_event_t::object_start) names.emplace_back();
-    if (event == ordered_json::parse_event_t::object_end) names.pop_back();
-    if (event == ordered_json::parse_event_t::key && !names.back().insert(parsed.get<std::string>()).second &&
-        twice.empty())
+  const auto watch = [&](int, json::parse_event_t event, json& parsed) {
+    if (event == json::parse_event_t::object_start) names.emplace_back();
+    if (event == json::parse_event_t::object_end) names.pop_back();
+    if (event == json::parse_event_t::key && !names.back().insert(parsed.get<std::string>()).second && twice.empty())
       twice = parsed.get<std::string>();
     return true;
   };
   // The format rules these out, but the parser skips blanks in front and takes a zero byte for the end.
   const bool plain = text.starts_with('{') && text.find('\0') == text.npos;
-  ordered_json header = plain ? ordered_json::parse(text, watch, false) : ordered_json();
+  json header = plain ? json::parse(text, watch, false) : json();
   require(header.is_object(), "{}: its header is not a JSON object", file);
   require(twice.empty(), "{}: its header names {} twice", file, twice);
   return header;
@@ -160,24 +159,27 @@ const Array* Checkpoint::find(std::string_view name) const {
 }
 
 void save_safetensors(const std::filesystem::path& path, const Checkpoint& checkpoint) {
-  ordered_json header = ordered_json::object();
-  if (!checkpoint.metadata.empty()) header["__metadata__"] = checkpoint.metadata;
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  auto& entries = header.get_ref<nlohmann::ordered_json::object_t&>();  // in the order of the tensors
+  if (!checkpoint.metadata.empty()) entries.emplace_back("__metadata__", checkpoint.metadata);
+  std::set<std::string_view> names;
   std::vector<std::string_view> parts(2);  // the header's length and the header come first
   std::uint64_t offset = 0;
   for (const auto& [name, array] : checkpoint.arrays) {
     require(name != "__metadata__", "{}: a tensor cannot have the name {}", path.string(), name);
-    require(!header.contains(name), "{}: tensor {} is given twice", path.string(), name);
+    require(names.insert(name).second, "{}: tensor {} is given twice", path.string(), name);
     require(array.defined(), "{}: tensor {} is undefined", path.string(), name);
-    header[name] = {{"dtype", name_in_file(array.dtype())},
-                    {"shape", std::vector<std::int64_t>(array.shape().begin(), array.shape().end())},
-                    {"data_offsets", {offset, offset + array.bytes()}}};
+    nlohmann::ordered_json entry = {{"dtype", name_in_file(array.dtype())},
+                                    {"shape", std::vector<std::int64_t>(array.shape().begin(), array.shape().end())},
+                                    {"data_offsets", {offset, offset + array.bytes()}}};
+    entries.emplace_back(name, std::move(entry));
     offset += array.bytes();
     parts.push_back(bytes_of(array));
   }
   std::string text;
   try {
     text = header.dump();
-  } catch (const ordered_json::exception&) {
+  } catch (const nlohmann::ordered_json::exception&) {
     fail("{}: a name or a note is not UTF-8", path.string());
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');  // the data begins at a multiple of 8 bytes
@@ -199,7 +201,7 @@ Checkpoint load_safetensors(const std::filesystem::path& path) {
           bytes.size());
   require(length <= longest_header, "{}: its header takes {} bytes, at most {} are allowed", file, length,
           longest_header);
-  const ordered_json header = parse_header(file, std::string_view(bytes).substr(sizeof length, length));
+  const json header = parse_header(file, std::string_view(bytes).substr(sizeof length, length));
   const char* data = bytes.data() + sizeof length + length;
   const std::uint64_t size = bytes.size() - sizeof length - length;
 

@@ -38,7 +38,7 @@ class Optimizer {
 
  protected:
   /// Packs the parameters; weight decay is for those of more than one axis unless a group says otherwise. Throws for
-  /// a negative weight decay or learning-rate factor and a group without members.
+  /// a negative weight decay or learning-rate factor and a group that matches no parameter.
   Optimizer(Params& params, double weight_decay, std::vector<ParameterGroup> groups, std::vector<std::string> moments);
 
   struct Update {

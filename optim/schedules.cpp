@@ -16,7 +16,7 @@ double Schedule::factor(std::int64_t step) const {
     case Decay::constant: return 1;
     case Decay::inverse_sqrt: return std::sqrt(peak / t);
     case Decay::cosine: {
-      const double length = std::max(static_cast<double>(steps) - peak, 1.0);
+      const double length = std::max(static_cast<double>(steps) - peak, 0.0) + 1;  // the last step still learns
       const double done = std::min((t - peak) / length, 1.0);
       return least + (1 - least) * 0.5 * (1 + std::cos(std::numbers::pi * done));
     }

@@ -43,17 +43,17 @@ const json& built_in_workloads() {
   return table;
 }
 
+json workload_table(const std::filesystem::path& path) {
+  if (path.empty()) return built_in_workloads();
+  json table = json::parse(read_file(path), nullptr, false);
+  require(table.is_object(), "{}: it is not a JSON object of workloads", path.string());
+  return table;
+}
+
 Config workload_config(const BenchOptions& o) {
-  json table = built_in_workloads();
-  if (!o.workloads.empty()) {
-    table = json::parse(read_file(o.workloads), nullptr, false);
-    require(table.is_object(), "{}: it is not a JSON object of workloads", o.workloads.string());
-  }
-  if (!table.contains(o.workload)) {
-    std::vector<std::string> names;
-    for (const auto& [name, unused] : table.items()) names.push_back(name);
-    fail("unknown workload {}; there are {}", o.workload, fmt::join(names, ", "));
-  }
+  const json table = workload_table(o.workloads);
+  require(table.contains(o.workload), "unknown workload {}; there are {}", o.workload,
+          fmt::join(workload_names(o.workloads), ", "));
   Config config;
   config.warmup = 0;  // the peers train at a constant rate
   read_config(config, table[o.workload], o.workloads.empty() ? "workload " + o.workload : o.workloads.string());
@@ -150,9 +150,10 @@ double rounded(double value, double steps) { return std::round(value * steps) / 
 
 }  // namespace
 
-std::vector<std::string> workload_names() {
+std::vector<std::string> workload_names(const std::filesystem::path& workloads) {
   std::vector<std::string> names;
-  for (const auto& [name, unused] : built_in_workloads().items()) names.push_back(name);
+  const json table = workload_table(workloads);
+  for (const auto& [name, unused] : table.items()) names.push_back(name);
   return names;
 }
 

@@ -22,8 +22,8 @@ struct BenchOptions {
   std::uint64_t seed = 1;
 };
 
-/// The names of the built-in workloads.
-std::vector<std::string> workload_names();
+/// The names in a JSON file of workloads, or of the built-in ones.
+std::vector<std::string> workload_names(const std::filesystem::path& workloads = {});
 
 /// The loss of each of `steps` training steps, dropout off.
 std::vector<double> bench_losses(const BenchOptions&);

@@ -98,11 +98,11 @@ std::string styled(std::string_view text, const Style& style, ColorMode mode) {
 
 // Content
 
-enum class Link { none, possible, sure };
+enum class Brackets { none, possible, sure };
 
 struct Cell {
   double weight;
-  Link link;
+  Brackets brackets;
   bool strongest;
 };
 
@@ -127,13 +127,13 @@ std::vector<Row> rows_of(const HeatMap& map) {
   std::vector<Row> rows(map.rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto weights = std::span(map.weights).subspan(i * width, width);
-    for (double weight : weights) rows[i].cells.push_back({weight, Link::none, false});
+    for (double weight : weights) rows[i].cells.push_back({weight, Brackets::none, false});
     if (const auto strongest = strongest_of(weights)) rows[i].cells[*strongest].strongest = true;
   }
-  for (const Mark& mark : map.gold) {
+  for (const Link& mark : map.gold) {
     Row& row = rows[static_cast<std::size_t>(mark.target)];
     Cell& cell = row.cells[static_cast<std::size_t>(mark.source)];
-    cell.link = std::max(cell.link, mark.sure ? Link::sure : Link::possible);
+    cell.brackets = std::max(cell.brackets, mark.sure ? Brackets::sure : Brackets::possible);
     row.has_gold = true;
     row.hit = row.hit || cell.strongest;
   }
@@ -144,7 +144,7 @@ void check(const HeatMap& map) {
   require(map.weights.size() == map.rows.size() * map.columns.size(),
           "heat map: {} weights must fill {} rows x {} columns", map.weights.size(), map.rows.size(),
           map.columns.size());
-  for (const Mark& mark : map.gold)
+  for (const Link& mark : map.gold)
     require(mark.source >= 0 && mark.target >= 0 && static_cast<std::size_t>(mark.source) < map.columns.size() &&
                 static_cast<std::size_t>(mark.target) < map.rows.size(),
             "heat map: gold link from source {} to target {} must lie within {} source and {} target words",
@@ -212,8 +212,10 @@ std::string draw_cell(const Cell& cell, int width, const Terminal& terminal) {
                           pad(number, number_width, Align::right), spread(" ", after));
   }
 
-  const std::string_view marks = cell.link == Link::sure ? "[]" : cell.link == Link::possible ? "()" : "  ";
-  const bool marked = cell.strongest || cell.link != Link::none;
+  const std::string_view marks = cell.brackets == Brackets::sure       ? "[]"
+                                 : cell.brackets == Brackets::possible ? "()"
+                                                                       : "  ";
+  const bool marked = cell.strongest || cell.brackets != Brackets::none;
   const Color background = broken ? kBroken : ramp(weight, terminal.color);
   const Color text = !marked && !broken && weight < 0.05 ? kMuted : text_on(background);
   return styled(fmt::format("{}{}{}", marks[0], content, marks[1]), {marked, text, background}, terminal.color);

@@ -1,25 +1,19 @@
 #pragma once
 
-#include <gaze/train/terminal.h>
-
 #include <string>
 #include <vector>
 
-namespace gaze {
+#include <gaze/datasets/example.h>
+#include <gaze/train/terminal.h>
 
-/// A gold link of a word alignment, by zero-based position.
-struct Mark {
-  int source = 0;    ///< column
-  int target = 0;    ///< row
-  bool sure = true;  ///< else only possible
-};
+namespace gaze {
 
 /// Attention weights between two sentences, and the links that a person would draw.
 struct HeatMap {
   std::vector<std::string> rows;     ///< target words
   std::vector<std::string> columns;  ///< source words
   std::vector<double> weights;       ///< [rows, columns], row-major, from 0 to 1
-  std::vector<Mark> gold;            ///< may be empty
+  std::vector<Link> gold;            ///< may be empty; source: column, target: row
   std::string title;                 ///< may be empty
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include <gaze/train/commands/commands.h>
+#include <gaze/train/terminal.h>
 
 namespace gaze {
 
@@ -27,8 +29,9 @@ int main(int argc, char** argv) {
   add_translate(app);
   add_inspect(app);
   add_bench(app);
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that is gone is an error like any other
   const auto complain = [](const char* what, int status) {
-    std::fprintf(stderr, "gaze: %s\n", what);
+    std::fprintf(stderr, "gaze: %s\n", printable(what).c_str());
     return status;
   };
   try {

@@ -38,6 +38,7 @@ StepReport Trainer::step() {
 }
 
 void Trainer::explain(std::int64_t step, double loss) {
+  loss = std::isnan(loss) ? std::abs(loss) : loss;  // whatever its sign, NaN is NaN
   for (const Parameter& p : params_.list())
     for_floating("train", p.value.dtype(), [&]<class T>() {
       const auto values = p.value.values<T>();

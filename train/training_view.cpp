@@ -17,15 +17,12 @@ std::string bar(double done, bool unicode) {
   return text;
 }
 
-std::string words_of(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, " ")); }
-
 }  // namespace
 
 std::vector<std::string> picture_of(const AttentionMap& map, const std::vector<Link>& gold, const std::string& title,
                                     const Terminal& terminal) {
-  HeatMap picture{.rows = map.target, .columns = map.source, .weights = map.weights, .gold = {}, .title = title};
-  for (const Link& link : gold) picture.gold.push_back({link.source, link.target, link.sure});
-  return render(picture, terminal);
+  return render({.rows = map.target, .columns = map.source, .weights = map.weights, .gold = gold, .title = title},
+                terminal);
 }
 
 std::string TrainingView::figures(const Progress& p) const {
@@ -34,8 +31,9 @@ std::string TrainingView::figures(const Progress& p) const {
                      p.tokens_per_s / 1e3);
 }
 
-void TrainingView::update(const Progress& progress, const AttentionMap& map, const std::vector<Link>& gold) {
-  picture_ = picture_of(map, gold, fmt::format("{} -> {}", words_of(map.source), words_of(map.target)), terminal_);
+void TrainingView::update(const Progress& progress, const AttentionMap& map, const std::vector<Link>& gold,
+                          const std::string& title) {
+  picture_ = picture_of(map, gold, title, terminal_);
   if (!terminal_.interactive) {
     fmt::print(out_, "{}\n", figures(progress));
     std::fflush(out_);

@@ -27,7 +27,8 @@ class TrainingView {
   explicit TrainingView(Terminal terminal, std::FILE* out) : terminal_(terminal), out_(out) {}
 
   /// Shows figures and map; without an interactive terminal, the figures alone.
-  void update(const Progress& progress, const AttentionMap& map, const std::vector<Link>& gold);
+  void update(const Progress& progress, const AttentionMap& map, const std::vector<Link>& gold,
+              const std::string& title);
   /// Leaves the last picture on the screen; without an interactive terminal prints it once.
   void finish();
 

@@ -21,6 +21,9 @@ ToyOptions toy_options(const Config& c) {
           .max_length = static_cast<int>(c.length)};
 }
 
+/// A vocabulary as a checkpoint's metadata has it.
+std::string listed(const Vocabulary& v) { return nlohmann::json(v.tokens()).dump(); }
+
 /// Words and the mark that begins or ends them.
 constexpr std::int64_t marks = 1;
 
@@ -51,19 +54,30 @@ Translator::Translator(const Config& config)
 }
 
 std::unique_ptr<Translator> Translator::load(const RunFolder& run) {
-  auto translator = std::make_unique<Translator>(run.config());
-  gaze::load(translator->params_, run.checkpoint());
+  const Checkpoint checkpoint = load_safetensors(run.checkpoint());
+  const std::string file = run.checkpoint().string();
+  const auto note = [&](const char* name) -> const std::string& {
+    const auto found = checkpoint.metadata.find(name);
+    require(found != checkpoint.metadata.end(), "{}: it holds no {}; it is not a checkpoint of a run", file, name);
+    return found->second;
+  };
+  Config config = run.config();
+  read_config(config, nlohmann::json::parse(note("config"), nullptr, false), file);
+  auto translator = std::make_unique<Translator>(config);
+  require(note("source_vocabulary") == listed(translator->source_words_) &&
+              note("target_vocabulary") == listed(translator->target_words_),
+          "{}: its vocabulary is not that of the task {}; it was trained with another version", file, config.task);
+  gaze::load(translator->params_, checkpoint, {}, file);
   return translator;
 }
 
 void Translator::save(const RunFolder& run) const {
-  const auto words = [](const Vocabulary& v) { return nlohmann::json(v.tokens()).dump(); };
   nlohmann::json config = to_json(config_);
   config.erase("threads");  // the same weights make the same file
   gaze::save(params_, run.checkpoint(),
              {{"config", config.dump()},
-              {"source_vocabulary", words(source_words_)},
-              {"target_vocabulary", words(target_words_)}});
+              {"source_vocabulary", listed(source_words_)},
+              {"target_vocabulary", listed(target_words_)}});
 }
 
 Batch Translator::batch_of(std::vector<Example> examples) const {

@@ -36,13 +36,15 @@ class Translator {
   explicit Translator(const Config& config);
   /// Throws for an unknown task, options that do not go together or make no sentence, or another kind of model.
   static void check(const Config& config);
-  /// The model of a run, with the weights of its checkpoint.
+  /// The model of a run as its checkpoint has it: options and weights. Throws when this program's task has other words
+  /// than the model was trained with.
   static std::unique_ptr<Translator> load(const RunFolder& run);
   /// Writes weights, config and vocabularies into the run's checkpoint.
   void save(const RunFolder& run) const;
 
   const Config& config() const { return config_; }
   const ToyTask& task() const { return *task_; }
+  const Vocabulary& source_words() const { return source_words_; }
   Params& params() { return params_; }
 
   /// The batch of a step is a function of the seed and the step alone.

@@ -126,3 +126,23 @@ TEST_CASE("digits takes a number as somebody types it") {
   CHECK(task->tokenize("").empty());
   CHECK(task->join(Words{"forty", "two"}) == "forty two");
 }
+
+TEST_CASE("hundred and thousand are possible links of the digit in the place and of those behind it, of no other") {
+  const auto task = make_toy_task("digits", {});
+  int seen = 0;
+  for (std::uint64_t i = 0; i < 500; ++i) {
+    const Example e = task->example(Split::train, i);
+    const int digits = static_cast<int>(e.source.size());
+    for (std::size_t t = 0; t < e.target.size(); ++t) {
+      if (e.target[t] != "hundred" && e.target[t] != "thousand") continue;
+      const int place = digits - (e.target[t] == "hundred" ? 3 : 4);
+      std::vector<Link> links, expected;
+      for (const Link& l : e.gold)
+        if (l.target == static_cast<int>(t)) links.push_back(l);
+      for (int s = place; s < digits; ++s) expected.push_back({s, static_cast<int>(t), false});
+      CHECK(links == expected);
+      ++seen;
+    }
+  }
+  CHECK(seen > 200);
+}

@@ -259,7 +259,7 @@ TEST_CASE("sizes that do not agree throw", "[heat_map]") {
   HeatMap map = swap();
   map.weights.pop_back();
   CHECK_THROWS_WITH(render(map, {}), "heat map: 8 weights must fill 3 rows x 3 columns");
-  for (const Mark& mark : {Mark{3, 0, true}, Mark{0, 3, true}, Mark{-1, 0, true}, Mark{0, -1, false}}) {
+  for (const Link& mark : {Link{3, 0, true}, Link{0, 3, true}, Link{-1, 0, true}, Link{0, -1, false}}) {
     map = swap();
     map.gold = {mark};
     CHECK_THROWS_AS(render(map, {}), Error);

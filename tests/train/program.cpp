@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -19,6 +20,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <gaze/nn/safetensors.h>
 
 namespace fs = std::filesystem;
 using Catch::Contains;
@@ -288,7 +291,7 @@ TEST_CASE("a wrong config file is named and makes nothing", "[program]") {
 TEST_CASE("options that make no sentence leave no run folder behind", "[program]") {
   Program gaze;
   const Result r = gaze.run({"train", "copy", "--run", "run", "--steps", "1", "--set", "vocab=1", "--set", "length=3"});
-  CHECK((r.status == 1 || r.status == 2));
+  CHECK(r.status == 2);
   CHECK(lines_of(r.err).size() == 1);
   CHECK(contents(gaze.folder).empty());
 }
@@ -394,7 +397,7 @@ TEST_CASE("a run's config.json trains the same model again", "[program]") {
         contents(gaze.folder / "run").at("checkpoint.safetensors"));
 }
 
-TEST_CASE("a training that diverges names the step and saves no broken weights", "[program]") {
+TEST_CASE("a training that diverges names the step and keeps the weights that were sound last", "[program]") {
   Program gaze;
   const Result r = gaze.run(training("run", {"--steps", "50", "--set", "optimizer=sgd", "--set", "lr=1e6", "--set",
                                              "clip=0", "--set", "warmup=0", "--set", "log_every=1"}));
@@ -402,8 +405,11 @@ TEST_CASE("a training that diverges names the step and saves no broken weights",
   CHECK(r.status == 1);
   CHECK(lines_of(r.err).size() == 1);
   CHECK_THAT(r.err, Contains("step "));
-  CHECK_FALSE(fs::exists(gaze.folder / "run/checkpoint.safetensors"));
   metrics(gaze.folder / "run");
+  for (const auto& [name, array] : ::gaze::load_safetensors(gaze.folder / "run/checkpoint.safetensors").arrays) {
+    const auto numbers = array.values<float>();
+    CHECK(std::all_of(numbers.begin(), numbers.end(), [](float v) { return std::isfinite(v); }));
+  }
 }
 
 TEST_CASE("translate prints a line for a line", "[program]") {
@@ -413,8 +419,11 @@ TEST_CASE("translate prints a line for a line", "[program]") {
   const Result r = gaze.run({"translate", "run"}, {.input = input});
   CAPTURE(r.err);
   CHECK(r.status == 0);
-  CHECK(r.err == "");
-  CHECK(lines_of(r.out).size() == 7);
+  CHECK(r.err == "gaze: stdin:5: unknown to the model: something quite unknown\n");
+  const std::vector<std::string> lines = lines_of(r.out);
+  REQUIRE(lines.size() == 7);
+  CHECK(lines[1] == "");
+  CHECK(lines[3] == "");
   CHECK_FALSE(has_escapes(r.out));
   CHECK(gaze.run({"translate", "run", "--threads", "2"}, {.input = input}).out == r.out);
   CHECK(gaze.run({"translate", "run"}).out == "");
@@ -452,7 +461,7 @@ TEST_CASE("inspect shows the attention of the translation, or of a given one", "
     REQUIRE(row.size() == 3);
     const auto weights = row.get<std::vector<double>>();
     CHECK(*std::min_element(weights.begin(), weights.end()) > 0);
-    CHECK(weights[0] + weights[1] + weights[2] == Approx(1));  // the end mark has the rest
+    CHECK(weights[0] + weights[1] + weights[2] == Approx(1));
   }
 
   const std::string own = lines_of(gaze.run({"translate", "run"}, {.input = "a b c\n"}).out).at(0);
@@ -460,12 +469,13 @@ TEST_CASE("inspect shows the attention of the translation, or of a given one", "
   std::string words;
   for (const json& word : translated["target"]) words += (words.empty() ? "" : " ") + word.get<std::string>();
   CHECK(words == own);
-  for (const std::string strange : {"", "   ", "something unknown", "\x1b[31m"}) {
+  for (const std::string strange : {"something unknown", "\x1b[31m"}) {
     const Result r = gaze.run({"inspect", "run", strange});
     CAPTURE(strange, r.err);
     CHECK(r.status == 0);
-    CHECK_FALSE(has_escapes(r.out));
+    CHECK_FALSE(has_escapes(r.out + r.err));
   }
+  check_complaint(gaze.run({"inspect", "run", "  "}), 1, "the source sentence has no words");
 }
 
 TEST_CASE("a terminal gets colours unless NO_COLOR is set", "[program]") {
@@ -511,8 +521,6 @@ TEST_CASE("a run that is broken or not there is named", "[program]") {
   broken("nothing", "checkpoint.safetensors", "");
   broken("garbage", "config.json", "}{");
   broken("other-keys", "config.json", R"({"layer": 1})");
-  broken("other-model", "config.json", R"({"d_model": 32})");
-  broken("other-task", "config.json", R"({"task": "cpoy"})");
   broken("no-weights", "x", "");
   fs::remove(gaze.folder / "no-weights/checkpoint.safetensors");
   const std::vector<std::pair<std::string, std::string>> table = {
@@ -524,8 +532,6 @@ TEST_CASE("a run that is broken or not there is named", "[program]") {
       {"nothing", "nothing/checkpoint.safetensors"},
       {"garbage", "garbage/config.json"},
       {"other-keys", "other-keys/config.json"},
-      {"other-model", "other-model/checkpoint.safetensors"},
-      {"other-task", "cpoy"},
       {"no-weights", "no-weights/checkpoint.safetensors"},
   };
   for (const auto& [run, names] : table)
@@ -640,7 +646,6 @@ TEST_CASE("a wrong table of workloads is named", "[program]") {
   const std::vector<Complaint> table = {{{"bench", "small", "--workloads", "a.json"}, "a.json"},
                                         {{"bench", "small", "--workloads", "b.json"}, "b.json"},
                                         {{"bench", "small", "--workloads", "c.json"}, "c.json"},
-                                        {{"bench", "chain", "--workloads", "a.json"}, "chain"},
                                         {{"bench", "seq2seq-toy", "--init", "a.json"}, "a.json"},
                                         {{"bench", "seq2seq-toy", "--batch", "c.json"}, "c.json"}};
   for (const Complaint& row : table) {
@@ -648,4 +653,5 @@ TEST_CASE("a wrong table of workloads is named", "[program]") {
     CAPTURE(row.args, r.err);
     check_complaint(r, 1, row.names);
   }
+  check_complaint(gaze.run({"bench", "chain", "--workloads", "a.json"}), 2, "chain");
 }

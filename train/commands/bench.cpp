@@ -31,11 +31,9 @@ void add_bench(CLI::App& app) {
   command->callback([a] {
     if (a->threads > 0) set_threads(a->threads);
     if (a->dtype == "float64") a->bench.dtype = DType::float64;
-    if (a->bench.workloads.empty()) {
-      const auto names = workload_names();
-      if (std::find(names.begin(), names.end(), a->bench.workload) == names.end())
-        throw UsageError(fmt::format("unknown workload {}; there are {}", a->bench.workload, fmt::join(names, ", ")));
-    }
+    const auto names = workload_names(a->bench.workloads);
+    if (std::find(names.begin(), names.end(), a->bench.workload) == names.end())
+      throw UsageError(fmt::format("unknown workload {}; there are {}", a->bench.workload, fmt::join(names, ", ")));
     const std::string result = a->losses ? nlohmann::json(bench_losses(a->bench)).dump() : bench(a->bench).dump();
     fmt::print("{}\n", result);
   });

@@ -5,19 +5,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include <gaze/train/heat_map.h>
-#include <gaze/train/translator.h>
+#include <gaze/train/training_view.h>
 
 namespace gaze {
-namespace {
-
-void print_map(const AttentionMap& map, const std::string& title) {
-  HeatMap picture{.rows = map.target, .columns = map.source, .weights = map.weights, .gold = {}, .title = title};
-  for (const std::string& line : render(picture, detect_terminal(STDOUT_FILENO))) fmt::print("{}\n", line);
-}
-
-}  // namespace
-
 void add_inspect(CLI::App& app) {
   struct Arguments {
     std::string run, source, target;
@@ -33,9 +23,16 @@ void add_inspect(CLI::App& app) {
     const auto translator = Translator::load(RunFolder::open(a->run));
     const ToyTask& task = translator->task();
     const auto source = task.tokenize(a->source);
+    require(!source.empty(), "inspect: the source sentence has no words");
+    warn_of_unknown_words(*translator, source, "source");
     const auto target = a->target.empty() ? translator->translate(source) : task.tokenize(a->target);
     const AttentionMap map = translator->attention(source, target);
-    if (!a->json) return print_map(map, fmt::format("{} -> {}", task.join(source), task.join(target)));
+    if (!a->json) {
+      const std::string title = fmt::format("{} -> {}", task.join(source), task.join(target));
+      for (const std::string& line : picture_of(map, {}, title, detect_terminal(STDOUT_FILENO)))
+        fmt::print("{}\n", line);
+      return;
+    }
     nlohmann::json rows = nlohmann::json::array();
     for (std::size_t t = 0; t < target.size(); ++t)
       rows.push_back(std::vector<double>(map.weights.begin() + static_cast<std::ptrdiff_t>(t * source.size()),

@@ -78,14 +78,14 @@ class Run {
   Run(const Config& config, const fs::path& folder, bool demo)
       : config_(config),
         translator_(config),
-        folder_(RunFolder::create(folder, config)),
         optimizer_(make_optimizer(translator_.params(), config)),
         trainer_(
             translator_.params(), *optimizer_,
             [this](std::int64_t step, Context& context) { return translator_.loss(step, context); },
             trainer_options(config)),
         view_(detect_terminal(STDOUT_FILENO), stdout),
-        probe_(probe(demo)) {
+        probe_(probe(demo)),
+        folder_(RunFolder::create(folder, config)) {
     trainer_.on_step([this](const StepReport& report) { after(report); });
   }
 
@@ -94,7 +94,7 @@ class Run {
     fmt::print("{}: {}\n{} parameters, {} threads, into {}\n\n", config_.task, translator_.task().description(),
                translator_.params().count(), threads(), folder_.path().string());
     show(measure());
-    const bool done = trainer_.run(config_.steps, &interrupted);
+    const bool done = train_and_keep();
     const json last = logged_ == trainer_.steps_done() ? last_ : log(measure());
     translator_.save(folder_);
     view_.finish();
@@ -117,6 +117,20 @@ class Run {
   }
 
  private:
+  /// Whatever ends the training, the weights that were sound last are saved.
+  bool train_and_keep() {
+    try {
+      return trainer_.run(config_.steps, &interrupted);
+    } catch (...) {
+      try {
+        if (trainer_.steps_done() > 0) translator_.save(folder_);
+      } catch (const std::exception&) {
+        // The first failure is the one to report.
+      }
+      throw;
+    }
+  }
+
   /// A held-out sentence to watch: in a demo the one whose links cross the most, as adjectives and nouns swap.
   Example probe(bool demo) const {
     constexpr std::uint64_t candidates = 200;
@@ -167,17 +181,19 @@ class Run {
                      .token_accuracy = held_out.token_accuracy,
                      .aer = held_out.aer,
                      .tokens_per_s = trained ? static_cast<double>(interval_tokens_) / interval_seconds_ : 0};
-    view_.update(p, translator_.attention(probe_.source, probe_.target), probe_.gold);
+    const ToyTask& task = translator_.task();
+    view_.update(p, translator_.attention(probe_.source, probe_.target), probe_.gold,
+                 fmt::format("{} -> {}", task.join(probe_.source), task.join(probe_.target)));
     return p;
   }
 
   Config config_;
   Translator translator_;
-  RunFolder folder_;  ///< made last: what cannot be trained leaves no folder behind
   std::unique_ptr<Optimizer> optimizer_;
   Trainer trainer_;
   TrainingView view_;
   Example probe_;
+  RunFolder folder_;  ///< made last: what cannot be trained leaves no folder behind
   StepReport last_report_;
   json last_;
   std::int64_t logged_ = -1, interval_steps_ = 0, interval_tokens_ = 0;
@@ -189,6 +205,7 @@ void train(const Arguments& a) {
   if (config.threads > 0) set_threads(static_cast<int>(config.threads));
   const fs::path path = a.run.empty() ? fresh_folder(a.demo ? "demo" : config.task) : fs::path(a.run);
   std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
   Run run(config, path, a.demo);
   const json last = run.train();
   run.close(a.program);

@@ -1,12 +1,24 @@
 #include <gaze/train/commands/commands.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <iostream>
 #include <memory>
 
 #include <gaze/autograd/threads.h>
+#include <gaze/train/terminal.h>
 #include <gaze/train/translator.h>
 
 namespace gaze {
+
+void warn_of_unknown_words(const Translator& translator, const std::vector<std::string>& words,
+                           const std::string& where) {
+  std::vector<std::string> unknown;
+  for (const std::string& word : words)
+    if (!translator.source_words().contains(word)) unknown.push_back(printable(word));
+  if (!unknown.empty()) fmt::print(stderr, "gaze: {}: unknown to the model: {}\n", where, fmt::join(unknown, " "));
+}
 
 void add_translate(CLI::App& app) {
   struct Arguments {
@@ -23,12 +35,16 @@ void add_translate(CLI::App& app) {
     std::string line;
     for (std::int64_t number = 1; std::getline(std::cin, line); ++number) {
       try {
-        fmt::print("{}\n", translator->task().join(translator->translate(translator->task().tokenize(line))));
+        const auto source = translator->task().tokenize(line);
+        warn_of_unknown_words(*translator, source, fmt::format("stdin:{}", number));
+        const auto target = source.empty() ? source : translator->translate(source);
+        fmt::print("{}\n", translator->task().join(target));
       } catch (const Error& error) {
         fail("stdin:{}: {}", number, error.what());
       }
       flush_output();
     }
+    if (std::ferror(stdin)) fail("standard input: {}", std::strerror(errno));
   });
 }
 

@@ -1,0 +1,115 @@
+#include <catch2/catch.hpp>
+
+#include <unistd.h>
+#include <filesystem>
+
+#include <gaze/nn/safetensors.h>
+#include <gaze/train/model_options.h>
+#include <gaze/train/translator.h>
+
+using namespace gaze;
+namespace fs = std::filesystem;
+
+namespace {
+
+Config config_of(const std::string& task, std::int64_t steps) {
+  Config c;
+  c.task = task, c.steps = steps;
+  return c;
+}
+
+void train(Translator& translator) {
+  const Config& c = translator.config();
+  const auto optimizer = make_optimizer(translator.params(), c);
+  Trainer trainer(
+      translator.params(), *optimizer,
+      [&](std::int64_t step, Context& context) { return translator.loss(step, context); }, trainer_options(c));
+  trainer.run(c.steps);
+}
+
+struct Folder {
+  fs::path path = fs::temp_directory_path() / fmt::format("gaze-translator-{}", getpid());
+  ~Folder() { fs::remove_all(path); }
+};
+
+}  // namespace
+
+TEST_CASE("copying is learned, and attention lies on the word that is copied") {
+  Translator translator(config_of("copy", 250));
+  const Evaluation before = translator.evaluate(Split::test, 64);
+  CHECK(before.token_accuracy < 0.3);
+  CHECK(before.aer > 0.5);
+  train(translator);
+  const Evaluation after = translator.evaluate(Split::test, 256);
+  CHECK(after.token_accuracy >= 0.99);
+  CHECK(after.aer <= 0.02);
+
+  const std::vector<std::string> sentence = {"c", "a", "d", "b"};
+  CHECK(translator.translate(sentence) == sentence);
+  const AttentionMap map = translator.attention(sentence, sentence);
+  for (std::size_t t = 0; t < 4; ++t) {
+    double row = 0;
+    for (std::size_t s = 0; s < 4; ++s) row += map.weights[4 * t + s];
+    CHECK(row == Approx(1));
+    CHECK(map.weights[4 * t + t] > 0.5);
+  }
+}
+
+TEST_CASE("the grammar is learned, adjectives behind their nouns included") {
+  Translator translator(config_of("grammar", 300));
+  train(translator);
+  const Evaluation after = translator.evaluate(Split::test, 256);
+  CHECK(after.token_accuracy >= 0.95);
+  CHECK(after.aer <= 0.1);
+}
+
+TEST_CASE("a run comes back as its checkpoint has it, whatever became of config.json") {
+  const Folder folder;
+  Config c = config_of("reverse", 1);
+  c.d_model = 16, c.d_ff = 32, c.heads = 2;
+  Translator made(c);
+  const RunFolder run = RunFolder::create(folder.path, c);
+  made.save(run);
+  const std::vector<std::string> sentence = {"c", "a", "d", "b"};
+  const AttentionMap map = made.attention(sentence, sentence);
+  CHECK(Translator::load(run)->attention(sentence, sentence).weights == map.weights);
+
+  fs::remove(folder.path / "config.json");
+  Config other = c;
+  other.heads = 4, other.task = "copy";
+  const RunFolder edited = RunFolder::create(folder.path / "edited", other);
+  fs::copy_file(run.checkpoint(), edited.checkpoint());
+  const auto loaded = Translator::load(edited);
+  CHECK(loaded->config().heads == 2);
+  CHECK(loaded->task().name() == "reverse");
+  CHECK(loaded->attention(sentence, sentence).weights == map.weights);
+}
+
+TEST_CASE("a checkpoint with other words, or of something else, is refused in one line") {
+  const Folder folder;
+  Config c = config_of("copy", 1);
+  c.d_model = 16, c.d_ff = 32;
+  const RunFolder run = RunFolder::create(folder.path, c);
+  Translator(c).save(run);
+  const Checkpoint good = load_safetensors(run.checkpoint());
+  Checkpoint bad = good;
+  bad.metadata["source_vocabulary"] = R"(["<pad>","<bos>","<eos>","<unk>","b","a"])";
+  save_safetensors(run.checkpoint(), bad);
+  CHECK_THROWS_WITH(Translator::load(run), Catch::Contains("its vocabulary is not that of the task copy"));
+  bad = good;
+  bad.metadata.erase("config");
+  save_safetensors(run.checkpoint(), bad);
+  CHECK_THROWS_WITH(Translator::load(run), Catch::Contains("it holds no config"));
+  bad.metadata["config"] = "{";
+  save_safetensors(run.checkpoint(), bad);
+  CHECK_THROWS_WITH(Translator::load(run), Catch::Contains("expects a JSON object"));
+}
+
+TEST_CASE("with a source end mark the words' columns leave it its share") {
+  Config c = config_of("copy", 1);
+  c.d_model = 16, c.d_ff = 32, c.source_eos = true;
+  const Translator translator(c);
+  const AttentionMap map = translator.attention({"a", "b"}, {"a"});
+  CHECK(map.weights.size() == 2);
+  CHECK(map.weights[0] + map.weights[1] < 0.999);
+}
