@@ -40,10 +40,9 @@ struct Greeting {
 constexpr std::array before = {Adjective{{"petit", "petite", "petits", "petites"}, "small"},
                                Adjective{{"grand", "grande", "grands", "grandes"}, "big"},
                                Adjective{{"beau", "belle", "beaux", "belles"}, "beautiful"},
-                               Adjective{{"vieux", "vieille", "vieux", "vieilles"}, "old"},
+                               Adjective{{"gros", "grosse", "gros", "grosses"}, "fat"},
                                Adjective{{"jeune", "jeune", "jeunes", "jeunes"}, "young"},
                                Adjective{{"bon", "bonne", "bons", "bonnes"}, "good"},
-                               Adjective{{"vilain", "vilaine", "vilains", "vilaines"}, "ugly"},
                                Adjective{{"joli", "jolie", "jolis", "jolies"}, "pretty"}};
 
 constexpr std::array after = {Adjective{{"noir", "noire", "noirs", "noires"}, "black"},
@@ -54,12 +53,12 @@ constexpr std::array after = {Adjective{{"noir", "noire", "noirs", "noires"}, "b
                               Adjective{{"brun", "brune", "bruns", "brunes"}, "brown"},
                               Adjective{{"rapide", "rapide", "rapides", "rapides"}, "fast"},
                               Adjective{{"calme", "calme", "calmes", "calmes"}, "calm"},
-                              Adjective{{"bizarre", "bizarre", "bizarres", "bizarres"}, "odd"},
-                              Adjective{{"énorme", "énorme", "énormes", "énormes"}, "enormous"},
+                              Adjective{{"bizarre", "bizarre", "bizarres", "bizarres"}, "strange"},
+                              Adjective{{"énorme", "énorme", "énormes", "énormes"}, "huge"},
                               Adjective{{"gris", "grise", "gris", "grises"}, "grey"}};
 
-/// Living beings first: they can do things and be greeted. No French noun begins with a vowel, which would elide what
-/// stands before it; enough English ones do that "an" is learned.
+/// Living beings first: they can do things and be greeted. No noun begins with a vowel, in either language: what stands
+/// before it would change with it.
 constexpr std::size_t living = 16;
 constexpr std::array nouns = {
     Noun{false, "chat", "chats", "cat", "cats"},           Noun{false, "chien", "chiens", "dog", "dogs"},
@@ -68,13 +67,13 @@ constexpr std::array nouns = {
     Noun{false, "lapin", "lapins", "rabbit", "rabbits"},   Noun{true, "femme", "femmes", "woman", "women"},
     Noun{true, "fille", "filles", "girl", "girls"},        Noun{true, "souris", "souris", "mouse", "mice"},
     Noun{true, "vache", "vaches", "cow", "cows"},          Noun{true, "reine", "reines", "queen", "queens"},
-    Noun{true, "poule", "poules", "hen", "hens"},          Noun{true, "tante", "tantes", "aunt", "aunts"},
-    Noun{true, "fourmi", "fourmis", "ant", "ants"},        Noun{true, "chouette", "chouettes", "owl", "owls"},
+    Noun{true, "poule", "poules", "hen", "hens"},          Noun{true, "sorcière", "sorcières", "witch", "witches"},
+    Noun{true, "chèvre", "chèvres", "goat", "goats"},      Noun{true, "tortue", "tortues", "turtle", "turtles"},
     Noun{false, "livre", "livres", "book", "books"},       Noun{false, "gâteau", "gâteaux", "cake", "cakes"},
-    Noun{false, "jardin", "jardins", "garden", "gardens"}, Noun{true, "pomme", "pommes", "apple", "apples"},
+    Noun{false, "jardin", "jardins", "garden", "gardens"}, Noun{true, "poire", "poires", "pear", "pears"},
     Noun{true, "fleur", "fleurs", "flower", "flowers"},    Noun{true, "maison", "maisons", "house", "houses"},
     Noun{true, "voiture", "voitures", "car", "cars"},      Noun{true, "lettre", "lettres", "letter", "letters"},
-    Noun{false, "bureau", "bureaux", "office", "offices"}};
+    Noun{false, "bureau", "bureaux", "desk", "desks"}};
 
 constexpr std::array determiners = {Determiner{{"le", "la", "les", "les"}, "the", "the", true},
                                     Determiner{{"un", "une", "des", "des"}, "a", "some", false},
@@ -108,11 +107,7 @@ const std::vector<Greeting>& greetings() {
 }
 
 const std::array<const char*, 3> showcased = {"Bonjour le monde", "La petite fille regarde les fleurs rouges",
-                                              "Les chiens noirs ne mangent pas la pomme verte"};
-
-bool begins_with_vowel(std::string_view word) {
-  return std::string_view("aeiou").find(word[0]) != std::string_view::npos;
-}
+                                              "Les chiens noirs ne mangent pas la poire verte"};
 
 /// A pair of sentences as it grows, word by word.
 class Writer {
@@ -212,10 +207,7 @@ class GrammarTask final : public ToyTask {
   /// Returns where the noun is.
   static int say_english(const NounPhrase& p, const Places& at, Writer& w, bool article = true) {
     const char* noun = p.plural ? p.noun->english_plural : p.noun->english;
-    const char* next = p.before ? p.before->english : p.after ? p.after->english : noun;
-    const char* determiner = p.plural ? p.determiner->english_plural : p.determiner->english;
-    if (std::string_view(determiner) == "a" && begins_with_vowel(next)) determiner = "an";
-    if (article) w.english(determiner, at.determiner);
+    if (article) w.english(p.plural ? p.determiner->english_plural : p.determiner->english, at.determiner);
     if (p.before) w.english(p.before->english, at.before);
     if (p.after) w.english(p.after->english, at.after);
     return w.english(noun, at.noun);
@@ -303,7 +295,7 @@ std::vector<std::string> GrammarTask::source_vocabulary() const {
 }
 
 std::vector<std::string> GrammarTask::target_vocabulary() const {
-  std::set<std::string> words = {"do", "does", "not", "an", "world"};
+  std::set<std::string> words = {"do", "does", "not", "world"};
   for (const auto& list : {std::span<const Adjective>(before), std::span<const Adjective>(after)})
     for (const Adjective& a : list) words.insert(a.english);
   for (const Noun& n : nouns) words.insert({n.english, n.english_plural});

@@ -125,10 +125,10 @@ TEST_CASE("words are translated by the words that a dictionary gives") {
   is("souris", {"mouse", "mice"});
   is("gâteaux", {"cakes"});
   is("belle", {"beautiful"});
-  is("vieux", {"old"});
+  is("gros", {"fat"});
   is("blanches", {"white"});
-  is("un", {"a", "an"});
-  is("une", {"a", "an"});
+  is("un", {"a"});
+  is("une", {"a"});
   is("des", {"some"});
   is("ce", {"this"});
   is("ces", {"these"});
@@ -151,7 +151,7 @@ TEST_CASE("determiners and adjectives agree with their noun in gender and number
                                                         {"notre", "notre", "nos", "nos"},
                                                         {"petit", "petite", "petits", "petites"},
                                                         {"beau", "belle", "beaux", "belles"},
-                                                        {"vieux", "vieille", "vieux", "vieilles"},
+                                                        {"gros", "grosse", "gros", "grosses"},
                                                         {"bon", "bonne", "bons", "bonnes"},
                                                         {"jeune", "jeune", "jeunes", "jeunes"},
                                                         {"noir", "noire", "noirs", "noires"},
@@ -159,8 +159,8 @@ TEST_CASE("determiners and adjectives agree with their noun in gender and number
                                                         {"gris", "grise", "gris", "grises"},
                                                         {"rouge", "rouge", "rouges", "rouges"}};
   const std::map<std::string, std::size_t> nouns = {{"chat", 0},    {"cheval", 0},  {"gâteau", 0}, {"livre", 0},
-                                                    {"fille", 1},   {"pomme", 1},   {"reine", 1},  {"chats", 2},
-                                                    {"chevaux", 2}, {"gâteaux", 2}, {"femmes", 3}, {"pommes", 3}};
+                                                    {"fille", 1},   {"poire", 1},   {"reine", 1},  {"chats", 2},
+                                                    {"chevaux", 2}, {"gâteaux", 2}, {"femmes", 3}, {"poires", 3}};
   const auto determiner = [&](const std::string& word) {
     return std::any_of(rows.begin(), rows.begin() + 7,
                        [&](const auto& row) { return std::count(row.begin(), row.end(), word) > 0; });
@@ -206,7 +206,7 @@ TEST_CASE("verbs agree with their subject in both languages") {
 }
 
 TEST_CASE("adjectives come before their noun in English, wherever they stand in French") {
-  const Set before = {"petit", "petite", "petits", "petites", "beau", "belles", "vieille", "bonnes", "grand", "jeune"};
+  const Set before = {"petit", "petite", "petits", "petites", "beau", "belles", "grosse", "bonnes", "grand", "jeune"};
   const Set after = {"noir", "noire", "noirs", "noires", "rouge", "rouges", "blanche", "blancs", "vertes", "bleu"};
   int swapped = 0, straight = 0;
   for (const Example& e : sentences())
@@ -250,15 +250,14 @@ TEST_CASE("negation: ne ... pas is does not as a whole, its words possible links
   CHECK(negations > 5000);
 }
 
-TEST_CASE("articles: an before a vowel, de before an adjective") {
-  const Set adjectives = {"petits", "petites", "grands", "grandes", "beaux",  "belles",  "vieux",   "vieilles",
-                          "jeunes", "bons",    "bonnes", "jolis",   "jolies", "vilains", "vilaines"};
+TEST_CASE("articles: no vowel asks for an, de stands before an adjective") {
+  const Set adjectives = {"petits",  "petites", "grands", "grandes", "beaux", "belles", "gros",
+                          "grosses", "jeunes",  "bons",   "bonnes",  "jolis", "jolies"};
   const Set vowels = {"a", "e", "i", "o", "u"};
   for (const Example& e : sentences()) {
     INFO(line(e.source) << " -> " << line(e.target));
     for (std::size_t t = 0; t + 1 < e.target.size(); ++t)
-      if (e.target[t] == "a" || e.target[t] == "an")
-        REQUIRE((e.target[t] == "an") == vowels.contains(e.target[t + 1].substr(0, 1)));
+      if (e.target[t] == "a") REQUIRE_FALSE(vowels.contains(e.target[t + 1].substr(0, 1)));
     for (std::size_t s = 0; s + 1 < e.source.size(); ++s) {
       if (e.source[s] == "de" || e.source[s] == "des")
         REQUIRE((e.source[s] == "de") == adjectives.contains(e.source[s + 1]));
