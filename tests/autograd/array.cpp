@@ -71,14 +71,19 @@ TEST_CASE("conversion between dtypes") {
   CHECK(a.to(DType::float64).shares(a));
 }
 
-TEST_CASE("memory is used again, also from other threads") {
-  const void* first = nullptr;
-  { first = Array({1000}, DType::float32).data<float>(); }
-  { CHECK(Array({1000}, DType::float32).data<float>() == first); }
+TEST_CASE("what a thread made outlives it") {
   Array from_thread;
   std::thread([&] { from_thread = Array::full({100}, DType::float32, 1); }).join();
   CHECK(from_thread.at(99) == 1);
 }
+
+#ifndef __SANITIZE_ADDRESS__  // where the pool keeps nothing
+TEST_CASE("memory is used again") {
+  const void* first = nullptr;
+  { first = Array({1000}, DType::float32).data<float>(); }
+  { CHECK(Array({1000}, DType::float32).data<float>() == first); }
+}
+#endif
 
 TEST_CASE("a thread that ends gives its memory back to the system") {
   const std::size_t before = pool::bytes_held();

@@ -36,7 +36,9 @@ TEST_CASE("a shape of more elements than memory has is refused, not wrapped arou
   constexpr std::int64_t big = std::int64_t{1} << 32;
   CHECK_THROWS_WITH((Shape{big, big}), Catch::Contains("too many elements"));
   CHECK_THROWS_AS(Tensor::zeros({std::int64_t{1} << 62}), Error);
+#ifndef __SANITIZE_ADDRESS__  // which ends the program instead
   CHECK_THROWS_WITH(Tensor::zeros({std::int64_t{1} << 47}), Catch::Contains("out of memory"));
+#endif
   CHECK(Tensor::zeros({0, big}).size() == 0);
 }
 
