@@ -21,7 +21,6 @@ endfunction()
 
 set(BLA_VENDOR OpenBLAS)
 need(BLAS libopenblas-dev)
-need(OpenMP libgomp1 COMPONENTS CXX)
 need(Threads libc6-dev)
 need(fmt libfmt-dev)
 need(nlohmann_json nlohmann-json3-dev)

@@ -50,15 +50,16 @@ struct Tiling {
 };
 
 Tiling tiling(std::int64_t m, std::int64_t n, std::int64_t k) {
-  constexpr std::int64_t work_a_tile = 8 << 20;  // multiply-adds
-  const std::int64_t tiles = std::clamp<std::int64_t>(m * n * k / work_a_tile, 1, 64);
-  const auto cut = [](std::int64_t length, std::int64_t parts) {
-    const std::int64_t part = (length + parts - 1) / parts;
-    return std::max<std::int64_t>((part + 15) / 16 * 16, 16);
-  };
+  constexpr std::int64_t worth_cutting = 1 << 20;  // multiply-adds
+  constexpr std::int64_t longest = 256;            // rows that make up for packing the other operand once more
+  const std::int64_t side = std::max(m, n);
+  std::int64_t tiles = m * n * k < worth_cutting ? 1 : 2;
+  while (tiles > 1 && side > tiles * longest) tiles *= 2;
+  const std::int64_t part = (side + tiles - 1) / tiles;
+  const std::int64_t length = std::max<std::int64_t>((part + 15) / 16 * 16, 16);
   // The longer side is cut; cutting rows packs op(B) anew for each tile, cutting columns op(A).
-  if (m >= n) return {cut(m, tiles), n};
-  return {m, cut(n, tiles)};
+  if (m >= n) return {length, n};
+  return {m, length};
 }
 
 template <class T>

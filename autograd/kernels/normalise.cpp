@@ -1,11 +1,12 @@
 #include <gaze/autograd/kernels/normalise.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include <gaze/autograd/kernels/parallel.h>
+#include <gaze/autograd/kernels/philox.h>
 #include <gaze/autograd/kernels/simd.h>
-#include <gaze/autograd/random.h>
 
 namespace gaze::kernels {
 
@@ -84,12 +85,13 @@ void layer_norm_rows_vjp(const T* g, const T* x, const T* weight, const T* means
 template <class T>
 void dropout_part(const T* x, std::int64_t first, std::int64_t n, std::uint64_t seed, std::uint64_t stream,
                   std::uint32_t threshold, T scale, T* y) {
-  const RandomStream numbers{seed, stream};
+  std::uint32_t numbers[philox_numbers];
   for (std::int64_t i = 0; i < n;) {
-    const std::int64_t at = first + i;
-    const auto four = numbers.block(static_cast<std::uint64_t>(at / 4));
-    for (std::int64_t lane = at % 4; lane < 4 && i < n; ++lane, ++i)
-      y[i] = four[static_cast<std::size_t>(lane)] >= threshold ? x[i] * scale : T(0);
+    const std::int64_t at = first + i, skipped = at % philox_numbers;
+    philox(seed, stream, static_cast<std::uint64_t>((at - skipped) / 4), numbers);
+    const std::int64_t count = std::min(philox_numbers - skipped, n - i);
+    for (std::int64_t j = 0; j < count; ++j) y[i + j] = numbers[skipped + j] >= threshold ? x[i + j] * scale : T(0);
+    i += count;
   }
 }
 

@@ -20,11 +20,12 @@ class FlushDenormals {
 
 /// Runs body(context, i) for i in [0, tasks) on the threads, denormals flushed. The tasks must be cut without regard
 /// to the number of threads and write apart from one another: then the results have the same bits for any number.
-void run_tasks(std::int64_t tasks, void (*body)(const void* context, std::int64_t task), const void* context);
+using Body = void (*)(const void* context, std::int64_t task);
+void run_tasks(std::int64_t tasks, Body body, const void* context);
 
 /// As run_tasks, for a callable body(i). `work` estimates the elements touched in all: small work stays on this thread.
-template <class Body>
-void parallel_tasks(std::int64_t tasks, std::int64_t work, const Body& body) {
+template <class F>
+void parallel_tasks(std::int64_t tasks, std::int64_t work, const F& body) {
   constexpr std::int64_t worth_a_thread = 16384;
   if (tasks == 1 || work < worth_a_thread || threads() == 1) {
     const FlushDenormals flush;
@@ -32,13 +33,13 @@ void parallel_tasks(std::int64_t tasks, std::int64_t work, const Body& body) {
     return;
   }
   run_tasks(
-      tasks, [](const void* context, std::int64_t task) { (*static_cast<const Body*>(context))(task); }, &body);
+      tasks, [](const void* context, std::int64_t task) { (*static_cast<const F*>(context))(task); }, &body);
 }
 
 /// Cuts [0, count) at multiples of `block` and runs body(first, last) for the parts. `cost`: elements touched for one.
 /// A block should be a multiple of 16 where vectors run along it.
-template <class Body>
-void parallel_blocks(std::int64_t count, std::int64_t block, std::int64_t cost, const Body& body) {
+template <class F>
+void parallel_blocks(std::int64_t count, std::int64_t block, std::int64_t cost, const F& body) {
   parallel_tasks((count + block - 1) / block, count * cost, [&](std::int64_t i) {
     const std::int64_t first = i * block, last = first + block < count ? first + block : count;
     body(first, last);

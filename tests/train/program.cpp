@@ -92,7 +92,7 @@ struct Program {
       out = ::ptsname(terminal);
     }
     std::vector<std::string> environment = options.environment;
-    environment.insert(environment.end(), {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "OMP_WAIT_POLICY=passive"});
+    environment.insert(environment.end(), {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"});
     Args all = args;
     all.insert(all.begin(), "gaze");
     const auto pointers = [](std::vector<std::string>& texts) {
