@@ -55,9 +55,15 @@ void weights_of(const Attention<T>& x, const Head<T>& at, T* weights) {
 
 template <class T>
 void drop(const Attention<T>& x, const Head<T>& at, const T* from, T* to) {
-  const auto threshold = static_cast<std::uint32_t>(x.dropout * 4294967296.0);
-  dropout_part(from, at.weights, x.queries * x.keys, x.seed, x.stream, threshold, static_cast<T>(1 / (1 - x.dropout)),
-               to);
+  dropout_part(from, at.weights, x.queries * x.keys, x.seed, x.stream, x.dropout, to);
+}
+
+/// A head's weights as its values are weighed: through the dropout into `buffer` [T,S], or as they are.
+template <class T>
+const T* dropped(const Attention<T>& x, const Head<T>& at, const T* weights, T* buffer) {
+  if (x.dropout == 0) return weights;
+  drop(x, at, weights, buffer);
+  return buffer;
 }
 
 template <class T, class Body>
@@ -87,16 +93,11 @@ void attention(const Attention<T>& x, T* weights, T* output) {
   for_heads(x, [&](const Head<T>& at) {
     T* own = weights + at.weights;
     weights_of(x, at, own);
-    const T* dropped = own;
-    if (x.dropout > 0) {
-      T* buffer = scratch<T>(x.queries * x.keys);
-      drop(x, at, own, buffer);
-      dropped = buffer;
-    }
+    T* buffer = x.dropout > 0 ? scratch<T>(x.queries * x.keys) : nullptr;
     gemm_serial<T>({.m = x.queries,
                     .n = x.value_size,
                     .k = x.keys,
-                    .a = dropped,
+                    .a = dropped(x, at, own, buffer),
                     .a_stride = x.keys,
                     .b = x.v + at.v,
                     .b_stride = x.v_stride,
@@ -113,16 +114,11 @@ void attention_vjp(const Attention<T>& x, const T* weights, const T* gradient, T
     const std::int64_t n = x.queries * x.keys;
     T* buffer = scratch<T>(2 * n);
     T* scores = buffer + n;
-    const T* dropped = own;
-    if (x.dropout > 0) {
-      drop(x, at, own, buffer);
-      dropped = buffer;
-    }
     if (dv)  // O = P V: dV = P^T G
       gemm_serial<T>({.m = x.keys,
                       .n = x.value_size,
                       .k = x.queries,
-                      .a = dropped,
+                      .a = dropped(x, at, own, buffer),
                       .a_stride = x.keys,
                       .transpose_a = true,
                       .b = up,

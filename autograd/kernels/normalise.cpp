@@ -83,8 +83,10 @@ void layer_norm_rows_vjp(const T* g, const T* x, const T* weight, const T* means
 }
 
 template <class T>
-void dropout_part(const T* x, std::int64_t first, std::int64_t n, std::uint64_t seed, std::uint64_t stream,
-                  std::uint32_t threshold, T scale, T* y) {
+void dropout_part(const T* x, std::int64_t first, std::int64_t n, std::uint64_t seed, std::uint64_t stream, double p,
+                  T* y) {
+  const auto threshold = static_cast<std::uint32_t>(p * 0x1p32);
+  const T scale = static_cast<T>(1 / (1 - p));
   std::uint32_t numbers[philox_numbers];
   for (std::int64_t i = 0; i < n;) {
     const std::int64_t at = first + i, skipped = at % philox_numbers;
@@ -96,11 +98,10 @@ void dropout_part(const T* x, std::int64_t first, std::int64_t n, std::uint64_t 
 }
 
 template <class T>
-void dropout(const T* x, std::int64_t n, std::uint64_t seed, std::uint64_t stream, std::uint32_t threshold, T scale,
-             T* y) {
+void dropout(const T* x, std::int64_t n, std::uint64_t seed, std::uint64_t stream, double p, T* y) {
   constexpr std::int64_t block = 4096, cost = 8;
   parallel_blocks(n, block, cost, [&](std::int64_t first, std::int64_t last) {
-    dropout_part(x + first, first, last - first, seed, stream, threshold, scale, y + first);
+    dropout_part(x + first, first, last - first, seed, stream, p, y + first);
   });
 }
 
@@ -108,9 +109,8 @@ void dropout(const T* x, std::int64_t n, std::uint64_t seed, std::uint64_t strea
   template void layer_norm_rows(const T*, const T*, const T*, double, std::int64_t, std::int64_t, T*, T*, T*);        \
   template void layer_norm_rows_vjp(const T*, const T*, const T*, const T*, const T*, std::int64_t, std::int64_t, T*, \
                                     T*, T*);                                                                          \
-  template void dropout_part(const T*, std::int64_t, std::int64_t, std::uint64_t, std::uint64_t, std::uint32_t, T,    \
-                             T*);                                                                                     \
-  template void dropout(const T*, std::int64_t, std::uint64_t, std::uint64_t, std::uint32_t, T, T*);
+  template void dropout_part(const T*, std::int64_t, std::int64_t, std::uint64_t, std::uint64_t, double, T*);         \
+  template void dropout(const T*, std::int64_t, std::uint64_t, std::uint64_t, double, T*);
 GAZE_INSTANTIATE(float)
 GAZE_INSTANTIATE(double)
 #undef GAZE_INSTANTIATE

@@ -15,14 +15,13 @@ template <class T>
 void layer_norm_rows_vjp(const T* g, const T* x, const T* weight, const T* means, const T* scales, std::int64_t rows,
                          std::int64_t n, T* dx, T* dweight, T* dbias);
 
-/// y[i] = x[i] scale where number i of the random stream (seed, stream) is at least `threshold`, else 0.
+/// y[i] = x[i] / (1 - p) where number i of the random stream (seed, stream) is at least p 2^32, else 0.
 template <class T>
-void dropout(const T* x, std::int64_t n, std::uint64_t seed, std::uint64_t stream, std::uint32_t threshold, T scale,
-             T* y);
+void dropout(const T* x, std::int64_t n, std::uint64_t seed, std::uint64_t stream, double p, T* y);
 
 /// The same on this thread for elements [first, first + n) of the stream; x and y point to the first of them.
 template <class T>
-void dropout_part(const T* x, std::int64_t first, std::int64_t n, std::uint64_t seed, std::uint64_t stream,
-                  std::uint32_t threshold, T scale, T* y);
+void dropout_part(const T* x, std::int64_t first, std::int64_t n, std::uint64_t seed, std::uint64_t stream, double p,
+                  T* y);
 
 }  // namespace gaze::kernels

@@ -74,8 +74,11 @@ class Team {
     word_.store(++rounds_ << 2 * bits | static_cast<std::uint64_t>(tasks) << bits, std::memory_order_seq_cst);
     wake();
     work();
-    for (int look = 0; unfinished_.load(std::memory_order_acquire) > 0; ++look)
-      look < looks ? _mm_pause() : std::this_thread::yield();
+    for (int look = 0; unfinished_.load(std::memory_order_acquire) > 0;)
+      if (look < looks)
+        _mm_pause(), ++look;
+      else
+        std::this_thread::yield();
   }
 
   /// Does tasks until none is left to begin.

@@ -10,27 +10,12 @@
 
 #include <gaze/autograd/error.h>
 
+#include "../scratch.h"
+
 using namespace gaze;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// An empty folder, removed in the end with all that it holds.
-struct ScratchFolder {
-  fs::path path;
-  ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "gaze-files-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~ScratchFolder() { fs::remove_all(path); }
-  std::vector<std::string> names() const {
-    std::vector<std::string> found;
-    for (const auto& entry : fs::directory_iterator(path)) found.push_back(entry.path().filename().string());
-    std::sort(found.begin(), found.end());
-    return found;
-  }
-};
 
 /// No file of this process may grow beyond a number of bytes: what a full disk looks like in the middle of a file.
 struct FileSizeLimit {

@@ -11,6 +11,8 @@
 #include <gaze/autograd/op_cases.h>
 #include <gaze/autograd/ops.h>
 
+#include "../scratch.h"
+
 using namespace gaze;
 
 namespace {
@@ -40,12 +42,6 @@ bool same_bits(const Tensor& a, const Tensor& b) {
            return std::memcmp(a.values<T>().data(), b.values<T>().data(), a.array().bytes()) == 0;
          });
 }
-
-struct Folder {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / fmt::format("gaze-npy-{}", getpid());
-  Folder() { std::filesystem::create_directories(path); }
-  ~Folder() { std::filesystem::remove_all(path); }
-};
 
 }  // namespace
 
@@ -96,7 +92,7 @@ TEST_CASE("a tensor goes out as a copy or as a view") {
 }
 
 TEST_CASE("npy files go round") {
-  const Folder folder;
+  const ScratchFolder folder;
   const auto path = folder.path / "numbers.npy";
   for (const Tensor& t : {tensor({{1, 2, 3}, {4, 5, 6}}), tensor({0.1, -2e300}, DType::float64), Tensor::scalar(3),
                           Tensor::zeros({0, 3}), Tensor::from({2}, std::vector<std::int32_t>{7, -8})}) {
@@ -110,7 +106,7 @@ TEST_CASE("npy files go round") {
 }
 
 TEST_CASE("an npy file that is damaged or of another type is refused, naming the file") {
-  const Folder folder;
+  const ScratchFolder folder;
   const auto path = folder.path / "numbers.npy";
   save_npy(path, tensor({1, 2, 3}));
   const std::string whole = read_file(path);

@@ -5,15 +5,16 @@
 
 #include <gaze/nn/model.h>
 
+#include "../scratch.h"
+
 using namespace gaze;
 
 namespace {
 
-/// A path of this process's own, removed in the end.
+/// A path in a folder of its own.
 struct ScratchFile {
-  std::filesystem::path path =
-      std::filesystem::temp_directory_path() / fmt::format("gaze-checkpoint-{}.safetensors", getpid());
-  ~ScratchFile() { std::filesystem::remove(path); }
+  ScratchFolder folder;
+  std::filesystem::path path = folder.path / "model.safetensors";
 };
 
 /// A language model with its parameters.

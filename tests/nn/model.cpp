@@ -10,12 +10,13 @@ using namespace gaze;
 
 namespace {
 
-ModelOptions small() {
+ModelOptions small(Norm norm = Norm::post) {
   return {
       .source_vocab = 9,
       .target_vocab = 7,
       .max_length = 6,
-      .transformer = {.encoder_layers = 1, .decoder_layers = 1, .d_model = 8, .heads = 2, .d_ff = 16, .dropout = 0}};
+      .transformer = {
+          .encoder_layers = 1, .decoder_layers = 1, .d_model = 8, .heads = 2, .d_ff = 16, .dropout = 0, .norm = norm}};
 }
 
 Tensor ids(Shape shape, std::vector<std::int32_t> values) { return Tensor::from<std::int32_t>(shape, values); }
@@ -66,10 +67,8 @@ TEST_CASE("the models of the workloads have as many parameters as PyTorch's") {
 
 TEST_CASE("a language model's parameters have PyTorch's names") {
   const Norm norm = GENERATE(Norm::pre, Norm::post);
-  ModelOptions options = small();
-  options.transformer.norm = norm;
   Params params;
-  const LanguageModel model(Scope(params), options);
+  const LanguageModel model(Scope(params), small(norm));
   std::set<std::string> expected = {"tgt_embed.tok.weight", "tgt_embed.pos.weight", "head.weight"};
   for (const char* name : {"self_attn.in_proj_weight", "self_attn.in_proj_bias", "self_attn.out_proj.weight",
                            "self_attn.out_proj.bias", "linear1.weight", "linear1.bias", "linear2.weight",
@@ -92,9 +91,7 @@ TEST_CASE("a translation model's parts have PyTorch's names") {
 }
 
 TEST_CASE("logits do not see later targets, nor the padding of the source") {
-  const Norm norm = GENERATE(Norm::pre, Norm::post);
-  ModelOptions options = small();
-  options.transformer.norm = norm;
+  const ModelOptions options = small(GENERATE(Norm::pre, Norm::post));
   Params params;
   const Seq2Seq model(Scope(params), options);
   Context context;
@@ -140,11 +137,8 @@ TEST_CASE("a tied head is the target embedding, and both uses add to its gradien
 }
 
 TEST_CASE("a source row of padding alone gives no NaN") {
-  const Norm norm = GENERATE(Norm::pre, Norm::post);
-  ModelOptions options = small();
-  options.transformer.norm = norm;
   Params params;
-  const Seq2Seq model(Scope(params), options);
+  const Seq2Seq model(Scope(params), small(GENERATE(Norm::pre, Norm::post)));
   Context context;
   const Tensor logits = model(ids({2, 2}, {0, 0, 3, 4}), ids({2}, {0, 2}), ids({2, 2}, {1, 2, 1, 3}), context);
   cross_entropy(logits, ids({2, 2}, {2, 3, 3, 2})).backward();

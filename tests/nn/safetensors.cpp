@@ -11,21 +11,17 @@
 
 #include <gaze/autograd/files.h>
 
+#include "../scratch.h"
+
 using namespace gaze;
 namespace fs = std::filesystem;
 
 namespace {
 
-/// A path in a folder of its own, both removed in the end.
+/// A path in a folder of its own.
 struct ScratchFile {
-  fs::path folder, path;
-  ScratchFile() {
-    std::string name = (fs::temp_directory_path() / "gaze-safetensors-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    folder = name;
-    path = folder / "model.safetensors";
-  }
-  ~ScratchFile() { fs::remove_all(folder); }
+  ScratchFolder folder;
+  fs::path path = folder.path / "model.safetensors";
 };
 
 /// The bytes of numbers, as they lie in a file.
@@ -336,13 +332,13 @@ TEST_CASE("what cannot be saved leaves the file that was there") {
   CHECK_THROWS_WITH(save_safetensors(file.path, {.arrays = {{"a", array}}, .metadata = {{"k", "\xc3"}}}),
                     path + ": a name or a note is not UTF-8");
   CHECK(read_file(file.path) == before);
-  CHECK(std::distance(fs::directory_iterator(file.folder), {}) == 1);
+  CHECK(std::distance(fs::directory_iterator(file.folder.path), {}) == 1);
 }
 
 TEST_CASE("a place that takes no file is named") {
   const ScratchFile file;
   const Checkpoint checkpoint{.arrays = {{"a", Array::zeros({1}, DType::float32)}}};
-  const fs::path lost = file.folder / "no such folder" / "model.safetensors";
+  const fs::path lost = file.folder.path / "no such folder" / "model.safetensors";
   CHECK_THROWS_WITH(save_safetensors(lost, checkpoint), lost.string() + ": No such file or directory");
   CHECK_THROWS_WITH(save_safetensors("/dev/full", checkpoint), "/dev/full: No space left on device");
   CHECK_THROWS_WITH(load_safetensors(lost), lost.string() + ": No such file or directory");

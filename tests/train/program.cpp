@@ -23,6 +23,8 @@
 
 #include <gaze/nn/safetensors.h>
 
+#include "../scratch.h"
+
 namespace fs = std::filesystem;
 using Catch::Contains;
 using nlohmann::json;
@@ -68,24 +70,18 @@ struct Result {
 
 /// The program in an empty folder of its own, which goes away in the end.
 struct Program {
-  Program() {
-    std::string name = (fs::temp_directory_path() / "gaze-program-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    scratch = name, folder = scratch / "work";
-    fs::create_directory(folder);
-  }
+  Program() { fs::create_directory(folder); }
   ~Program() {
     if (child > 0) ::kill(child, SIGKILL), finish();
-    fs::remove_all(scratch);
   }
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
   void start(const Args& args, const Options& options = {}) {
-    write(scratch / "in", options.input);
-    const std::string in = scratch / "in", err = scratch / "err";
-    std::string out = options.output.empty() ? (scratch / "out").string() : options.output;
-    fs::remove(scratch / "out");
+    write(scratch.path / "in", options.input);
+    const std::string in = scratch.path / "in", err = scratch.path / "err";
+    std::string out = options.output.empty() ? (scratch.path / "out").string() : options.output;
+    fs::remove(scratch.path / "out");
     if (options.terminal) {
       terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
       REQUIRE((terminal >= 0 && ::grantpt(terminal) == 0 && ::unlockpt(terminal) == 0));
@@ -129,8 +125,8 @@ struct Program {
     int status = 0;
     ::waitpid(std::exchange(child, 0), &status, 0);
     result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-    if (fs::exists(scratch / "out")) result.out += read(scratch / "out");
-    result.err = read(scratch / "err");
+    if (fs::exists(scratch.path / "out")) result.out += read(scratch.path / "out");
+    result.err = read(scratch.path / "err");
     return result;
   }
 
@@ -145,12 +141,13 @@ struct Program {
     for (int i = 0; !condition(); ++i) {
       siginfo_t info{};
       ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT);
-      if (info.si_pid != 0 || i == 300'000) FAIL("the program did not get there: " << read(scratch / "err"));
+      if (info.si_pid != 0 || i == 300'000) FAIL("the program did not get there: " << read(scratch.path / "err"));
       std::this_thread::sleep_for(std::chrono::microseconds(100));
     }
   }
 
-  fs::path scratch, folder;
+  ScratchFolder scratch;  ///< of the files around the program; its own are in `folder`
+  fs::path folder = scratch.path / "work";
   pid_t child = 0;
   int terminal = -1;
 };

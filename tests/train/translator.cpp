@@ -1,11 +1,12 @@
 #include <catch2/catch.hpp>
 
-#include <unistd.h>
 #include <filesystem>
 
 #include <gaze/nn/safetensors.h>
 #include <gaze/train/model_options.h>
 #include <gaze/train/translator.h>
+
+#include "../scratch.h"
 
 using namespace gaze;
 namespace fs = std::filesystem;
@@ -26,11 +27,6 @@ void train(Translator& translator) {
       [&](std::int64_t step, Context& context) { return translator.loss(step, context); }, trainer_options(c));
   trainer.run(c.steps);
 }
-
-struct Folder {
-  fs::path path = fs::temp_directory_path() / fmt::format("gaze-translator-{}", getpid());
-  ~Folder() { fs::remove_all(path); }
-};
 
 }  // namespace
 
@@ -64,7 +60,7 @@ TEST_CASE("the grammar is learned, adjectives behind their nouns included") {
 }
 
 TEST_CASE("a run comes back as its checkpoint has it, whatever became of config.json") {
-  const Folder folder;
+  const ScratchFolder folder;
   Config c = config_of("reverse", 1);
   c.d_model = 16, c.d_ff = 32, c.heads = 2;
   Translator made(c);
@@ -86,7 +82,7 @@ TEST_CASE("a run comes back as its checkpoint has it, whatever became of config.
 }
 
 TEST_CASE("a checkpoint with other words, or of something else, is refused in one line") {
-  const Folder folder;
+  const ScratchFolder folder;
   Config c = config_of("copy", 1);
   c.d_model = 16, c.d_ff = 32;
   const RunFolder run = RunFolder::create(folder.path, c);
