@@ -8,9 +8,8 @@
 #include <unordered_set>
 
 #include <gaze/autograd/graph.h>
-#include <gaze/autograd/kernels/elementwise.h>
-#include <gaze/autograd/kernels/gemm.h>
 #include <gaze/autograd/kernels/indexing.h>
+#include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/ops/internal.h>
 
@@ -181,8 +180,9 @@ class Walk {
       pending.gradient = std::move(gradient);
     } else if (!create_graph && pending.gradient.unique() && pending.gradient.array().unique()) {
       Array& sum = pending.gradient.mutable_array();
-      for_floating("backward", sum.dtype(),
-                   [&]<class T>() { kernels::accumulate(gradient.array().data<T>(), sum.write<T>(), sum.size()); });
+      for_floating("backward", sum.dtype(), [&]<class T>() {
+        kernels::of<T>().accumulate(gradient.array().data<T>(), sum.write<T>(), sum.size());
+      });
     } else {
       pending.gradient = gaze::add(pending.gradient, gradient);
     }
@@ -202,25 +202,25 @@ class Walk {
         const std::int64_t m = c.a.size(c.transpose_a ? 1 : 0), k = c.a.size(c.transpose_a ? 0 : 1);
         const std::int64_t n = c.b.size(c.transpose_b ? 0 : 1);
         Array target = rows_of(gradient, c.first_row, {m, n});
-        kernels::gemm<T>({.m = m,
-                          .n = n,
-                          .k = k,
-                          .a = c.a.array().data<T>(),
-                          .a_stride = c.a.size(1),
-                          .transpose_a = c.transpose_a,
-                          .b = c.b.array().data<T>(),
-                          .b_stride = c.b.size(1),
-                          .transpose_b = c.transpose_b,
-                          .c = target.write<T>(),
-                          .c_stride = n,
-                          .beta = adds ? T(1) : T(0)});
+        kernels::of<T>().gemm({.m = m,
+                               .n = n,
+                               .k = k,
+                               .a = c.a.array().data<T>(),
+                               .a_stride = c.a.size(1),
+                               .transpose_a = c.transpose_a,
+                               .b = c.b.array().data<T>(),
+                               .b_stride = c.b.size(1),
+                               .transpose_b = c.transpose_b,
+                               .c = target.write<T>(),
+                               .c_stride = n,
+                               .adds = adds});
       } else if (c.kind == Contribution::Kind::rows) {
         kernels::scatter_rows<T>(c.a.array().data<std::int32_t>(), c.a.size(), c.b.array().data<T>(), c.b.size(-1),
                                  gradient.write<T>());
       } else {
         Array target = rows_of(gradient, c.first_row, c.a.shape());
         if (adds) {
-          kernels::accumulate(c.a.array().data<T>(), target.write<T>(), target.size());
+          kernels::of<T>().accumulate(c.a.array().data<T>(), target.write<T>(), target.size());
         } else {
           target.assign(c.a.array());
         }

@@ -4,6 +4,8 @@
 
 #include <gaze/nn/init.h>
 
+extern "C" void openblas_set_num_threads(int);
+
 namespace gaze::init {
 
 Initializer orthogonal(double gain) {
@@ -16,6 +18,7 @@ Initializer orthogonal(double gain) {
 
     xt::xarray<double> gaussian = xt::empty<double>({longer, shorter});
     for (double& x : gaussian) x = random.normal();
+    openblas_set_num_threads(1);  // the bits must not depend on the number of processors
     const auto [q, r] = xt::linalg::qr(gaussian);
     for (std::size_t j = 0; j < shorter; ++j) {
       const double sign = gain * std::copysign(1.0, r(j, j));

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include <gaze/autograd/kernels/optimizer.h>
+#include <gaze/autograd/kernels/isa.h>
 
 namespace gaze {
 
@@ -15,20 +15,24 @@ Adam::Adam(Params& params, const AdamOptions& options, bool decoupled)
   require(options.eps >= 0, "adam: eps {} must not be negative", options.eps);
 }
 
-void Adam::update(const Update& u) {
-  const auto [b1, b2] = options_.betas;
-  const auto t = static_cast<double>(u.step);
+void Adam::update(std::span<const Update> updates, double factor) {
   for_floating("adam", params().dtype(), [&]<class T>() {
-    const kernels::AdamStep<T> step{.lr = u.lr,
-                                    .beta1 = b1,
-                                    .beta2 = b2,
-                                    .eps = options_.eps,
-                                    .decay = u.weight_decay,
-                                    .decoupled = decoupled_,
-                                    .correction1 = 1 - std::pow(b1, t),
-                                    .correction2 = 1 - std::pow(b2, t)};
-    step(params().values().write<T>() + u.offset, u.gradient.data<T>(), moment(0).write<T>() + u.offset,
-         moment(1).write<T>() + u.offset, u.size);
+    std::vector<kernels::OptimizerSpan<T>> spans;
+    for (const Update& u : updates) {
+      const auto t = static_cast<double>(u.step);
+      spans.push_back({.p = params().values().write<T>() + u.offset,
+                       .g = u.gradient.data<T>() + u.first,
+                       .m = moment(0).write<T>() + u.offset,
+                       .v = moment(1).write<T>() + u.offset,
+                       .n = u.size,
+                       .lr = u.lr,
+                       .decay = u.weight_decay,
+                       .correction1 = 1 - std::pow(options_.betas.first, t),
+                       .correction2 = 1 - std::pow(options_.betas.second, t)});
+    }
+    kernels::of<T>().adam(
+        {.beta1 = options_.betas.first, .beta2 = options_.betas.second, .eps = options_.eps, .decoupled = decoupled_},
+        factor, spans.data(), static_cast<std::int64_t>(spans.size()));
   });
 }
 

@@ -25,7 +25,7 @@ class Adam : public Optimizer {
   Adam(Params& params, const AdamOptions& options, bool decoupled);
 
  private:
-  void update(const Update&) override;
+  void update(std::span<const Update>, double factor) override;
   AdamOptions options_;
   bool decoupled_;
 };

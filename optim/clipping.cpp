@@ -3,31 +3,52 @@
 #include <algorithm>
 #include <cmath>
 
-#include <gaze/autograd/kernels/optimizer.h>
+#include <gaze/autograd/kernels/isa.h>
 
 namespace gaze {
 
-double clip_grad_norm(Params& params, double max_norm) {
-  require(max_norm >= 0, "clip: the largest norm {} must not be negative", max_norm);
+double grad_norm(Params& params) {
   return for_floating("clip", params.dtype(), [&]<class T>() {
+    const kernels::Kernels<T>& kernels = kernels::of<T>();
+    // With all gradients in their arena one pass will do: what lies between them is zeros.
+    bool whole = params.packed();
     double squares = 0;
-    for (const Parameter& p : params.list())
-      if (const Tensor g = p.value.grad(); g.defined())
-        squares += kernels::sum_of_squares(g.array().data<T>(), g.size());
-    const double norm = std::sqrt(squares);
-    if (!std::isfinite(norm)) {
+    for (const Parameter& p : params.list()) {
+      const Tensor g = p.value.grad();
+      whole = whole && g.defined() && g.array().is_part();
+      if (!whole) break;
+    }
+    if (whole) {
+      squares = kernels.sum_of_squares(params.gradients().template data<T>(), params.gradients().size());
+    } else {
       for (const Parameter& p : params.list())
         if (const Tensor g = p.value.grad(); g.defined())
-          for (const T x : g.values<T>()) require(std::isfinite(x), "clip: the gradient of {} holds {}", p.name, x);
-      fail("clip: the norm of the gradients is {}", norm);
+          squares += kernels.sum_of_squares(g.array().data<T>(), g.size());
     }
-    const double factor = max_norm > 0 ? std::min(1.0, max_norm / (norm + 1e-6)) : 1;
-    if (factor < 1)
+    const double norm = std::sqrt(squares);
+    if (std::isfinite(norm)) return norm;
+    for (const Parameter& p : params.list())
+      if (const Tensor g = p.value.grad(); g.defined())
+        for (const T x : g.values<T>()) require(std::isfinite(x), "clip: the gradient of {} holds {}", p.name, x);
+    fail("clip: the norm of the gradients is {}", norm);
+  });
+}
+
+double clip_factor(double norm, double max_norm) {
+  require(max_norm >= 0, "clip: the largest norm {} must not be negative", max_norm);
+  return max_norm > 0 ? std::min(1.0, max_norm / (norm + 1e-6)) : 1;
+}
+
+double clip_grad_norm(Params& params, double max_norm) {
+  clip_factor(0, max_norm);  // throws before anything is measured
+  const double norm = grad_norm(params), factor = clip_factor(norm, max_norm);
+  if (factor < 1)
+    for_floating("clip", params.dtype(), [&]<class T>() {
       for (const Parameter& p : params.list())
         if (Tensor g = p.value.grad(); g.defined())
-          kernels::scale(g.change<T>("clip_grad_norm").data(), factor, g.size());
-    return norm;
-  });
+          kernels::of<T>().scale(g.change<T>("clip_grad_norm").data(), factor, g.size());
+    });
+  return norm;
 }
 
 }  // namespace gaze

@@ -36,20 +36,32 @@ Optimizer::Optimizer(Params& params, double weight_decay, std::vector<ParameterG
     moments_.emplace_back(std::move(name), Array::zeros(params_.values().shape(), params_.dtype()));
 }
 
-void Optimizer::step(double lr) {
+void Optimizer::step(double lr, double factor) {
   require(std::isfinite(lr) && lr >= 0, "optimizer: learning rate {} must be finite and not negative", lr);
+  updates_.clear();
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     Tensor value = params_.list()[i].value;
     const Tensor gradient = value.grad();
     if (!gradient.defined() || rules_[i].lr_factor == 0) continue;
-    update({.lr = lr * rules_[i].lr_factor,
-            .weight_decay = rules_[i].weight_decay,
-            .step = ++steps_[i],
-            .offset = params_.offset(i),
-            .size = value.size(),
-            .gradient = gradient.array()});
+    const bool in_arena = gradient.array().is_part();
+    const Update next{.lr = lr * rules_[i].lr_factor,
+                      .weight_decay = rules_[i].weight_decay,
+                      .step = ++steps_[i],
+                      .offset = params_.offset(i),
+                      .size = value.size(),
+                      .gradient = in_arena ? params_.gradients() : gradient.array(),
+                      .first = in_arena ? params_.offset(i) : 0};
+    // Zeros lie between parameters, in every arena: a step leaves them zeros.
+    Update* last = updates_.empty() ? nullptr : &updates_.back();
+    if (last && in_arena && last->gradient.shares(next.gradient) && last->lr == next.lr &&
+        last->weight_decay == next.weight_decay && last->step == next.step && i > 0 &&
+        last->offset + last->size == params_.offset(i - 1) + params_.list()[i - 1].value.size())
+      last->size = next.offset + next.size - last->offset;
+    else
+      updates_.push_back(next);
     value.mutable_array().changed("optimizer step");
   }
+  update(updates_, factor);
 }
 
 std::vector<std::pair<std::string, Array>> Optimizer::state() const {

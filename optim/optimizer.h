@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,8 @@ class Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  /// One step at the learning rate lr >= 0.
-  void step(double lr);
+  /// One step at the learning rate lr >= 0. Every gradient counts `factor` times: see clip_factor().
+  void step(double lr, double factor = 1);
   /// What the next step depends on besides the parameters, copied for a checkpoint: moments by "NAME.PARAMETER" (the
   /// names are PyTorch's), and "step.PARAMETER" [1] (int32), the steps that this parameter has taken.
   std::vector<std::pair<std::string, Array>> state() const;
@@ -41,13 +42,15 @@ class Optimizer {
   /// a negative weight decay or learning-rate factor and a group that matches no parameter.
   Optimizer(Params& params, double weight_decay, std::vector<ParameterGroup> groups, std::vector<std::string> moments);
 
+  /// A parameter, or neighbours in the arenas that are treated alike.
   struct Update {
     double lr, weight_decay;
-    std::int64_t step;          ///< of this parameter, from 1
-    std::int64_t offset, size;  ///< where the parameter lies in the arenas
-    const Array& gradient;      ///< in its arena, or apart from it when the parameter was frozen before
+    std::int64_t step;          ///< from 1
+    std::int64_t offset, size;  ///< where they lie in the arenas
+    Array gradient;             ///< from `first` on: in its arena, or apart from it when a parameter was frozen before
+    std::int64_t first;
   };
-  virtual void update(const Update&) = 0;
+  virtual void update(std::span<const Update>, double factor) = 0;
   Params& params() { return params_; }
   Array& moment(std::size_t i) { return moments_[i].second; }  ///< an arena laid out as the parameters'
 
@@ -58,6 +61,7 @@ class Optimizer {
   Params& params_;
   std::vector<Rule> rules_;
   std::vector<std::int32_t> steps_;
+  std::vector<Update> updates_;
   std::vector<std::pair<std::string, Array>> moments_;
 };
 

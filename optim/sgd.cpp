@@ -1,6 +1,6 @@
 #include <gaze/optim/sgd.h>
 
-#include <gaze/autograd/kernels/optimizer.h>
+#include <gaze/autograd/kernels/isa.h>
 
 namespace gaze {
 
@@ -12,12 +12,18 @@ Sgd::Sgd(Params& params, const SgdOptions& options)
   require(!options.nesterov || options.momentum > 0, "sgd: Nesterov's form needs a momentum");
 }
 
-void Sgd::update(const Update& u) {
+void Sgd::update(std::span<const Update> updates, double factor) {
   for_floating("sgd", params().dtype(), [&]<class T>() {
-    const kernels::SgdStep<T> step{
-        .lr = u.lr, .momentum = options_.momentum, .decay = u.weight_decay, .nesterov = options_.nesterov};
-    T* const buffer = options_.momentum > 0 ? moment(0).write<T>() + u.offset : nullptr;
-    step(params().values().write<T>() + u.offset, u.gradient.data<T>(), buffer, u.size);
+    std::vector<kernels::OptimizerSpan<T>> spans;
+    for (const Update& u : updates)
+      spans.push_back({.p = params().values().write<T>() + u.offset,
+                       .g = u.gradient.data<T>() + u.first,
+                       .m = options_.momentum > 0 ? moment(0).write<T>() + u.offset : nullptr,
+                       .n = u.size,
+                       .lr = u.lr,
+                       .decay = u.weight_decay});
+    kernels::of<T>().sgd({.momentum = options_.momentum, .nesterov = options_.nesterov}, factor, spans.data(),
+                         static_cast<std::int64_t>(spans.size()));
   });
 }
 

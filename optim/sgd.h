@@ -19,7 +19,7 @@ class Sgd : public Optimizer {
   explicit Sgd(Params& params, const SgdOptions& options = {});
 
  private:
-  void update(const Update&) override;
+  void update(std::span<const Update>, double factor) override;
   SgdOptions options_;
 };
 

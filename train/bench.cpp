@@ -11,7 +11,7 @@
 
 #include <gaze/autograd/engine.h>
 #include <gaze/autograd/files.h>
-#include <gaze/autograd/kernels/gemm.h>
+#include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/threads.h>
 #include <gaze/nn/checkpoint.h>
@@ -194,7 +194,7 @@ json bench(const BenchOptions& o) {
           {"parameters", workload->parameters},
           {"first_loss", rounded(first, 1e4)},
           {"last_loss", rounded(last, 1e4)},
-          {"blas_core", kernels::blas_core()}};
+          {"isa", kernels::name_of(kernels::isa())}};
 }
 
 }  // namespace gaze

@@ -30,7 +30,7 @@ std::vector<double> bench_losses(const BenchOptions&);
 
 /// Times `steps` training steps after `warmup`: forward, cross-entropy, backward, clipping, optimizer step.
 /// Fields: workload, system, threads, ms_median, ms_min, tokens_per_s (target tokens), peak_mib, parameters,
-/// first_loss, last_loss, blas_core.
+/// first_loss, last_loss, isa (the level of instructions in use: v2, v3 or v4).
 nlohmann::json bench(const BenchOptions&);
 
 }  // namespace gaze

@@ -26,11 +26,11 @@ StepReport Trainer::step() {
     backward(found.loss);
   }
   try {
-    report.grad_norm = clip_grad_norm(params_, options_.clip);
+    report.grad_norm = grad_norm(params_);
   } catch (const Error& error) {
     fail("step {}: {}", step, error.what());
   }
-  optimizer_.step(report.lr);
+  optimizer_.step(report.lr, clip_factor(report.grad_norm, options_.clip));
   steps_done_ = step;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   for (const Callback& callback : callbacks_) callback(report);

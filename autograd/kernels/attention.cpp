@@ -1,15 +1,12 @@
 #include <gaze/autograd/kernels/attention.h>
 
 #include <algorithm>
-#include <memory>
 
-#include <gaze/autograd/kernels/gemm.h>
-#include <gaze/autograd/kernels/normalise.h>
 #include <gaze/autograd/kernels/parallel.h>
+#include <gaze/autograd/kernels/serial.h>
 #include <gaze/autograd/kernels/simd.h>
-#include <gaze/autograd/kernels/softmax.h>
 
-namespace gaze::kernels {
+namespace gaze::kernels::GAZE_LEVEL {
 namespace {
 
 /// Head h of sequence b: where its matrices lie.
@@ -75,13 +72,8 @@ void for_heads(const Attention<T>& x, const Body& body) {
 /// Memory of this thread for one head at a time.
 template <class T>
 T* scratch(std::int64_t n) {
-  thread_local std::unique_ptr<T[]> memory;
-  thread_local std::int64_t held = 0;
-  if (held < n) memory = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(n)), held = n;
-  return memory.get();
+  return static_cast<T*>(thread_memory(ThreadMemory::attention, static_cast<std::size_t>(n) * sizeof(T)));
 }
-
-}  // namespace
 
 template <class T>
 void attention_weights(const Attention<T>& x, T* weights) {
@@ -173,12 +165,8 @@ void attention_vjp(const Attention<T>& x, const T* weights, const T* gradient, T
   });
 }
 
-#define GAZE_INSTANTIATE(T)                                 \
-  template void attention_weights(const Attention<T>&, T*); \
-  template void attention(const Attention<T>&, T*, T*);     \
-  template void attention_vjp(const Attention<T>&, const T*, const T*, T*, T*, T*);
-GAZE_INSTANTIATE(float)
-GAZE_INSTANTIATE(double)
-#undef GAZE_INSTANTIATE
+}  // namespace
 
-}  // namespace gaze::kernels
+GAZE_FILL(AttentionKernels, attention_weights, attention, attention_vjp)
+
+}  // namespace gaze::kernels::GAZE_LEVEL

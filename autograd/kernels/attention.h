@@ -21,17 +21,15 @@ struct Attention {
   std::uint64_t seed = 0, stream = 0;  ///< of the dropout
 };
 
-/// weights [B,H,T,S] = softmax(scale q k^T + masks), before dropout.
 template <class T>
-void attention_weights(const Attention<T>&, T* weights);
-
-/// output [B,T,H C] = dropout(weights) v; fills `weights` as above.
-template <class T>
-void attention(const Attention<T>&, T* weights, T* output);
-
-/// From the gradient of the output [B,T,H C] and the weights: gradients of q, k and v into columns of tensors laid out
-/// as q, k and v are. Each result may be null.
-template <class T>
-void attention_vjp(const Attention<T>&, const T* weights, const T* gradient, T* dq, T* dk, T* dv);
+struct AttentionKernels {
+  /// weights [B,H,T,S] = softmax(scale q k^T + masks), before dropout.
+  void (*attention_weights)(const Attention<T>&, T* weights);
+  /// output [B,T,H C] = dropout(weights) v; fills `weights` as above.
+  void (*attention)(const Attention<T>&, T* weights, T* output);
+  /// From the gradient of the output [B,T,H C] and the weights: gradients of q, k and v into columns of tensors laid
+  /// out as q, k and v are. Each result may be null.
+  void (*attention_vjp)(const Attention<T>&, const T* weights, const T* gradient, T* dq, T* dk, T* dv);
+};
 
 }  // namespace gaze::kernels

@@ -3,36 +3,15 @@
 #include <cmath>
 #include <numbers>
 
+#include <gaze/autograd/kernels/functions.h>
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/kernels/simd.h>
 
-namespace gaze::kernels {
+namespace gaze::kernels::GAZE_LEVEL {
 namespace {
 
 constexpr std::int64_t block = 4096;  // elements of a task
 constexpr std::int64_t cheap = 1, costly = 8;
-
-/// A constant in every lane.
-template <class V>
-V all(double value) {
-  return V(static_cast<typename V::value_type>(value));
-}
-
-template <class V>
-V sigmoid(const V& x) {
-  return V(1) / (V(1) + xsimd::exp(-x));
-}
-
-template <class V>
-V normal_cdf(const V& x) {
-  return V(0.5) * (V(1) + xsimd::erf(x * all<V>(std::numbers::sqrt2 / 2)));
-}
-
-template <class V>
-V normal_density(const V& x) {
-  constexpr double factor = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
-  return all<V>(factor) * xsimd::exp(V(-0.5) * x * x);
-}
 
 /// tanh(sqrt(2/pi) (x + 0.044715 x^3)), the inside of gelu's tanh form (Hendrycks and Gimpel 2016).
 template <class V>
@@ -54,9 +33,8 @@ void select(Unary f, const With& with) {
     case Unary::erf: return with([](const V& x) { return xsimd::erf(x); }, costly);
     case Unary::tanh: return with([](const V& x) { return xsimd::tanh(x); }, costly);
     case Unary::sigmoid: return with([](const V& x) { return sigmoid(x); }, costly);
-    case Unary::relu:
-      return with([](const V& x) { return xsimd::select(x > V(0), x, xsimd::select(x == x, V(0), x)); }, cheap);
-    case Unary::gelu_exact: return with([](const V& x) { return x * normal_cdf(x); }, costly);
+    case Unary::relu: return with([](const V& x) { return relu(x); }, cheap);
+    case Unary::gelu_exact: return with([](const V& x) { return gelu(x); }, costly);
     case Unary::gelu_tanh: return with([](const V& x) { return V(0.5) * x * (V(1) + gelu_inner(x)); }, costly);
     case Unary::silu: return with([](const V& x) { return x * sigmoid(x); }, costly);
     case Unary::softplus:
@@ -89,8 +67,7 @@ void select(Binary f, const With& with) {
     case Binary::tanh_vjp: return with([](const V& g, const V& y) { return g * (V(1) - y * y); }, cheap);
     case Binary::sigmoid_vjp: return with([](const V& g, const V& y) { return g * y * (V(1) - y); }, cheap);
     case Binary::relu_vjp: return with([](const V& g, const V& y) { return xsimd::select(y > V(0), g, V(0)); }, cheap);
-    case Binary::gelu_exact_vjp:
-      return with([](const V& g, const V& x) { return g * (normal_cdf(x) + x * normal_density(x)); }, costly);
+    case Binary::gelu_exact_vjp: return with([](const V& g, const V& x) { return g * gelu_slope(x); }, costly);
     case Binary::gelu_tanh_vjp:
       return with(
           [](const V& g, const V& x) {
@@ -142,8 +119,6 @@ void for_rows(const Broadcast& loop, std::int64_t cost, const Row& row) {
     }
   });
 }
-
-}  // namespace
 
 template <class T>
 void unary(Unary f, const T* x, T* y, std::int64_t n) {
@@ -209,14 +184,8 @@ void accumulate(const T* x, T* y, std::int64_t n) {
   });
 }
 
-#define GAZE_INSTANTIATE(T)                                                           \
-  template void unary(Unary, const T*, T*, std::int64_t);                             \
-  template void binary(Binary, const Broadcast&, const T*, const T*, T*);             \
-  template void where(const Broadcast&, const std::int32_t*, const T*, const T*, T*); \
-  template void clip(const T*, T, T, T*, std::int64_t);                               \
-  template void accumulate(const T*, T*, std::int64_t);
-GAZE_INSTANTIATE(float)
-GAZE_INSTANTIATE(double)
-#undef GAZE_INSTANTIATE
+}  // namespace
 
-}  // namespace gaze::kernels
+GAZE_FILL(Elementwise, unary, binary, where, clip, accumulate)
+
+}  // namespace gaze::kernels::GAZE_LEVEL

@@ -1,113 +1,274 @@
 #include <gaze/autograd/kernels/gemm.h>
 
-#include <xtensor-blas/xblas.hpp>
-
 #include <algorithm>
-#include <cstdlib>
-#include <limits>
+#include <cstring>
+#include <type_traits>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/kernels/functions.h>
 #include <gaze/autograd/kernels/parallel.h>
+#include <gaze/autograd/kernels/serial.h>
+#include <gaze/autograd/kernels/simd.h>
 
-extern "C" {
-void gotoblas_dynamic_quit();
-void gotoblas_dynamic_init();
-void openblas_set_num_threads(int);
-char* openblas_get_corename();
-}
-
-namespace gaze::kernels {
+/// Matrix products after Goto and van de Geijn 2008, "Anatomy of high-performance matrix multiplication": a small block
+/// of C stays in registers while a panel of B streams past it from the cache, packed so that it is read in order. Rows
+/// of A are read where they lie.
+namespace gaze::kernels::GAZE_LEVEL {
 namespace {
 
-/// OpenBLAS 0.3.21 does not know processors newer than itself and falls back to kernels two or more generations old.
-/// Naming the right ones before its first call makes gemm two to five times as fast. A user's choice stays.
-const char* best_core() {
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-    return __builtin_cpu_supports("avx512bf16") ? "Cooperlake" : "SkylakeX";
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "Haswell";
-  return nullptr;
-}
+// A block of C in registers: rows times vectors. 24 sums keep two multipliers busy that answer after four cycles;
+// processors without AVX-512 have 16 registers in all.
+#ifdef __AVX512F__
+constexpr int block_rows = 8, block_vectors = 3;
+#else
+constexpr int block_rows = 4, block_vectors = 3;
+#endif
+template <class T>
+constexpr std::int64_t panel_width = block_vectors* lanes<T>;
+constexpr std::int64_t depth = 256;  // of k that is summed before C is touched: a panel of B fits the cache
+constexpr std::int64_t band = 96;    // rows of A that pass a panel before the next panel's turn
 
-void prepare_blas() {
-  static const bool prepared = [] {
-    if (const char* core = best_core(); core && !std::getenv("OPENBLAS_CORETYPE")) {
-      setenv("OPENBLAS_CORETYPE", core, 1);
-      gotoblas_dynamic_quit();
-      gotoblas_dynamic_init();
-      unsetenv("OPENBLAS_CORETYPE");  // programs that this one starts make their own choice
+std::int64_t up(std::int64_t n, std::int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+/// A block of rows of A as it is read: element (i, p) at from[i * row + p * next].
+template <class T>
+struct Rows {
+  const T* from;
+  std::int64_t row, next;
+  Rows after(std::int64_t rows) const { return {from + rows * row, row, next}; }
+};
+
+template <class T>
+struct Panel {
+  const T* from;
+  std::int64_t stride;   ///< of its k rows
+  std::int64_t columns;  ///< of C that it makes; the rest of its last vector is padding
+};
+
+template <class T>
+struct Target {
+  T* c;
+  std::int64_t stride;
+  T alpha;
+  bool adds;
+};
+
+/// A block of R rows and N vectors of C.
+template <class T, int R, int N>
+void multiply_block(std::int64_t k, const Rows<T>& a, const Panel<T>& b, const Target<T>& to) {
+  using V = Vector<T>;
+  V sum[R][N];
+  const T* rows[R];
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    rows[i] = a.from + i * a.row;
+#pragma GCC unroll 3
+    for (int j = 0; j < N; ++j) sum[i][j] = V(T(0));
+  }
+  const T* line = b.from;
+  for (std::int64_t p = 0, at = 0; p < k; ++p, at += a.next, line += b.stride) {
+    V part[N];
+#pragma GCC unroll 3
+    for (int j = 0; j < N; ++j) part[j] = V::load_unaligned(line + j * lanes<T>);
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) {
+      const V x(rows[i][at]);
+#pragma GCC unroll 3
+      for (int j = 0; j < N; ++j) sum[i][j] = xsimd::fma(x, part[j], sum[i][j]);
     }
-    openblas_set_num_threads(1);
-    return true;
-  }();
-  static_cast<void>(prepared);
+  }
+  const V alpha(to.alpha);
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 3
+    for (int j = 0; j < N; ++j) {
+      T* c = to.c + i * to.stride + j * lanes<T>;
+      const V v = sum[i][j] * alpha;
+      const std::int64_t left = b.columns - j * lanes<T>;
+      if (left >= lanes<T>) {
+        (to.adds ? v + V::load_unaligned(c) : v).store_unaligned(c);
+      } else {
+        alignas(64) T rest[V::size];
+        v.store_aligned(rest);
+        for (std::int64_t l = 0; l < lanes<T>; ++l)
+          if (l < left) c[l] = to.adds ? rest[l] + c[l] : rest[l];
+      }
+    }
+  }
 }
 
-/// Rows and columns of the tiles that C is cut into: enough work a tile to be worth a thread's while, few enough
-/// tiles that the operands are not packed over and over.
+/// All rows of a band against one panel. `group` is the distance of two blocks of rows in A.
+template <class T, int N>
+void multiply_rows(std::int64_t rows, std::int64_t k, Rows<T> a, std::int64_t group, const Panel<T>& b, Target<T> to) {
+  std::int64_t i = 0;
+  for (; i + block_rows <= rows; i += block_rows, a.from += group, to.c += block_rows * to.stride)
+    multiply_block<T, block_rows, N>(k, a, b, to);
+  const auto some = [&]<int R>() {
+    if (rows - i < R) return;
+    multiply_block<T, R, N>(k, a, b, to);
+    a = a.after(R), to.c += R * to.stride, i += R;
+  };
+  if constexpr (block_rows > 4) some.template operator()<4>();
+  some.template operator()<2>();
+  some.template operator()<1>();
+}
+
+/// to[p][j] = from[j][p] for p < k and j < columns, zeros up to j < width.
+template <class T>
+void pack_transposed(const T* from, std::int64_t stride, std::int64_t k, std::int64_t columns, std::int64_t width,
+                     T* to) {
+  for (std::int64_t j = 0; j < width; j += lanes<T>) {
+    const std::int64_t rows = std::min(lanes<T>, columns - j);
+    std::int64_t p = 0;
+    for (; p + lanes<T> <= k; p += lanes<T>)
+      transpose_square(from + j * stride + p, stride, rows, to + p * width + j, width);
+    for (; p < k; ++p)
+      for (std::int64_t l = 0; l < lanes<T>; ++l) to[p * width + j + l] = l < rows ? from[(j + l) * stride + p] : T(0);
+  }
+}
+
+template <class T>
+void pack_straight(const T* from, std::int64_t stride, std::int64_t k, std::int64_t columns, std::int64_t width,
+                   T* to) {
+  const std::int64_t full = columns / lanes<T> * lanes<T>;
+  for (std::int64_t p = 0; p < k; ++p, from += stride, to += width) {
+    for (std::int64_t j = 0; j < full; j += lanes<T>) Vector<T>::load_unaligned(from + j).store_aligned(to + j);
+    if (full < width) load_part(from + full, columns - full, T(0)).store_aligned(to + full);
+  }
+}
+
+/// Columns of A^T as blocks of rows, each [k][block_rows].
+template <class T>
+void pack_band(const T* from, std::int64_t stride, std::int64_t k, std::int64_t rows, T* to) {
+  const std::int64_t full = rows / block_rows * block_rows;
+  for (std::int64_t p = 0; p < k; ++p, from += stride, to += block_rows) {
+    for (std::int64_t i = 0; i < full; i += block_rows) std::memcpy(to + i * k, from + i, block_rows * sizeof(T));
+    for (std::int64_t i = full; i < rows; ++i) to[full * k + i - full] = from[i];
+  }
+}
+
+/// What follows the product, for one row's columns [first, first + n).
+template <class T>
+void finish_row(const Gemm<T>& g, std::int64_t row, std::int64_t first, std::int64_t n) {
+  using V = Vector<T>;
+  const std::int64_t at = row * g.c_stride + first;
+  T* c = g.c + at;
+  T* y = g.activated ? g.activated + at : c;
+  const auto activate = [&](const auto& f) {
+    if (y == c && g.bias)
+      map(
+          n, c, [&](const V& x, const V& b) { return f(x + b); }, c, g.bias + first);
+    else if (y == c)
+      map(n, c, f, c);
+    else {
+      if (g.bias)
+        map(
+            n, c, [](const V& x, const V& b) { return x + b; }, c, g.bias + first);
+      map(n, y, f, c);
+    }
+  };
+  switch (g.activation) {
+    case Activation::none: activate([](const V& x) { return x; }); break;
+    case Activation::relu: activate([](const V& x) { return relu(x); }); break;
+    case Activation::gelu: activate([](const V& x) { return gelu(x); }); break;
+  }
+  if (g.dropout > 0) dropout_part(y, row * g.n + first, n, g.seed, g.stream, g.dropout, y);
+}
+
+/// Rows [row, row + rows) and columns [column, column + columns) of C.
+template <class T>
+void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
+  const bool finishes = g.bias || g.activation != Activation::none || g.activated || g.dropout > 0;
+  const auto finish = [&](std::int64_t first, std::int64_t count) {
+    if (finishes)
+      for (std::int64_t i = 0; i < count; ++i) finish_row(g, row + first + i, column, columns);
+  };
+  if (g.k == 0) {
+    if (!g.adds)
+      for (std::int64_t i = 0; i < rows; ++i) std::fill_n(g.c + (row + i) * g.c_stride + column, columns, T(0));
+    return finish(0, rows);
+  }
+  // B is read where it lies when so few rows pass that packing it would take longer.
+  const bool in_place = !g.transpose_b && rows <= band && columns % lanes<T> == 0;
+  // Columns of A^T that lie far apart evict one another from the cache.
+  constexpr std::int64_t far = 2048;  // bytes
+  const bool gathers = g.transpose_a && g.a_stride * static_cast<std::int64_t>(sizeof(T)) > far;
+  const std::int64_t deep = std::min(depth, g.k), wide = up(columns, lanes<T>);
+  const std::int64_t b_size = in_place ? 0 : deep * wide,
+                     a_size = gathers ? deep * up(std::min(band, rows), block_rows) : 0;
+  T* packed_b =
+      static_cast<T*>(thread_memory(ThreadMemory::gemm, static_cast<std::size_t>(b_size + a_size) * sizeof(T)));
+  T* packed_a = packed_b + b_size;
+  for (std::int64_t p = 0; p < g.k; p += depth) {
+    const std::int64_t k = std::min(depth, g.k - p);
+    const T* b = g.b + (g.transpose_b ? column * g.b_stride + p : p * g.b_stride + column);
+    const auto panels = [&](const auto& visit) {  // visit(first column, columns, columns with padding)
+      for (std::int64_t j = 0; j < columns; j += panel_width<T>) {
+        const std::int64_t n = std::min(panel_width<T>, columns - j);
+        visit(j, n, up(n, lanes<T>));
+      }
+    };
+    if (!in_place)
+      panels([&](std::int64_t j, std::int64_t n, std::int64_t width) {
+        if (g.transpose_b)
+          pack_transposed(b + j * g.b_stride, g.b_stride, k, n, width, packed_b + j * k);
+        else
+          pack_straight(b + j, g.b_stride, k, n, width, packed_b + j * k);
+      });
+    for (std::int64_t i = 0; i < rows; i += band) {
+      const std::int64_t count = std::min(band, rows - i);
+      Rows<T> a = g.transpose_a ? Rows<T>{g.a + p * g.a_stride + row + i, 1, g.a_stride}
+                                : Rows<T>{g.a + (row + i) * g.a_stride + p, g.a_stride, 1};
+      std::int64_t group = block_rows * a.row;
+      if (gathers) {
+        pack_band(a.from, g.a_stride, k, count, packed_a);
+        a = {packed_a, 1, block_rows}, group = block_rows * k;
+      }
+      panels([&](std::int64_t j, std::int64_t n, std::int64_t width) {
+        const Panel<T> panel = in_place ? Panel<T>{b + j, g.b_stride, n} : Panel<T>{packed_b + j * k, width, n};
+        const Target<T> to{g.c + (row + i) * g.c_stride + column + j, g.c_stride, g.alpha, p > 0 || g.adds};
+        switch (width / lanes<T>) {
+          case 1: return multiply_rows<T, 1>(count, k, a, group, panel, to);
+          case 2: return multiply_rows<T, 2>(count, k, a, group, panel, to);
+          default: return multiply_rows<T, 3>(count, k, a, group, panel, to);
+        }
+      });
+      if (p + depth >= g.k) finish(i, count);
+    }
+  }
+}
+
+/// Rows and columns of the tiles that C is cut into: enough of them to share the work, few enough that packing the
+/// same panels in several is little beside it.
 struct Tiling {
   std::int64_t rows, columns;
 };
 
+template <class T>
 Tiling tiling(std::int64_t m, std::int64_t n, std::int64_t k) {
-  constexpr std::int64_t worth_cutting = 1 << 20;  // multiply-adds
-  constexpr std::int64_t longest = 256;            // rows that make up for packing the other operand once more
-  const std::int64_t side = std::max(m, n);
-  std::int64_t tiles = m * n * k < worth_cutting ? 1 : 2;
-  while (tiles > 1 && side > tiles * longest) tiles *= 2;
-  const std::int64_t part = (side + tiles - 1) / tiles;
-  const std::int64_t length = std::max<std::int64_t>((part + 15) / 16 * 16, 16);
-  // The longer side is cut; cutting rows packs op(B) anew for each tile, cutting columns op(A).
-  if (m >= n) return {length, n};
-  return {m, length};
-}
-
-template <class T>
-void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
-  T* c = g.c + row * g.c_stride + column;
-  T beta = g.beta;
-  if (g.bias) {
-    for (std::int64_t i = 0; i < rows; ++i) std::copy_n(g.bias + column, columns, c + i * g.c_stride);
-    beta = 1;
-  } else if (g.k == 0 && beta == 0) {
-    for (std::int64_t i = 0; i < rows; ++i) std::fill_n(c + i * g.c_stride, columns, T(0));
+  constexpr std::int64_t widest = 10 * panel_width<float>, tallest = 512;
+  constexpr std::int64_t worth_a_tile = 1 << 19, most = 8;  // multiply-adds; tiles, when none is too large
+  const auto part = [](std::int64_t length, std::int64_t parts, std::int64_t multiple) {
+    return up((length + parts - 1) / parts, multiple);
+  };
+  std::int64_t down = (m + tallest - 1) / tallest, across = (n + widest - 1) / widest;
+  const std::int64_t wanted = std::clamp<std::int64_t>(m * n * k / worth_a_tile, 1, most);
+  while (down * across < wanted) {
+    if (m / down >= 2 * band)
+      down *= 2;
+    else if (n / across >= 2 * panel_width<T>)
+      across *= 2;
+    else
+      break;
   }
-  if (rows == 0 || columns == 0 || g.k == 0) return;
-  const auto op = [](bool transposed) { return transposed ? cxxblas::Transpose::Trans : cxxblas::Transpose::NoTrans; };
-  const auto index = [](std::int64_t i) { return static_cast<int>(i); };
-  // BLAS wants positive strides even for operands of one row.
-  const auto stride = [](std::int64_t s) { return static_cast<int>(std::max<std::int64_t>(s, 1)); };
-  cxxblas::gemm<int>(cxxblas::StorageOrder::RowMajor, op(g.transpose_a), op(g.transpose_b), index(rows), index(columns),
-                     index(g.k), g.alpha, g.a + (g.transpose_a ? row : row * g.a_stride), stride(g.a_stride),
-                     g.b + (g.transpose_b ? column * g.b_stride : column), stride(g.b_stride), beta, c,
-                     stride(g.c_stride));
-}
-
-}  // namespace
-
-template <class T>
-void gemm_serial(const Gemm<T>& g) {
-  prepare_blas();
-  const FlushDenormals flush;
-  tile(g, 0, g.m, 0, g.n);
-}
-
-template <class T>
-void gemm(const Gemm<T>& g) {
-  const GemmOffsets none;
-  gemm_batch(g, 1, &none);
+  return {part(m, down, block_rows), part(n, across, panel_width<T>)};
 }
 
 template <class T>
 void gemm_batch(const Gemm<T>& g, std::int64_t count, const GemmOffsets* offsets) {
   if (g.m == 0 || g.n == 0 || count == 0) return;
-  const std::int64_t longest = std::max({g.m, g.n, g.k, g.a_stride, g.b_stride, g.c_stride});
-  require(longest <= std::numeric_limits<int>::max(), "matmul: an axis of length {} is longer than BLAS can take",
-          longest);
-  prepare_blas();
-  const Tiling t = tiling(g.m, g.n, g.k);
+  const Tiling t = tiling<T>(g.m, g.n, g.k);
   const std::int64_t down = (g.m + t.rows - 1) / t.rows, across = (g.n + t.columns - 1) / t.columns;
-  constexpr std::int64_t elements_a_multiply_add = 8;  // a gemm's arithmetic is that much faster than memory
+  constexpr std::int64_t elements_a_multiply_add = 8;  // a product's arithmetic is that much faster than memory
   const std::int64_t work = count * g.m * g.n * std::max<std::int64_t>(g.k, 1) / elements_a_multiply_add;
   parallel_tasks(count * down * across, work, [&](std::int64_t task) {
     const std::int64_t i = task / (down * across), row = task / across % down * t.rows,
@@ -118,16 +279,21 @@ void gemm_batch(const Gemm<T>& g, std::int64_t count, const GemmOffsets* offsets
   });
 }
 
-template void gemm_serial(const Gemm<float>&);
-template void gemm_serial(const Gemm<double>&);
-template void gemm(const Gemm<float>&);
-template void gemm(const Gemm<double>&);
-template void gemm_batch(const Gemm<float>&, std::int64_t, const GemmOffsets*);
-template void gemm_batch(const Gemm<double>&, std::int64_t, const GemmOffsets*);
-
-std::string blas_core() {
-  prepare_blas();
-  return openblas_get_corename();
+template <class T>
+void gemm(const Gemm<T>& g) {
+  const GemmOffsets none;
+  gemm_batch(g, 1, &none);
 }
 
-}  // namespace gaze::kernels
+}  // namespace
+
+template <class T>
+void gemm_serial(const Gemm<T>& g) {
+  if (g.m > 0 && g.n > 0) tile(g, 0, g.m, 0, g.n);
+}
+template void gemm_serial(const Gemm<float>&);
+template void gemm_serial(const Gemm<double>&);
+
+GAZE_FILL(Products, gemm, gemm_batch)
+
+}  // namespace gaze::kernels::GAZE_LEVEL

@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 namespace gaze::kernels {
 
-/// C [m,n] = alpha op(A) op(B) + beta C, row-major; op(A) is [m,k], op(B) [k,n]. A stride is the distance of two rows
-/// in memory, so a matrix may be columns of a wider one.
+enum class Activation { none, relu, gelu };  ///< gelu is the exact one
+
+/// C [m,n] = alpha op(A) op(B), or C + that; row-major; op(A) is [m,k], op(B) [k,n]. A stride is the distance of two
+/// rows in memory, so a matrix may be columns of a wider one.
 template <class T>
 struct Gemm {
   std::int64_t m = 0, n = 0, k = 0;
@@ -19,26 +20,26 @@ struct Gemm {
   T* c = nullptr;
   std::int64_t c_stride = 0;
   T alpha = 1;
-  T beta = 0;               ///< 0 overwrites C whatever it holds
-  const T* bias = nullptr;  ///< [n], added to every row; only with beta = 0
+  bool adds = false;  ///< to C; otherwise C is overwritten whatever it holds
+
+  // What happens to C at last, row by row while it is in the cache: C += bias, Y = dropout(activation(C)).
+  const T* bias = nullptr;  ///< [n]
+  Activation activation = Activation::none;
+  T* activated = nullptr;  ///< Y, laid out as C; null: over C itself
+  double dropout = 0;
+  std::uint64_t seed = 0, stream = 0;  ///< of the dropout, whose number i n + j decides on Y[i,j]
 };
 
-/// One call on this thread: for tasks that run in parallel themselves.
-template <class T>
-void gemm_serial(const Gemm<T>&);
-
-/// On all threads, over tiles of C that depend on the shape alone: the same bits for any number of threads.
-template <class T>
-void gemm(const Gemm<T>&);
-
-/// `count` products whose operands lie at offsets(i) = {a, b, c} elements from the first.
+/// Where product i of many has its operands, in elements from the first one's.
 struct GemmOffsets {
   std::int64_t a = 0, b = 0, c = 0;
 };
-template <class T>
-void gemm_batch(const Gemm<T>&, std::int64_t count, const GemmOffsets* offsets);
 
-/// The kernels that OpenBLAS uses on this processor, "Cooperlake" say.
-std::string blas_core();
+/// Every number of C is summed in the same order whatever the tiles and the threads: its bits depend on k alone.
+template <class T>
+struct Products {
+  void (*gemm)(const Gemm<T>&);
+  void (*gemm_batch)(const Gemm<T>&, std::int64_t count, const GemmOffsets* offsets);
+};
 
 }  // namespace gaze::kernels

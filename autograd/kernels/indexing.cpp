@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include <gaze/autograd/kernels/parallel.h>
-#include <gaze/autograd/kernels/simd.h>
 
 namespace gaze::kernels {
 
@@ -20,10 +19,9 @@ void scatter_rows(const std::int32_t* ids, std::int64_t count, const T* values, 
   constexpr std::int64_t columns = 64;
   parallel_blocks(width, columns, count, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = 0; i < count; ++i) {
-      T* to = out + ids[i] * width + first;
-      map(
-          last - first, to, [](const Vector<T>& a, const Vector<T>& b) { return a + b; }, to,
-          values + i * width + first);
+      T* to = out + ids[i] * width;
+      const T* from = values + i * width;
+      for (std::int64_t c = first; c < last; ++c) to[c] += from[c];
     }
   });
 }

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include <gaze/autograd/kernels/parallel.h>
-#include <gaze/autograd/kernels/philox.h>
 #include <gaze/autograd/kernels/simd.h>
 
-namespace gaze::kernels {
+namespace gaze::kernels::GAZE_LEVEL {
+namespace {
 
 template <class T>
 void layer_norm_rows(const T* x, const T* weight, const T* bias, double eps, std::int64_t rows, std::int64_t n, T* y,
@@ -40,10 +39,12 @@ void layer_norm_rows_vjp(const T* g, const T* x, const T* weight, const T* means
   constexpr std::int64_t block = 64;
   const std::int64_t blocks = (rows + block - 1) / block;
   const bool sums = dweight || dbias;
-  std::vector<T> parts(sums ? static_cast<std::size_t>(blocks * 2 * n) : 0, T(0));
+  const Scratch scratch(sums ? static_cast<std::size_t>(blocks * 2 * n) * sizeof(T) : 0);
+  auto* parts = static_cast<T*>(scratch.memory());
   parallel_blocks(rows, block, n * 4, [&](std::int64_t first, std::int64_t last) {
-    T* part_weight = sums ? parts.data() + first / block * 2 * n : nullptr;
+    T* part_weight = parts + first / block * 2 * n;
     T* part_bias = part_weight + n;
+    if (sums) std::fill_n(part_weight, 2 * n, T(0));
     for (std::int64_t r = first; r < last; ++r) {
       const T *in = x + r * n, *up = g + r * n;
       const V mean(means[r]), scale(scales[r]);
@@ -75,44 +76,15 @@ void layer_norm_rows_vjp(const T* g, const T* x, const T* weight, const T* means
     std::fill_n(out, n, T(0));
     for (std::int64_t b = 0; b < blocks; ++b)
       map(
-          n, out, [](const V& s, const V& p) { return s + p; }, out, parts.data() + b * 2 * n + offset);
+          n, out, [](const V& s, const V& p) { return s + p; }, out, parts + b * 2 * n + offset);
   };
   const FlushDenormals flush;
   total(dweight, 0);
   total(dbias, n);
 }
 
-template <class T>
-void dropout_part(const T* x, std::int64_t first, std::int64_t n, std::uint64_t seed, std::uint64_t stream, double p,
-                  T* y) {
-  const auto threshold = static_cast<std::uint32_t>(p * 0x1p32);
-  const T scale = static_cast<T>(1 / (1 - p));
-  std::uint32_t numbers[philox_numbers];
-  for (std::int64_t i = 0; i < n;) {
-    const std::int64_t at = first + i, skipped = at % philox_numbers;
-    philox(seed, stream, static_cast<std::uint64_t>((at - skipped) / 4), numbers);
-    const std::int64_t count = std::min(philox_numbers - skipped, n - i);
-    for (std::int64_t j = 0; j < count; ++j) y[i + j] = numbers[skipped + j] >= threshold ? x[i + j] * scale : T(0);
-    i += count;
-  }
-}
+}  // namespace
 
-template <class T>
-void dropout(const T* x, std::int64_t n, std::uint64_t seed, std::uint64_t stream, double p, T* y) {
-  constexpr std::int64_t block = 4096, cost = 8;
-  parallel_blocks(n, block, cost, [&](std::int64_t first, std::int64_t last) {
-    dropout_part(x + first, first, last - first, seed, stream, p, y + first);
-  });
-}
+GAZE_FILL(Normalisation, layer_norm_rows, layer_norm_rows_vjp)
 
-#define GAZE_INSTANTIATE(T)                                                                                           \
-  template void layer_norm_rows(const T*, const T*, const T*, double, std::int64_t, std::int64_t, T*, T*, T*);        \
-  template void layer_norm_rows_vjp(const T*, const T*, const T*, const T*, const T*, std::int64_t, std::int64_t, T*, \
-                                    T*, T*);                                                                          \
-  template void dropout_part(const T*, std::int64_t, std::int64_t, std::uint64_t, std::uint64_t, double, T*);         \
-  template void dropout(const T*, std::int64_t, std::uint64_t, std::uint64_t, double, T*);
-GAZE_INSTANTIATE(float)
-GAZE_INSTANTIATE(double)
-#undef GAZE_INSTANTIATE
-
-}  // namespace gaze::kernels
+}  // namespace gaze::kernels::GAZE_LEVEL

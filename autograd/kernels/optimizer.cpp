@@ -1,27 +1,41 @@
 #include <gaze/autograd/kernels/optimizer.h>
 
+#include <algorithm>
 #include <cmath>
-#include <vector>
 
+#include <gaze/autograd/kernels/level.h>
 #include <gaze/autograd/kernels/parallel.h>
 
-namespace gaze::kernels {
+namespace gaze::kernels::GAZE_LEVEL {
 namespace {
 
-constexpr std::int64_t block = 4096;
+constexpr std::int64_t block = 16384;
 
-}  // namespace
+/// step(span, first, last) for the blocks of all spans, in parallel. `cost`: numbers touched for one of a span.
+template <class T, class Step>
+void for_spans(const OptimizerSpan<T>* spans, std::int64_t count, std::int64_t cost, const Step& step) {
+  const auto blocks_of = [](const OptimizerSpan<T>& s) { return (s.n + block - 1) / block; };
+  std::int64_t blocks = 0, numbers = 0;
+  for (std::int64_t i = 0; i < count; ++i) blocks += blocks_of(spans[i]), numbers += spans[i].n;
+  parallel_tasks(blocks, numbers * cost, [&](std::int64_t task) {
+    const OptimizerSpan<T>* s = spans;
+    for (; task >= blocks_of(*s); ++s) task -= blocks_of(*s);
+    step(*s, task * block, std::min((task + 1) * block, s->n));
+  });
+}
 
 template <class T>
-void AdamStep<T>::operator()(T* p, const T* g, T* m, T* v, std::int64_t n) const {
-  const T b1 = static_cast<T>(beta1), b2 = static_cast<T>(beta2), c1 = static_cast<T>(1 - beta1),
-          c2 = static_cast<T>(1 - beta2);
-  const T rate = static_cast<T>(lr / correction1), root = static_cast<T>(1 / std::sqrt(correction2)),
-          e = static_cast<T>(eps);
-  const T added = static_cast<T>(decoupled ? 0 : decay), kept = static_cast<T>(decoupled ? 1 - lr * decay : 1);
-  parallel_blocks(n, block, 4, [&](std::int64_t first, std::int64_t last) {
+void adam(const AdamRule& rule, double factor, const OptimizerSpan<T>* spans, std::int64_t count) {
+  const T b1 = static_cast<T>(rule.beta1), b2 = static_cast<T>(rule.beta2), c1 = static_cast<T>(1 - rule.beta1),
+          c2 = static_cast<T>(1 - rule.beta2), e = static_cast<T>(rule.eps), f = static_cast<T>(factor);
+  for_spans(spans, count, 4, [&](const OptimizerSpan<T>& s, std::int64_t first, std::int64_t last) {
+    const T rate = static_cast<T>(s.lr / s.correction1), root = static_cast<T>(1 / std::sqrt(s.correction2));
+    const T added = static_cast<T>(rule.decoupled ? 0 : s.decay),
+            kept = static_cast<T>(rule.decoupled ? 1 - s.lr * s.decay : 1);
+    T* __restrict p = s.p, * __restrict m = s.m, * __restrict v = s.v;
+    const T* __restrict g = s.g;
     for (std::int64_t i = first; i < last; ++i) {
-      const T at = p[i] * kept, d = g[i] + added * p[i];
+      const T at = p[i] * kept, d = g[i] * f + added * p[i];
       const T mean = b1 * m[i] + c1 * d, square = b2 * v[i] + c2 * d * d;
       m[i] = mean, v[i] = square;
       p[i] = at - rate * mean / (std::sqrt(square) * root + e);
@@ -30,39 +44,42 @@ void AdamStep<T>::operator()(T* p, const T* g, T* m, T* v, std::int64_t n) const
 }
 
 template <class T>
-void SgdStep<T>::operator()(T* p, const T* g, T* buffer, std::int64_t n) const {
-  const T rate = static_cast<T>(lr), mu = static_cast<T>(momentum), added = static_cast<T>(decay);
-  if (!buffer) {
-    parallel_blocks(n, block, 2, [&](std::int64_t from, std::int64_t to) {
-      for (std::int64_t i = from; i < to; ++i) p[i] -= rate * (g[i] + added * p[i]);
-    });
-    return;
-  }
-  parallel_blocks(n, block, 3, [&](std::int64_t from, std::int64_t to) {
-    for (std::int64_t i = from; i < to; ++i) {
-      const T d = g[i] + added * p[i], b = mu * buffer[i] + d;
+void sgd(const SgdRule& rule, double factor, const OptimizerSpan<T>* spans, std::int64_t count) {
+  const T mu = static_cast<T>(rule.momentum), f = static_cast<T>(factor);
+  for_spans(spans, count, 3, [&](const OptimizerSpan<T>& s, std::int64_t first, std::int64_t last) {
+    const T rate = static_cast<T>(s.lr), added = static_cast<T>(s.decay);
+    T* __restrict p = s.p, * __restrict buffer = s.m;
+    const T* __restrict g = s.g;
+    if (!buffer) {
+      for (std::int64_t i = first; i < last; ++i) p[i] -= rate * (g[i] * f + added * p[i]);
+      return;
+    }
+    for (std::int64_t i = first; i < last; ++i) {
+      const T d = g[i] * f + added * p[i], b = mu * buffer[i] + d;
       buffer[i] = b;
-      p[i] -= rate * (nesterov ? d + mu * b : b);
+      p[i] -= rate * (rule.nesterov ? d + mu * b : b);
     }
   });
 }
 
 template <class T>
 double sum_of_squares(const T* x, std::int64_t n) {
-  std::vector<double> parts(static_cast<std::size_t>((n + block - 1) / block));
+  const Scratch scratch(static_cast<std::size_t>((n + block - 1) / block) * sizeof(double));
+  auto* parts = static_cast<double*>(scratch.memory());
   parallel_blocks(n, block, 1, [&](std::int64_t first, std::int64_t last) {
-    constexpr std::int64_t lanes = 8;
-    double lane[lanes] = {};
+    constexpr std::int64_t side_by_side = 32;  // sums, so that the loop runs in vectors that wait for none
+    double sums[side_by_side] = {};
     std::int64_t i = first;
-    for (; i + lanes <= last; i += lanes)
-      for (std::int64_t j = 0; j < lanes; ++j) lane[j] += static_cast<double>(x[i + j]) * static_cast<double>(x[i + j]);
-    for (; i < last; ++i) lane[0] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+    for (; i + side_by_side <= last; i += side_by_side)
+      for (std::int64_t j = 0; j < side_by_side; ++j)
+        sums[j] += static_cast<double>(x[i + j]) * static_cast<double>(x[i + j]);
+    for (; i < last; ++i) sums[0] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
     double sum = 0;
-    for (const double part : lane) sum += part;
-    parts[static_cast<std::size_t>(first / block)] = sum;
+    for (const double part : sums) sum += part;
+    parts[first / block] = sum;
   });
   double total = 0;
-  for (const double part : parts) total += part;
+  for (std::int64_t i = 0; i * block < n; ++i) total += parts[i];
   return total;
 }
 
@@ -74,13 +91,8 @@ void scale(T* x, double factor, std::int64_t n) {
   });
 }
 
-#define GAZE_INSTANTIATE(T)                               \
-  template struct AdamStep<T>;                            \
-  template struct SgdStep<T>;                             \
-  template double sum_of_squares(const T*, std::int64_t); \
-  template void scale(T*, double, std::int64_t);
-GAZE_INSTANTIATE(float)
-GAZE_INSTANTIATE(double)
-#undef GAZE_INSTANTIATE
+}  // namespace
 
-}  // namespace gaze::kernels
+GAZE_FILL(Optimisation, adam, sgd, sum_of_squares, scale)
+
+}  // namespace gaze::kernels::GAZE_LEVEL

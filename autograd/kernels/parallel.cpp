@@ -10,8 +10,10 @@
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include <gaze/autograd/array.h>
 #include <gaze/autograd/error.h>
 
 namespace gaze {
@@ -141,6 +143,31 @@ FlushDenormals::FlushDenormals() : before_(_mm_getcsr()) {
 
 FlushDenormals::~FlushDenormals() {
   if (_mm_getcsr() != before_) _mm_setcsr(before_);
+}
+
+Scratch::Scratch(std::size_t bytes) : memory_(bytes ? pool::allocate(bytes) : nullptr), bytes_(bytes) {}
+
+Scratch::~Scratch() {
+  if (memory_) pool::release(memory_, bytes_);
+}
+
+void* thread_memory(ThreadMemory purpose, std::size_t bytes) {
+  struct Block {
+    ~Block() { std::free(memory); }
+    void* memory = nullptr;
+    std::size_t bytes = 0;
+  };
+  thread_local Block blocks[2];
+  Block& own = blocks[static_cast<int>(purpose)];
+  if (own.bytes < bytes) {
+    constexpr std::size_t line = 64;
+    const std::size_t size = (bytes + line - 1) / line * line;
+    void* more = std::aligned_alloc(line, size);
+    if (!more) fail("out of memory: {} bytes asked for", size);
+    std::free(std::exchange(own.memory, more));
+    own.bytes = size;
+  }
+  return own.memory;
 }
 
 void run_tasks(std::int64_t tasks, Body body, const void* context) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include <gaze/autograd/threads.h>
@@ -46,8 +47,26 @@ void parallel_blocks(std::int64_t count, std::int64_t block, std::int64_t cost, 
   });
 }
 
+/// Memory for the time of one kernel, 64-byte aligned, uninitialised.
+class Scratch {
+ public:
+  explicit Scratch(std::size_t bytes);
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  [[gnu::always_inline]] void* memory() const { return memory_; }
+
+ private:
+  void* memory_;
+  std::size_t bytes_;
+};
+
+/// Memory of this thread, 64-byte aligned, for the purpose named: at least so much, the same until more is asked for.
+enum class ThreadMemory { gemm, attention };
+void* thread_memory(ThreadMemory purpose, std::size_t bytes);
+
 /// Rows a block so that a block touches about 8192 elements.
-inline std::int64_t rows_a_block(std::int64_t width) {
+[[gnu::always_inline]] inline std::int64_t rows_a_block(std::int64_t width) {
   constexpr std::int64_t elements = 8192;
   return width >= elements ? 1 : elements / (width > 0 ? width : 1);
 }

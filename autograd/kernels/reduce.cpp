@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/kernels/simd.h>
 
-namespace gaze::kernels {
+namespace gaze::kernels::GAZE_LEVEL {
 namespace {
 
 constexpr std::int64_t block = 512;   // numbers of a row that are summed in T before a double takes over
@@ -28,15 +27,15 @@ T sum_of_row(const T* x, std::int64_t n) {
 template <class T>
 void sum_long_rows(const T* x, std::int64_t outer, std::int64_t n, T* y) {
   const std::int64_t parts = (n + part - 1) / part;
-  std::vector<T> sums(static_cast<std::size_t>(outer * parts));
+  const Scratch scratch(static_cast<std::size_t>(outer * parts) * sizeof(T));
+  auto* sums = static_cast<T*>(scratch.memory());
   parallel_tasks(outer * parts, outer * n, [&](std::int64_t task) {
     const std::int64_t first = task % parts * part;
-    sums[static_cast<std::size_t>(task)] = sum_of_row(x + task / parts * n + first, std::min(part, n - first));
+    sums[task] = sum_of_row(x + task / parts * n + first, std::min(part, n - first));
   });
   for (std::int64_t o = 0; o < outer; ++o) {
     double total = 0;
-    for (std::int64_t p = 0; p < parts; ++p)
-      total += static_cast<double>(sums[static_cast<std::size_t>(o * parts + p)]);
+    for (std::int64_t p = 0; p < parts; ++p) total += static_cast<double>(sums[o * parts + p]);
     y[o] = static_cast<T>(total);
   }
 }
@@ -87,8 +86,6 @@ void select(const T* x, std::int64_t outer, std::int64_t n, std::int64_t inner, 
   });
 }
 
-}  // namespace
-
 template <class T>
 void sum(const T* x, std::int64_t outer, std::int64_t n, std::int64_t inner, T* y) {
   if (inner == 1) {
@@ -136,13 +133,8 @@ void argmax(const T* x, std::int64_t outer, std::int64_t n, std::int64_t inner, 
   });
 }
 
-#define GAZE_INSTANTIATE(T)                                                  \
-  template void sum(const T*, std::int64_t, std::int64_t, std::int64_t, T*); \
-  template void max(const T*, std::int64_t, std::int64_t, std::int64_t, T*); \
-  template void min(const T*, std::int64_t, std::int64_t, std::int64_t, T*); \
-  template void argmax(const T*, std::int64_t, std::int64_t, std::int64_t, std::int32_t*);
-GAZE_INSTANTIATE(float)
-GAZE_INSTANTIATE(double)
-#undef GAZE_INSTANTIATE
+}  // namespace
 
-}  // namespace gaze::kernels
+GAZE_FILL(Reductions, sum, max, min, argmax)
+
+}  // namespace gaze::kernels::GAZE_LEVEL

@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <xsimd/xsimd.hpp>
+
+#include <gaze/autograd/kernels/level.h>
 
 /// Loops over vectors of numbers. The last, incomplete vector goes through the same instructions, filled up: an
 /// element's bits do not depend on where in an array it lies.
-namespace gaze::kernels {
+namespace gaze::kernels::GAZE_LEVEL {
+namespace {
 
 template <class T>
 using Vector = xsimd::batch<T>;
@@ -64,4 +68,43 @@ T largest(std::int64_t n, const T* x) {
   return *std::max_element(each, each + lanes<T>);
 }
 
-}  // namespace gaze::kernels
+/// Swaps the lanes of a whose number has the bit S with those of b that have not.
+template <int S, class T>
+[[gnu::always_inline]] inline void exchange(Vector<T>& a, Vector<T>& b) {
+  using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  typedef Index Lanes __attribute__((vector_size(sizeof(Vector<T>))));
+  constexpr Index count = static_cast<Index>(lanes<T>);
+  Lanes low{}, high{};
+#pragma GCC unroll 16
+  for (Index l = 0; l < count; ++l) {
+    low[l] = l & S ? count + l - S : l;
+    high[l] = l & S ? count + l : l + S;
+  }
+  const auto x = a.data, y = b.data;
+  a = Vector<T>(__builtin_shuffle(x, y, low));
+  b = Vector<T>(__builtin_shuffle(x, y, high));
+}
+
+template <int S, class T>
+[[gnu::always_inline]] inline void exchange_all(Vector<T>* rows) {
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes<T>; ++i)
+    if (!(i & S)) exchange<S>(rows[i], rows[i + S]);
+  if constexpr (S > 1) exchange_all<S / 2>(rows);
+}
+
+/// to[p][j] = from[j][p] for a square of as many rows as a vector has lanes; rows from `count` on are taken for zeros.
+template <class T>
+[[gnu::always_inline]] inline void transpose_square(const T* from, std::int64_t stride, std::int64_t count, T* to,
+                                                    std::int64_t to_stride) {
+  Vector<T> rows[Vector<T>::size];
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes<T>; ++i)
+    rows[i] = i < count ? Vector<T>::load_unaligned(from + i * stride) : Vector<T>(T(0));
+  exchange_all<static_cast<int>(lanes<T> / 2)>(rows);
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes<T>; ++i) rows[i].store_aligned(to + i * to_stride);
+}
+
+}  // namespace
+}  // namespace gaze::kernels::GAZE_LEVEL

@@ -3,9 +3,10 @@
 #include <cmath>
 
 #include <gaze/autograd/kernels/parallel.h>
+#include <gaze/autograd/kernels/serial.h>
 #include <gaze/autograd/kernels/simd.h>
 
-namespace gaze::kernels {
+namespace gaze::kernels::GAZE_LEVEL {
 namespace {
 
 constexpr std::int64_t cost_of_exp = 8;
@@ -47,6 +48,10 @@ void softmax_row(const T* x, std::int64_t n, T* y) {
   map(
       n, y, [&](const V& v) { return v * scale; }, y);
 }
+template void softmax_row(const float*, std::int64_t, float*);
+template void softmax_row(const double*, std::int64_t, double*);
+
+namespace {
 
 template <class T>
 void softmax_rows(const T* x, std::int64_t rows, std::int64_t n, T* y) {
@@ -121,18 +126,9 @@ void cross_entropy_rows_vjp(const T* x, const T* log_sums, const std::int32_t* t
   });
 }
 
-#define GAZE_INSTANTIATE(T)                                                                                         \
-  template void softmax_row(const T*, std::int64_t, T*);                                                            \
-  template void softmax_rows(const T*, std::int64_t, std::int64_t, T*);                                             \
-  template void log_softmax_rows(const T*, std::int64_t, std::int64_t, T*);                                         \
-  template void softmax_rows_vjp(const T*, const T*, std::int64_t, std::int64_t, T*);                               \
-  template void log_softmax_rows_vjp(const T*, const T*, std::int64_t, std::int64_t, T*);                           \
-  template void cross_entropy_rows(const T*, const std::int32_t*, std::int32_t, double, std::int64_t, std::int64_t, \
-                                   double*, T*);                                                                    \
-  template void cross_entropy_rows_vjp(const T*, const T*, const std::int32_t*, std::int32_t, double, double,       \
-                                       std::int64_t, std::int64_t, T*);
-GAZE_INSTANTIATE(float)
-GAZE_INSTANTIATE(double)
-#undef GAZE_INSTANTIATE
+}  // namespace
 
-}  // namespace gaze::kernels
+GAZE_FILL(Softmax, softmax_rows, log_softmax_rows, softmax_rows_vjp, log_softmax_rows_vjp, cross_entropy_rows,
+          cross_entropy_rows_vjp)
+
+}  // namespace gaze::kernels::GAZE_LEVEL

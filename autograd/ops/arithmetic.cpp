@@ -49,7 +49,7 @@ kernels::Broadcast broadcast_loop(const Shape& out, std::initializer_list<const 
 Array apply(const char* operation, kernels::Unary f, const Array& x) {
   return for_floating(operation, x.dtype(), [&]<class T>() {
     Array y(x.shape(), x.dtype());
-    kernels::unary(f, x.data<T>(), y.write<T>(), x.size());
+    kernels::of<T>().unary(f, x.data<T>(), y.write<T>(), x.size());
     return y;
   });
 }
@@ -57,7 +57,8 @@ Array apply(const char* operation, kernels::Unary f, const Array& x) {
 Array apply(const char* operation, kernels::Binary f, const Array& a, const Array& b) {
   return for_floating(operation, a.dtype(), [&]<class T>() {
     Array y(broadcast(operation, a.shape(), b.shape()), a.dtype());
-    kernels::binary(f, broadcast_loop(y.shape(), {&a.shape(), &b.shape()}), a.data<T>(), b.data<T>(), y.write<T>());
+    kernels::of<T>().binary(f, broadcast_loop(y.shape(), {&a.shape(), &b.shape()}), a.data<T>(), b.data<T>(),
+                            y.write<T>());
     return y;
   });
 }
@@ -194,7 +195,7 @@ Tensor clip(const Tensor& x, double low, double high) {
   require(low <= high, "clip: low {} must not exceed high {}", low, high);
   Array y(x.shape(), x.dtype());
   for_floating("clip", x.dtype(), [&]<class T>() {
-    kernels::clip(x.array().data<T>(), static_cast<T>(low), static_cast<T>(high), y.write<T>(), x.size());
+    kernels::of<T>().clip(x.array().data<T>(), static_cast<T>(low), static_cast<T>(high), y.write<T>(), x.size());
   });
   return record("clip", std::move(y), {x}, keep_inputs, [low, high](const Saved& s, const Tensor& g) -> Gradients {
     const Tensor at = s[0].detach();
@@ -209,8 +210,9 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   const Shape shape = broadcast("where", broadcast("where", a.shape(), b.shape()), condition.shape());
   Array y(shape, a.dtype());
   for_floating("where", a.dtype(), [&]<class T>() {
-    kernels::where(detail::broadcast_loop(shape, {&condition.shape(), &a.shape(), &b.shape()}),
-                   condition.array().data<std::int32_t>(), a.array().data<T>(), b.array().data<T>(), y.write<T>());
+    kernels::of<T>().where(detail::broadcast_loop(shape, {&condition.shape(), &a.shape(), &b.shape()}),
+                           condition.array().data<std::int32_t>(), a.array().data<T>(), b.array().data<T>(),
+                           y.write<T>());
   });
   return record(
       "where", std::move(y), {condition, a, b}, keep_input(0), [](const Saved& s, const Tensor& g) -> Gradients {

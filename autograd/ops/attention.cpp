@@ -1,4 +1,4 @@
-#include <gaze/autograd/kernels/attention.h>
+#include <gaze/autograd/kernels/isa.h>
 
 #include <algorithm>
 #include <array>
@@ -186,7 +186,7 @@ Tensor attention(const Columns& q, const Columns& k, const Columns& v, const Att
   const DType dtype = q.packed.dtype();
   Array weights({batch, given.heads, queries, keys}, dtype), output({batch, queries, v.count}, dtype);
   for_floating("attention", dtype, [&]<class T>() {
-    kernels::attention(kernel_arguments<T>(q, k, v, given), weights.write<T>(), output.write<T>());
+    kernels::of<T>().attention(kernel_arguments<T>(q, k, v, given), weights.write<T>(), output.write<T>());
   });
   Packing packing({&q, &k, &v});
   const std::size_t count = packing.inputs.size();
@@ -216,8 +216,9 @@ Tensor attention(const Columns& q, const Columns& k, const Columns& v, const Att
             Array& whole = gradients[packing.input_of[part]];
             return whole.defined() ? whole.write<T>() + packing.first[part] : nullptr;
           };
-          kernels::attention_vjp(kernel_arguments<T>(packing.part(at, 0), packing.part(at, 1), packing.part(at, 2), o),
-                                 weights.data<T>(), g.array().data<T>(), target(0), target(1), target(2));
+          kernels::of<T>().attention_vjp(
+              kernel_arguments<T>(packing.part(at, 0), packing.part(at, 1), packing.part(at, 2), o), weights.data<T>(),
+              g.array().data<T>(), target(0), target(1), target(2));
         });
         std::vector<Contribution> all(count + masks);
         for (std::size_t i = 0; i < count; ++i)
@@ -229,8 +230,9 @@ Tensor attention(const Columns& q, const Columns& k, const Columns& v, const Att
 Tensor attention_weights(const Columns& q, const Columns& k, const AttentionOptions& given) {
   check(q, k, k, given);
   Array weights({q.packed.size(0), given.heads, q.packed.size(1), k.packed.size(1)}, q.packed.dtype());
-  for_floating("attention_weights", q.packed.dtype(),
-               [&]<class T>() { kernels::attention_weights(kernel_arguments<T>(q, k, k, given), weights.write<T>()); });
+  for_floating("attention_weights", q.packed.dtype(), [&]<class T>() {
+    kernels::of<T>().attention_weights(kernel_arguments<T>(q, k, k, given), weights.write<T>());
+  });
   Packing packing({&q, &k});
   const std::size_t count = packing.inputs.size();
   const std::vector<Tensor> inputs = packing.with_masks(given);

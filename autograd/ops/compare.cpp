@@ -1,4 +1,4 @@
-#include <gaze/autograd/kernels/reduce.h>
+#include <gaze/autograd/kernels/isa.h>
 
 #include <functional>
 
@@ -38,8 +38,8 @@ Tensor argmax(const Tensor& x, int axis) {
   require(x.size(axis) > 0, "argmax: over an axis of no elements in shape {}", x.shape());
   Array y(x.shape().without(axis), DType::int32);
   for_floating("argmax", x.dtype(), [&]<class T>() {
-    kernels::argmax(x.array().data<T>(), x.shape().span_size(0, axis), x.size(axis),
-                    x.shape().span_size(axis + 1, x.rank()), y.write<std::int32_t>());
+    kernels::of<T>().argmax(x.array().data<T>(), x.shape().span_size(0, axis), x.size(axis),
+                            x.shape().span_size(axis + 1, x.rank()), y.write<std::int32_t>());
   });
   return Tensor(std::move(y));
 }

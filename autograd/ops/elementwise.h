@@ -1,7 +1,7 @@
 #pragma once
 
 #include <gaze/autograd/graph.h>
-#include <gaze/autograd/kernels/elementwise.h>
+#include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/ops.h>
 
 /// What the operations that work element by element share.

@@ -2,7 +2,7 @@
 #include <numeric>
 
 #include <gaze/autograd/graph.h>
-#include <gaze/autograd/kernels/softmax.h>
+#include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/ops/elementwise.h>
 
 namespace gaze {
@@ -48,8 +48,8 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEnt
   std::vector<double> losses(static_cast<std::size_t>(rows));
   Array log_sums({rows}, logits.dtype());
   for_floating("cross_entropy", logits.dtype(), [&]<class T>() {
-    kernels::cross_entropy_rows(logits.array().data<T>(), targets.array().data<std::int32_t>(), o.ignore_index,
-                                o.label_smoothing, rows, classes, losses.data(), log_sums.write<T>());
+    kernels::of<T>().cross_entropy_rows(logits.array().data<T>(), targets.array().data<std::int32_t>(), o.ignore_index,
+                                        o.label_smoothing, rows, classes, losses.data(), log_sums.write<T>());
   });
   const double total = std::accumulate(losses.begin(), losses.end(), 0.0);
   const double factor = o.reduction == Reduction::mean ? 1 / static_cast<double>(counted) : 1;
@@ -61,9 +61,9 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEnt
                   if (grad_enabled()) return {composed_vjp(x, ids, o, factor, g), Tensor()};
                   Array d(x.shape(), x.dtype());
                   for_floating("cross_entropy", x.dtype(), [&]<class T>() {
-                    kernels::cross_entropy_rows_vjp(x.array().data<T>(), log_sums.data<T>(),
-                                                    ids.array().data<std::int32_t>(), o.ignore_index, o.label_smoothing,
-                                                    factor * g.item(), ids.size(), x.size(-1), d.write<T>());
+                    kernels::of<T>().cross_entropy_rows_vjp(
+                        x.array().data<T>(), log_sums.data<T>(), ids.array().data<std::int32_t>(), o.ignore_index,
+                        o.label_smoothing, factor * g.item(), ids.size(), x.size(-1), d.write<T>());
                   });
                   return {Tensor(std::move(d)), Tensor()};
                 });

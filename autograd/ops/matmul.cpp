@@ -3,7 +3,7 @@
 #include <string>
 
 #include <gaze/autograd/graph.h>
-#include <gaze/autograd/kernels/gemm.h>
+#include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/ops/elementwise.h>
 
@@ -38,7 +38,7 @@ void multiply(const Tensor& a, const Tensor& b, MatmulOptions o, const Shape& ba
   const Shape batch_a = batch_of(a), batch_b = batch_of(b);
   if (!o.transpose_a && batch_b.size() == 1 && batch_a.size() == batch.size()) {  // one tall product
     g.m = batch.size() * m;
-    kernels::gemm(g);
+    kernels::of<T>().gemm(g);
     return;
   }
   std::vector<kernels::GemmOffsets> offsets(static_cast<std::size_t>(batch.size()));
@@ -54,7 +54,7 @@ void multiply(const Tensor& a, const Tensor& b, MatmulOptions o, const Shape& ba
     };
     offsets[static_cast<std::size_t>(i)] = {part(batch_a) * m * k, part(batch_b) * k * n, i * m * n};
   }
-  kernels::gemm_batch(g, batch.size(), offsets.data());
+  kernels::of<T>().gemm_batch(g, batch.size(), offsets.data());
 }
 
 }  // namespace
@@ -113,17 +113,17 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, RowRang
   const std::int64_t in = weight.size(1), out = rows.count, count = x.shape().span_size(0, x.rank() - 1);
   Array y(x.shape().with(-1, out), x.dtype());
   for_floating("linear", x.dtype(), [&]<class T>() {
-    kernels::gemm<T>({.m = count,
-                      .n = out,
-                      .k = in,
-                      .a = x.array().data<T>(),
-                      .a_stride = in,
-                      .b = weight.array().data<T>() + rows.first * in,
-                      .b_stride = in,
-                      .transpose_b = true,
-                      .c = y.write<T>(),
-                      .c_stride = out,
-                      .bias = bias.defined() ? bias.array().data<T>() + rows.first : nullptr});
+    kernels::of<T>().gemm({.m = count,
+                           .n = out,
+                           .k = in,
+                           .a = x.array().data<T>(),
+                           .a_stride = in,
+                           .b = weight.array().data<T>() + rows.first * in,
+                           .b_stride = in,
+                           .transpose_b = true,
+                           .c = y.write<T>(),
+                           .c_stride = out,
+                           .bias = bias.defined() ? bias.array().data<T>() + rows.first : nullptr});
   });
   // Y = X W^T + 1 b^T: dX = G W, dW = G^T X, db = G^T 1; rows that took no part get nothing.
   return record("linear", std::move(y), {x, weight, bias}, keep_input(0) | keep_input(1),
@@ -135,15 +135,15 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, RowRang
                   } else if (s.needs(0)) {
                     Array d(s.shape(0), g.dtype());
                     for_floating("linear", g.dtype(), [&]<class T>() {
-                      kernels::gemm<T>({.m = count,
-                                        .n = in,
-                                        .k = out,
-                                        .a = g.array().data<T>(),
-                                        .a_stride = out,
-                                        .b = s[1].array().data<T>() + rows.first * in,
-                                        .b_stride = in,
-                                        .c = d.write<T>(),
-                                        .c_stride = in});
+                      kernels::of<T>().gemm({.m = count,
+                                             .n = in,
+                                             .k = out,
+                                             .a = g.array().data<T>(),
+                                             .a_stride = out,
+                                             .b = s[1].array().data<T>() + rows.first * in,
+                                             .b_stride = in,
+                                             .c = d.write<T>(),
+                                             .c_stride = in});
                     });
                     to_x = Tensor(std::move(d));
                   }

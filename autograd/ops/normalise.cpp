@@ -1,4 +1,4 @@
-#include <gaze/autograd/kernels/normalise.h>
+#include <gaze/autograd/kernels/isa.h>
 
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/ops/composed.h>
@@ -15,8 +15,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
   const std::int64_t n = x.size(-1), rows = x.shape().span_size(0, x.rank() - 1);
   Array y(x.shape(), x.dtype()), means({rows}, x.dtype()), scales({rows}, x.dtype());
   for_floating("layer_norm", x.dtype(), [&]<class T>() {
-    kernels::layer_norm_rows(x.array().data<T>(), weight.array().data<T>(), bias.array().data<T>(), eps, rows, n,
-                             y.write<T>(), means.write<T>(), scales.write<T>());
+    kernels::of<T>().layer_norm_rows(x.array().data<T>(), weight.array().data<T>(), bias.array().data<T>(), eps, rows,
+                                     n, y.write<T>(), means.write<T>(), scales.write<T>());
   });
   return record("layer_norm", std::move(y), {x, weight, bias}, keep_inputs,
                 [=](const Saved& s, const Tensor& g) -> Gradients {
@@ -32,9 +32,9 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
                   if (s.needs(2)) dbias = Array(s.shape(2), g.dtype());
                   for_floating("layer_norm", g.dtype(), [&]<class T>() {
                     const auto target = [](Array& a) { return a.defined() ? a.write<T>() : nullptr; };
-                    kernels::layer_norm_rows_vjp(g.array().data<T>(), s[0].array().data<T>(), s[1].array().data<T>(),
-                                                 means.data<T>(), scales.data<T>(), rows, n, target(dx),
-                                                 target(dweight), target(dbias));
+                    kernels::of<T>().layer_norm_rows_vjp(g.array().data<T>(), s[0].array().data<T>(),
+                                                         s[1].array().data<T>(), means.data<T>(), scales.data<T>(),
+                                                         rows, n, target(dx), target(dweight), target(dbias));
                   });
                   const auto result = [](Array& a) { return a.defined() ? Tensor(std::move(a)) : Tensor(); };
                   return {result(dx), result(dweight), result(dbias)};

@@ -1,4 +1,4 @@
-#include <gaze/autograd/kernels/reduce.h>
+#include <gaze/autograd/kernels/isa.h>
 
 #include <algorithm>
 #include <cmath>
@@ -60,8 +60,8 @@ Array reduce(const char* operation, const Array& x, const Reduced& r, const Kern
   return r.axes.empty() ? from.copy() : from;  // a scalar reduces over nothing
 }
 
-constexpr auto sum_kernel = [](const auto* x, std::int64_t outer, std::int64_t n, std::int64_t inner, auto* y) {
-  kernels::sum(x, outer, n, inner, y);
+constexpr auto sum_kernel = []<class T>(const T* x, std::int64_t outer, std::int64_t n, std::int64_t inner, T* y) {
+  kernels::of<T>().sum(x, outer, n, inner, y);
 };
 
 Tensor shaped(const Tensor& x, const Shape& shape) { return reshape(x, {shape.begin(), shape.end()}); }
@@ -108,15 +108,15 @@ Tensor mean(const Tensor& x, Axes axes, bool keep) {
 
 Tensor max(const Tensor& x, Axes axes, bool keep) {
   return extreme("max", x, axes, keep,
-                 [](const auto* in, std::int64_t outer, std::int64_t n, std::int64_t inner, auto* y) {
-                   kernels::max(in, outer, n, inner, y);
+                 []<class T>(const T* in, std::int64_t outer, std::int64_t n, std::int64_t inner, T* y) {
+                   kernels::of<T>().max(in, outer, n, inner, y);
                  });
 }
 
 Tensor min(const Tensor& x, Axes axes, bool keep) {
   return extreme("min", x, axes, keep,
-                 [](const auto* in, std::int64_t outer, std::int64_t n, std::int64_t inner, auto* y) {
-                   kernels::min(in, outer, n, inner, y);
+                 []<class T>(const T* in, std::int64_t outer, std::int64_t n, std::int64_t inner, T* y) {
+                   kernels::of<T>().min(in, outer, n, inner, y);
                  });
 }
 

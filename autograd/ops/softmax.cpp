@@ -1,4 +1,4 @@
-#include <gaze/autograd/kernels/softmax.h>
+#include <gaze/autograd/kernels/isa.h>
 
 #include <limits>
 
@@ -43,8 +43,8 @@ Gradients softmax_vjp(const Saved& s, const Tensor& g) {
   const Tensor y = s.result();
   if (grad_enabled()) return {y * (g - sum(g * y, {-1}, true))};
   return {
-      vjp_over_rows("softmax", g, y, [](const auto* up, const auto* out, std::int64_t rows, std::int64_t n, auto* d) {
-        kernels::softmax_rows_vjp(up, out, rows, n, d);
+      vjp_over_rows("softmax", g, y, []<class T>(const T* up, const T* out, std::int64_t rows, std::int64_t n, T* d) {
+        kernels::of<T>().softmax_rows_vjp(up, out, rows, n, d);
       })};
 }
 
@@ -52,8 +52,8 @@ Gradients softmax_vjp(const Saved& s, const Tensor& g) {
 
 Tensor softmax(const Tensor& x, int axis) {
   return along_last("softmax", x, axis, [](const Tensor& last) {
-    Array y = over_rows("softmax", last.array(), [](const auto* in, std::int64_t rows, std::int64_t n, auto* out) {
-      kernels::softmax_rows(in, rows, n, out);
+    Array y = over_rows("softmax", last.array(), []<class T>(const T* in, std::int64_t rows, std::int64_t n, T* out) {
+      kernels::of<T>().softmax_rows(in, rows, n, out);
     });
     return record("softmax", std::move(y), {last}, keep_result, softmax_vjp);
   });
@@ -61,16 +61,17 @@ Tensor softmax(const Tensor& x, int axis) {
 
 Tensor log_softmax(const Tensor& x, int axis) {
   return along_last("log_softmax", x, axis, [](const Tensor& last) {
-    Array y = over_rows("log_softmax", last.array(), [](const auto* in, std::int64_t rows, std::int64_t n, auto* out) {
-      kernels::log_softmax_rows(in, rows, n, out);
-    });
+    Array y =
+        over_rows("log_softmax", last.array(), []<class T>(const T* in, std::int64_t rows, std::int64_t n, T* out) {
+          kernels::of<T>().log_softmax_rows(in, rows, n, out);
+        });
     // dx = g - e^y sum(g)
     return record("log_softmax", std::move(y), {last}, keep_result, [](const Saved& s, const Tensor& g) -> Gradients {
       const Tensor out = s.result();
       if (grad_enabled()) return {g - exp(out) * sum(g, {-1}, true)};
       return {vjp_over_rows("log_softmax", g, out,
-                            [](const auto* up, const auto* in, std::int64_t rows, std::int64_t n, auto* d) {
-                              kernels::log_softmax_rows_vjp(up, in, rows, n, d);
+                            []<class T>(const T* up, const T* in, std::int64_t rows, std::int64_t n, T* d) {
+                              kernels::of<T>().log_softmax_rows_vjp(up, in, rows, n, d);
                             })};
     });
   });
@@ -85,9 +86,10 @@ Tensor masked_softmax(const Tensor& x, const Tensor& keep) {
     const NoGrad no_grad;
     return where(keep, x, Tensor::scalar(-std::numeric_limits<double>::infinity(), x.dtype()));
   }();
-  Array y = over_rows(
-      "masked_softmax", masked.array(),
-      [](const auto* in, std::int64_t rows, std::int64_t n, auto* out) { kernels::softmax_rows(in, rows, n, out); });
+  Array y =
+      over_rows("masked_softmax", masked.array(), []<class T>(const T* in, std::int64_t rows, std::int64_t n, T* out) {
+        kernels::of<T>().softmax_rows(in, rows, n, out);
+      });
   // Masked entries have y = 0, and so no part in the softmax's vjp.
   return record("masked_softmax", std::move(y), {x}, keep_result, softmax_vjp);
 }

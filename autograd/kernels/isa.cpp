@@ -1,0 +1,124 @@
+#include <gaze/autograd/kernels/isa.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <gaze/autograd/error.h>
+
+namespace gaze::kernels {
+
+// What the translation units of a level fill in.
+#define GAZE_DECLARE_LEVEL(level)               \
+  namespace level {                             \
+  template <class T>                            \
+  void fill(Elementwise<T>&);                   \
+  template <class T>                            \
+  void fill(Reductions<T>&);                    \
+  template <class T>                            \
+  void fill(Softmax<T>&);                       \
+  template <class T>                            \
+  void fill(Normalisation<T>&);                 \
+  template <class T>                            \
+  void fill(Dropout<T>&);                       \
+  template <class T>                            \
+  void fill(Products<T>&);                      \
+  template <class T>                            \
+  void fill(AttentionKernels<T>&);              \
+  template <class T>                            \
+  void fill(Optimisation<T>&);                  \
+                                                \
+  template <class T>                            \
+  Kernels<T> all() {                            \
+    Kernels<T> k;                               \
+    fill(static_cast<Elementwise<T>&>(k));      \
+    fill(static_cast<Reductions<T>&>(k));       \
+    fill(static_cast<Softmax<T>&>(k));          \
+    fill(static_cast<Normalisation<T>&>(k));    \
+    fill(static_cast<Dropout<T>&>(k));          \
+    fill(static_cast<Products<T>&>(k));         \
+    fill(static_cast<AttentionKernels<T>&>(k)); \
+    fill(static_cast<Optimisation<T>&>(k));     \
+    return k;                                   \
+  }                                             \
+  }
+GAZE_DECLARE_LEVEL(v2)
+GAZE_DECLARE_LEVEL(v3)
+GAZE_DECLARE_LEVEL(v4)
+#undef GAZE_DECLARE_LEVEL
+
+namespace {
+
+/// All that a level's compiler flag lets the compiler use, not only what the kernels are known to need.
+bool supported(Isa level) {
+  __builtin_cpu_init();
+  const bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
+  const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                  __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+  switch (level) {
+    case Isa::v2: return v2;
+    case Isa::v3: return v3;
+    case Isa::v4:
+      return v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vl");
+  }
+  return false;
+}
+
+Isa choose() {
+  const std::vector<Isa> there = supported_isas();
+  const char* asked = std::getenv("GAZE_ISA");
+  if (!asked || !*asked) return there.back();
+  for (const Isa level : {Isa::v2, Isa::v3, Isa::v4}) {
+    if (name_of(level) != asked) continue;
+    require(std::find(there.begin(), there.end(), level) != there.end(), "GAZE_ISA={}: this processor goes up to {}",
+            asked, name_of(there.back()));
+    return level;
+  }
+  fail("GAZE_ISA={}: the levels are v2, v3 and v4", asked);
+}
+
+template <class T>
+Kernels<T> kernels_of(Isa level) {
+  switch (level) {
+    case Isa::v2: return v2::all<T>();
+    case Isa::v3: return v3::all<T>();
+    case Isa::v4: break;
+  }
+  return v4::all<T>();
+}
+
+}  // namespace
+
+std::string_view name_of(Isa level) {
+  switch (level) {
+    case Isa::v2: return "v2";
+    case Isa::v3: return "v3";
+    case Isa::v4: return "v4";
+  }
+  return "?";
+}
+
+std::vector<Isa> supported_isas() {
+  std::vector<Isa> there;
+  for (const Isa level : {Isa::v2, Isa::v3, Isa::v4})
+    if (supported(level)) there.push_back(level);
+  require(!there.empty(), "this processor is older than x86-64-v2, the least that the kernels need");
+  return there;
+}
+
+Isa isa() {
+  static const Isa level = choose();
+  return level;
+}
+
+template <class T>
+const Kernels<T>& of() {
+  static const Kernels<T> kernels = kernels_of<T>(isa());
+  return kernels;
+}
+
+template const Kernels<float>& of();
+template const Kernels<double>& of();
+
+}  // namespace gaze::kernels

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include <gaze/autograd/kernels/attention.h>
+#include <gaze/autograd/kernels/dropout.h>
+#include <gaze/autograd/kernels/elementwise.h>
+#include <gaze/autograd/kernels/gemm.h>
+#include <gaze/autograd/kernels/normalise.h>
+#include <gaze/autograd/kernels/optimizer.h>
+#include <gaze/autograd/kernels/reduce.h>
+#include <gaze/autograd/kernels/softmax.h>
+
+/// Which instructions the kernels use. Those that calculate are compiled once for each level of x86-64 (namespaces v2,
+/// v3 and v4) and reached through a table, of<T>(), that is chosen when the first is asked for: a program built
+/// anywhere is as fast as the processor that it runs on.
+namespace gaze::kernels {
+
+enum class Isa {
+  v2,  ///< SSE4.2: vectors of 4 floats
+  v3,  ///< AVX2 and FMA: 8 floats
+  v4   ///< AVX-512: 16 floats
+};
+
+std::string_view name_of(Isa);  ///< "v2", "v3", "v4"
+
+/// What this processor has, the best last. Throws when that is none of them.
+std::vector<Isa> supported_isas();
+
+/// The level in use: the best, or what the environment variable GAZE_ISA asks for. Throws when that is not a level, or
+/// one that the processor does not have.
+Isa isa();
+
+/// Every kernel of one level.
+template <class T>
+struct Kernels : Elementwise<T>,
+                 Reductions<T>,
+                 Softmax<T>,
+                 Normalisation<T>,
+                 Dropout<T>,
+                 Products<T>,
+                 AttentionKernels<T>,
+                 Optimisation<T> {};
+
+/// Those in use, of float or double.
+template <class T>
+const Kernels<T>& of();
+
+}  // namespace gaze::kernels

@@ -1,0 +1,18 @@
+#pragma once
+
+#ifndef GAZE_LEVEL
+#error "GAZE_LEVEL names the namespace of the instruction set that this file is compiled for: v2, v3 or v4"
+#endif
+
+/// What the files compiled once for each instruction set share.
+///
+/// A function that the linker may merge with one of the same name from elsewhere (an inline function, a template of
+/// std) must not come from here: the program would run AVX-512 code on a processor without it. So everything lies in
+/// the level's namespace, mostly unnamed inside it, and nothing uses containers of std. A test looks at the symbols.
+#define GAZE_FILL(Table, ...)        \
+  template <class T>                 \
+  void fill(Table<T>& k) {           \
+    k = {__VA_ARGS__};               \
+  }                                  \
+  template void fill(Table<float>&); \
+  template void fill(Table<double>&);
