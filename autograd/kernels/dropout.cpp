@@ -1,8 +1,10 @@
 #include <gaze/autograd/kernels/dropout.h>
 
 #include <Random123/philox.h>
+#include <immintrin.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/kernels/serial.h>
@@ -10,29 +12,63 @@
 namespace gaze::kernels::GAZE_LEVEL {
 namespace {
 
+// Two words of 64 bits hold four of a block's 32 bits each, as many blocks side by side as a vector has such words.
+#if defined(__AVX512F__)
+using Words = __m512i;
+Words times(Words a, Words b) { return _mm512_mul_epu32(a, b); }
+#elif defined(__AVX2__)
+using Words = __m256i;
+Words times(Words a, Words b) { return _mm256_mul_epu32(a, b); }
+#else
+using Words = __m128i;
+Words times(Words a, Words b) { return _mm_mul_epu32(a, b); }
+#endif
+typedef std::uint64_t Wide __attribute__((vector_size(sizeof(Words))));
+constexpr std::int64_t side_by_side = sizeof(Wide) / sizeof(std::uint64_t);
+
+/// The products of the lower halves.
+Wide product(Wide a, std::uint64_t b) {
+  return reinterpret_cast<Wide>(times(reinterpret_cast<Words>(a), reinterpret_cast<Words>(Wide{} + b)));
+}
+
 void philox(std::uint64_t seed, std::uint64_t stream, std::uint64_t first, std::uint32_t* numbers) {
-  // Four words a block, each with its blocks side by side, in 64 bits: as wide as the products.
   constexpr std::uint64_t low = 0xffffffff;
-  std::uint64_t a[philox_blocks], b[philox_blocks], c[philox_blocks], d[philox_blocks];
-  for (std::int64_t i = 0; i < philox_blocks; ++i) {
-    const std::uint64_t counter = first + static_cast<std::uint64_t>(i);
-    a[i] = counter & low, b[i] = counter >> 32, c[i] = stream & low, d[i] = stream >> 32;
+  constexpr std::int64_t groups = philox_blocks / side_by_side;
+  // Of a, b, c and d the lower halves count; products ignore what is above, and so need no masks.
+  Wide a[groups], b[groups], c[groups], d[groups];
+  Wide steps{};
+#pragma GCC unroll 8
+  for (std::int64_t l = 0; l < side_by_side; ++l) steps[l] = static_cast<std::uint64_t>(l);
+#pragma GCC unroll 16
+  for (std::int64_t i = 0; i < groups; ++i) {
+    a[i] = steps + (first + static_cast<std::uint64_t>(i * side_by_side));
+    b[i] = a[i] >> 32;
+    c[i] = Wide{} + stream, d[i] = Wide{} + (stream >> 32);
   }
   std::uint32_t key = static_cast<std::uint32_t>(seed), other_key = static_cast<std::uint32_t>(seed >> 32);
   constexpr int rounds = 10;
   for (int round = 0; round < rounds; ++round) {
-    for (std::int64_t i = 0; i < philox_blocks; ++i) {
-      const std::uint64_t p = a[i] * PHILOX_M4x32_0, q = c[i] * PHILOX_M4x32_1;
-      a[i] = q >> 32 ^ b[i] ^ key;
-      b[i] = q & low;
-      c[i] = p >> 32 ^ d[i] ^ other_key;
-      d[i] = p & low;
+#pragma GCC unroll 16
+    for (std::int64_t i = 0; i < groups; ++i) {
+      const Wide p = product(a[i], PHILOX_M4x32_0), q = product(c[i], PHILOX_M4x32_1);
+      a[i] = q >> 32 ^ b[i] ^ (Wide{} + key);
+      b[i] = q;
+      c[i] = p >> 32 ^ d[i] ^ (Wide{} + other_key);
+      d[i] = p;
     }
     key += PHILOX_W32_0, other_key += PHILOX_W32_1;
   }
-  for (std::int64_t i = 0; i < philox_blocks; ++i) {
-    const std::uint64_t words[] = {a[i], b[i], c[i], d[i]};
-    for (std::int64_t word = 0; word < 4; ++word) numbers[4 * i + word] = static_cast<std::uint32_t>(words[word]);
+#pragma GCC unroll 16
+  for (std::int64_t i = 0; i < groups; ++i) {
+    const Wide ab = (a[i] & low) | b[i] << 32, cd = (c[i] & low) | d[i] << 32;
+    Wide front{}, back{};  // which word of ab and cd comes where: a block's four stand together
+#pragma GCC unroll 8
+    for (std::int64_t l = 0; l < side_by_side; ++l) {
+      front[l] = static_cast<std::uint64_t>(l / 2 + l % 2 * side_by_side);
+      back[l] = front[l] + static_cast<std::uint64_t>(side_by_side / 2);
+    }
+    const Wide words[] = {__builtin_shuffle(ab, cd, front), __builtin_shuffle(ab, cd, back)};
+    std::memcpy(numbers + 4 * i * side_by_side, words, sizeof(words));
   }
 }
 
@@ -56,7 +92,8 @@ void dropout_part(const T* x, std::int64_t first, std::int64_t n, std::uint64_t 
     const std::int64_t at = first + i, skipped = at % philox_numbers;
     philox(seed, stream, static_cast<std::uint64_t>((at - skipped) / 4), numbers);
     const std::int64_t count = std::min(philox_numbers - skipped, n - i);
-    for (std::int64_t j = 0; j < count; ++j) y[i + j] = numbers[skipped + j] >= threshold ? x[i + j] * scale : T(0);
+    const std::uint32_t* decide = numbers + skipped;
+    for (std::int64_t j = 0; j < count; ++j) y[i + j] = decide[j] >= threshold ? x[i + j] * scale : T(0);
     i += count;
   }
 }

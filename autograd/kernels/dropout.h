@@ -5,7 +5,7 @@
 namespace gaze::kernels {
 
 /// Blocks a call of philox() makes, and the 32-bit numbers in them.
-constexpr std::int64_t philox_blocks = 16, philox_numbers = 4 * philox_blocks;
+constexpr std::int64_t philox_blocks = 32, philox_numbers = 4 * philox_blocks;
 
 template <class T>
 struct Dropout {

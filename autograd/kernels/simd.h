@@ -19,18 +19,69 @@ using Vector = xsimd::batch<T>;
 template <class T>
 constexpr std::int64_t lanes = static_cast<std::int64_t>(Vector<T>::size);
 
+/// The first `count` numbers, 0 < count < lanes, with `fill` behind them. Nothing behind them is read.
 template <class T>
-Vector<T> load_part(const T* from, std::int64_t count, T fill) {
+[[gnu::always_inline]] inline Vector<T> load_part(const T* from, std::int64_t count, T fill) {
+#ifdef __AVX512F__
+  if constexpr (sizeof(T) == 4)
+    return _mm512_mask_loadu_ps(Vector<T>(fill), static_cast<__mmask16>((1u << count) - 1), from);
+  else
+    return _mm512_mask_loadu_pd(Vector<T>(fill), static_cast<__mmask8>((1u << count) - 1), from);
+#else
   alignas(64) T buffer[Vector<T>::size];
-  std::fill(std::copy_n(from, count, buffer), buffer + lanes<T>, fill);
+  for (std::int64_t i = 0; i < lanes<T>; ++i) buffer[i] = i < count ? from[i] : fill;
   return Vector<T>::load_aligned(buffer);
+#endif
 }
 
 template <class T>
-void store_part(const Vector<T>& v, T* to, std::int64_t count) {
+[[gnu::always_inline]] inline void store_part(const Vector<T>& v, T* to, std::int64_t count) {
+#ifdef __AVX512F__
+  if constexpr (sizeof(T) == 4)
+    _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << count) - 1), v);
+  else
+    _mm512_mask_storeu_pd(to, static_cast<__mmask8>((1u << count) - 1), v);
+#else
   alignas(64) T buffer[Vector<T>::size];
   v.store_aligned(buffer);
-  std::copy_n(buffer, count, to);
+  for (std::int64_t i = 0; i < lanes<T>; ++i)
+    if (i < count) to[i] = buffer[i];
+#endif
+}
+
+/// The first `count` lanes, and zeros.
+template <class T>
+[[gnu::always_inline]] inline Vector<T> first_lanes(const Vector<T>& v, std::int64_t count) {
+#ifdef __AVX512F__
+  if constexpr (sizeof(T) == 4)
+    return _mm512_maskz_mov_ps(static_cast<__mmask16>((1u << count) - 1), v);
+  else
+    return _mm512_maskz_mov_pd(static_cast<__mmask8>((1u << count) - 1), v);
+#else
+  alignas(64) T buffer[Vector<T>::size];
+  v.store_aligned(buffer);
+  return load_part(buffer, count, T(0));
+#endif
+}
+
+/// f of all lanes: of halves that lie S lanes apart, then of quarters...
+template <class T, int S = static_cast<int>(lanes<T>) / 2, class F>
+[[gnu::always_inline]] inline T across(const Vector<T>& v, const F& f) {
+  using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  typedef Index Lanes __attribute__((vector_size(sizeof(Vector<T>))));
+  Lanes turned{};
+#pragma GCC unroll 16
+  for (Index l = 0; l < static_cast<Index>(lanes<T>); ++l) turned[l] = (l + S) % static_cast<Index>(lanes<T>);
+  const Vector<T> folded = f(v, Vector<T>(__builtin_shuffle(v.data, turned)));
+  if constexpr (S > 1)
+    return across<T, S / 2>(folded, f);
+  else
+    return folded.get(0);
+}
+
+template <class T>
+[[gnu::always_inline]] inline T sum_across(const Vector<T>& v) {
+  return across<T>(v, [](const Vector<T>& a, const Vector<T>& b) { return a + b; });
 }
 
 /// y[i] = f(x[i]...) for i in [0, n): f takes and gives vectors.
@@ -47,13 +98,8 @@ T map_sum(std::int64_t n, const F& term, const Operand*... x) {
   Vector<T> total(T(0));
   std::int64_t i = 0;
   for (; i + lanes<T> <= n; i += lanes<T>) total += term(Vector<T>::load_unaligned(x + i)...);
-  T sum = xsimd::hadd(total);
-  if (i < n) {
-    alignas(64) T rest[Vector<T>::size];
-    term(load_part(x + i, n - i, T(0))...).store_aligned(rest);
-    for (std::int64_t j = 0; j < n - i; ++j) sum += rest[j];
-  }
-  return sum;
+  if (i < n) total += first_lanes(term(load_part(x + i, n - i, T(0))...), n - i);
+  return sum_across<T>(total);
 }
 
 template <class T>
@@ -63,9 +109,7 @@ T largest(std::int64_t n, const T* x) {
   std::int64_t i = 0;
   for (; i + lanes<T> <= n; i += lanes<T>) top = xsimd::max(top, Vector<T>::load_unaligned(x + i));
   if (i < n) top = xsimd::max(top, load_part(x + i, n - i, lowest));
-  alignas(64) T each[Vector<T>::size];
-  top.store_aligned(each);
-  return *std::max_element(each, each + lanes<T>);
+  return across<T>(top, [](const Vector<T>& a, const Vector<T>& b) { return xsimd::max(a, b); });
 }
 
 /// Swaps the lanes of a whose number has the bit S with those of b that have not.
