@@ -16,6 +16,34 @@
 namespace gaze {
 namespace {
 
+/// Whether a matrix holds the numbers of a shape, all its axes but the last together.
+bool is_matrix_of(const Shape& matrix, const Shape& shape) {
+  return matrix.rank() == 2 && shape.rank() >= 1 && matrix[1] == shape[-1] && matrix.size() == shape.size();
+}
+
+Shape product_shape(const Contribution& c) {
+  return {c.a.size(c.transpose_a ? 1 : 0), c.b.size(c.transpose_b ? 0 : 1)};
+}
+
+/// target = op(a) op(b), or target += that.
+void multiply(const Contribution& c, Array& target, bool adds) {
+  const Shape shape = product_shape(c);
+  for_floating("backward", target.dtype(), [&]<class T>() {
+    kernels::of<T>().gemm({.m = shape[0],
+                           .n = shape[1],
+                           .k = c.a.size(c.transpose_a ? 0 : 1),
+                           .a = c.a.array().data<T>(),
+                           .a_stride = c.a.size(1),
+                           .transpose_a = c.transpose_a,
+                           .b = c.b.array().data<T>(),
+                           .b_stride = c.b.size(1),
+                           .transpose_b = c.transpose_b,
+                           .c = target.write<T>(),
+                           .c_stride = shape[1],
+                           .adds = adds});
+  });
+}
+
 /// Checks what a vjp returned for a leaf before it is written where the gradient lies.
 void check_contribution(const Node& by, const Node& leaf, const Contribution& c) {
   const auto check_dtype = [&](const Tensor& t) {
@@ -38,7 +66,8 @@ void check_contribution(const Node& by, const Node& leaf, const Contribution& c)
       require(c.a.rank() == 2 && c.b.rank() == 2 && c.a.size(c.transpose_a ? 0 : 1) == c.b.size(c.transpose_b ? 1 : 0),
               "{}: its vjp returned a product of {} and {}{}{}", by.operation, c.a.shape(), c.b.shape(),
               c.transpose_a ? ", the first transposed" : "", c.transpose_b ? ", the second transposed" : "");
-      return check_rows({c.a.size(c.transpose_a ? 1 : 0), c.b.size(c.transpose_b ? 0 : 1)});
+      if (c.first_row >= 0 || !is_matrix_of(product_shape(c), leaf.shape)) check_rows(product_shape(c));
+      return;
     }
     case Contribution::Kind::rows: {
       check_dtype(c.b);
@@ -66,7 +95,11 @@ Tensor as_tensor(const Node& input, const Contribution& c) {
   switch (c.kind) {
     case Contribution::Kind::none: return {};
     case Contribution::Kind::tensor: t = c.a; break;
-    case Contribution::Kind::product: t = matmul(c.a, c.b, {c.transpose_a, c.transpose_b}); break;
+    case Contribution::Kind::product:
+      t = matmul(c.a, c.b, {c.transpose_a, c.transpose_b});
+      if (c.first_row < 0 && is_matrix_of(t.shape(), input.shape))
+        t = reshape(t, {input.shape.begin(), input.shape.end()});
+      break;
     case Contribution::Kind::rows: return add_rows(c.a, c.b, input.shape[0]);
   }
   if (c.first_row < 0) return t;
@@ -108,6 +141,8 @@ class Walk {
   struct Pending {
     Ptr<Node> node;
     Tensor gradient;
+    /// Nobody else sees it, so that more can be added where it lies.
+    bool changeable() const { return gradient.unique() && gradient.array().unique(); }
   };
 
   /// In anomaly mode: an operation inside a vjp that throws is the forward operation's fault.
@@ -120,8 +155,8 @@ class Walk {
     }
   }
 
-  static Gradients watched_vjp(Node& node, const Tensor& gradient) {
-    return blame(node, [&] { return node.vjp(Saved(node), gradient); });
+  static Gradients watched_vjp(Node& node, const Saved& saved, const Tensor& gradient) {
+    return blame(node, [&] { return node.vjp(saved, gradient); });
   }
 
   void visit(Node& node, Tensor gradient) {
@@ -138,7 +173,9 @@ class Walk {
     }
     require(!node.released, "{}: its graph was freed by an earlier backward walk; pass retain_graph to keep it",
             node.operation);
-    Gradients gradients = anomaly_enabled() ? watched_vjp(node, gradient) : node.vjp(Saved(node), gradient);
+    const bool last_use = !retain_graph && !create_graph;
+    const Saved saved(node, last_use);
+    Gradients gradients = anomaly_enabled() ? watched_vjp(node, saved, gradient) : node.vjp(saved, gradient);
     gradient = {};
     require(gradients.size() == node.edges.size(), "{}: its vjp returned {} gradients for {} inputs", node.operation,
             gradients.size(), node.edges.size());
@@ -148,7 +185,7 @@ class Walk {
         give(node, input, std::move(gradients[i]));
       gradients[i] = {};
     }
-    if (!retain_graph && !create_graph) {
+    if (last_use) {
       node.released = true;
       node.release();
       node.output.forget();
@@ -168,9 +205,24 @@ class Walk {
       accumulate(static_cast<Leaf&>(*input), c);
       return;
     }
+    if (c.kind == Contribution::Kind::product && !create_graph && !anomaly_enabled() && add_product(input, c)) return;
     Tensor gradient = fitted(by, *input, as_tensor(*input, c));
     if (anomaly_enabled()) blame(by, [&] { detail::check_finite("gradient", gradient.array(), false); });
     add(input, std::move(gradient));
+  }
+
+  /// A product that is multiplied straight into the gradient of a result. False when that cannot be.
+  bool add_product(const Ptr<Node>& node, const Contribution& c) {
+    if (c.first_row >= 0 || c.a.rank() != 2 || c.b.rank() != 2 || !is_matrix_of(product_shape(c), node->shape) ||
+        c.a.dtype() != node->dtype || c.b.dtype() != node->dtype ||
+        c.a.size(c.transpose_a ? 0 : 1) != c.b.size(c.transpose_b ? 1 : 0))
+      return false;
+    Pending& pending = frontier_[node->sequence];
+    const bool adds = static_cast<bool>(pending.node);
+    if (adds && !pending.changeable()) return false;
+    if (!adds) pending = {node, Tensor(Array(node->shape, node->dtype))};
+    multiply(c, pending.gradient.mutable_array(), adds);
+    return true;
   }
 
   void add(const Ptr<Node>& node, Tensor gradient) {
@@ -178,7 +230,7 @@ class Walk {
     if (!pending.node) {
       pending.node = node;
       pending.gradient = std::move(gradient);
-    } else if (!create_graph && pending.gradient.unique() && pending.gradient.array().unique()) {
+    } else if (!create_graph && pending.changeable()) {
       Array& sum = pending.gradient.mutable_array();
       for_floating("backward", sum.dtype(), [&]<class T>() {
         kernels::of<T>().accumulate(gradient.array().data<T>(), sum.write<T>(), sum.size());
@@ -199,21 +251,8 @@ class Walk {
     const bool adds = leaf.present || partial;
     for_floating("backward", leaf.dtype, [&]<class T>() {
       if (c.kind == Contribution::Kind::product) {
-        const std::int64_t m = c.a.size(c.transpose_a ? 1 : 0), k = c.a.size(c.transpose_a ? 0 : 1);
-        const std::int64_t n = c.b.size(c.transpose_b ? 0 : 1);
-        Array target = rows_of(gradient, c.first_row, {m, n});
-        kernels::of<T>().gemm({.m = m,
-                               .n = n,
-                               .k = k,
-                               .a = c.a.array().data<T>(),
-                               .a_stride = c.a.size(1),
-                               .transpose_a = c.transpose_a,
-                               .b = c.b.array().data<T>(),
-                               .b_stride = c.b.size(1),
-                               .transpose_b = c.transpose_b,
-                               .c = target.write<T>(),
-                               .c_stride = n,
-                               .adds = adds});
+        Array target = rows_of(gradient, c.first_row, product_shape(c));
+        multiply(c, target, adds);
       } else if (c.kind == Contribution::Kind::rows) {
         kernels::scatter_rows<T>(c.a.array().data<std::int32_t>(), c.a.size(), c.b.array().data<T>(), c.b.size(-1),
                                  gradient.write<T>());

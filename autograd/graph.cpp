@@ -84,6 +84,13 @@ Tensor Saved::result() const {
   return restore(node_, node_.output, node_.output_version, Ptr<Node>(&node_), "its result");
 }
 
+Saved::Reused Saved::reuse(int input) const {
+  const Array& kept = node_.edges[static_cast<std::size_t>(input)].value;
+  const bool nobody_else = last_use_ && kept.unique();
+  const Array numbers = (*this)[input].array();
+  return {numbers, nobody_else ? numbers : Array(numbers.shape(), numbers.dtype())};
+}
+
 namespace detail {
 
 bool wants_graph(std::span<const Tensor> inputs) {

@@ -15,7 +15,8 @@ namespace gaze {
 /// What a vjp contributes to the gradient of one input. The engine adds contributions up; it alone knows whether the
 /// input is a leaf whose gradient can be written in place.
 ///   tensor   the gradient itself; may have the output's broadcast shape, the engine sums it down
-///   product  op(a) op(b), two matrices: a weight's gradient, which gemm can accumulate where it lies
+///   product  op(a) op(b), two matrices, which gemm can accumulate where the gradient lies: of a weight, or of a result
+///            of more axes, taken for a matrix by its last
 ///   rows     row ids[i] of the input gets values[i]: embeddings
 /// With first_row >= 0 a tensor or product is the gradient of the rows [first_row, ...) of the input's first axis
 /// only (W_Q in a packed projection); the other rows get nothing.
@@ -99,15 +100,22 @@ struct Leaf final : Node {
 /// What an operation kept, as its vjp sees it: tensors that stand where the originals stood in the graph.
 class Saved {
  public:
-  explicit Saved(Node& node) : node_(node) {}
+  /// last_use: the graph is not walked again, so what was kept may be changed.
+  explicit Saved(Node& node, bool last_use = false) : node_(node), last_use_(last_use) {}
   /// The input. Throws when it was changed in place since, naming both operations.
   Tensor operator[](int input) const;
   Tensor result() const;
+  /// The input's numbers, and where its gradient may be written: over them when nothing will read them again.
+  struct Reused {
+    Array numbers, gradient;
+  };
+  Reused reuse(int input) const;
   const Shape& shape(int input) const { return node_.edges[static_cast<std::size_t>(input)].value.shape(); }
   bool needs(int input) const { return static_cast<bool>(node_.edges[static_cast<std::size_t>(input)].node); }
 
  private:
   Node& node_;
+  bool last_use_;
 };
 
 /// Which numbers a vjp needs: bit i for input i.

@@ -69,6 +69,14 @@ struct RowRange {
 };
 /// x [...,I] W^T + b -> [...,O], with weight [O,I] and bias [O] (or undefined); only the given rows of both take part
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, RowRange rows = {});
+enum class Activation { none, relu, gelu };  ///< gelu is the exact one
+struct DropoutOptions {
+  double p = 0;  ///< 0 <= p < 1
+  RandomStream stream = {};
+};
+/// dropout(activation(x W^T + b)) in one pass over the result; shapes as linear
+Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation,
+             const DropoutOptions& dropout = {});
 /// Sums of products by labelled axes, for one or two operands: the cases that are matmuls ("bik,bkj->bij"), outer
 /// products, transposes and sums. Every label at most once an operand; no ellipsis.
 Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands);
@@ -115,6 +123,11 @@ Tensor mse(const Tensor& a, const Tensor& b, Reduction reduction = Reduction::me
 // Normalisation and dropout -------------------------------------------- ops/normalise.cpp, ops/dropout.cpp
 /// (x - mean) / sqrt(var + eps) weight + bias over the last axis (Ba et al. 2016), var without correction
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps = 1e-5);
+/// x + dropout(f)
+Tensor residual(const Tensor& x, const Tensor& f, const DropoutOptions& dropout = {});
+/// layer_norm(x + dropout(f)) in one pass
+Tensor residual_norm(const Tensor& x, const Tensor& f, const Tensor& weight, const Tensor& bias,
+                     const DropoutOptions& dropout = {}, double eps = 1e-5);
 /// x / (1 - p) where number i of the stream keeps element i, 0 elsewhere; 0 <= p < 1
 Tensor dropout(const Tensor& x, double p, RandomStream stream);
 

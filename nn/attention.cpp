@@ -44,10 +44,8 @@ AttentionResult MultiHeadAttention::operator()(const Tensor& x, const Tensor& me
     const NoGrad no_grad;
     recorder->weights.insert_or_assign(name, attention_weights(q, k, options).array());
   }
-  if (context.training && dropout.p > 0) {
-    options.dropout = dropout.p;
-    options.stream = context.next_stream();
-  }
+  const DropoutOptions drop = dropout.options(context);
+  options.dropout = drop.p, options.stream = drop.stream;
   AttentionResult result;
   if (with_weights) {
     result = composed_attention(q, k, v, options);

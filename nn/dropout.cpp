@@ -9,8 +9,13 @@ Dropout::Dropout(double probability) : p(probability) {
 }
 
 Tensor Dropout::operator()(const Tensor& x, Context& context) const {
-  if (!context.training || p == 0) return x;
-  return dropout(x, p, context.next_stream());
+  const DropoutOptions o = options(context);
+  return o.p > 0 ? dropout(x, o.p, o.stream) : x;
+}
+
+DropoutOptions Dropout::options(Context& context) const {
+  if (!context.training || p == 0) return {};
+  return {p, context.next_stream()};
 }
 
 }  // namespace gaze

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <gaze/autograd/tensor.h>
+#include <gaze/autograd/ops.h>
 #include <gaze/nn/context.h>
 
 namespace gaze {
@@ -10,6 +10,8 @@ struct Dropout {
   explicit Dropout(double probability);  ///< throws unless 0 <= p < 1
 
   Tensor operator()(const Tensor& x, Context&) const;
+  /// For an operation that drops out itself: p and the next stream in training, else p = 0.
+  DropoutOptions options(Context&) const;
 
   double p;
 };

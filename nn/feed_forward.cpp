@@ -12,8 +12,7 @@ FeedForward::FeedForward(const Scope& scope, std::int64_t d_model, std::int64_t 
       dropout(dropout_probability) {}
 
 Tensor FeedForward::operator()(const Tensor& x, Context& context) const {
-  const Tensor hidden = linear1(x);
-  return linear2(dropout(activation == Activation::relu ? relu(hidden) : gelu(hidden), context));
+  return linear2(dense(x, linear1.weight, linear1.bias, activation, dropout.options(context)));
 }
 
 }  // namespace gaze

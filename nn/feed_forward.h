@@ -2,12 +2,11 @@
 
 #include <cstdint>
 
+#include <gaze/autograd/ops.h>
 #include <gaze/nn/dropout.h>
 #include <gaze/nn/linear.h>
 
 namespace gaze {
-
-enum class Activation { relu, gelu };  ///< gelu is the exact one
 
 /// linear2(dropout(activation(linear1(x)))) (Vaswani et al. 2017, equation 2)
 struct FeedForward {

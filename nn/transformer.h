@@ -31,8 +31,10 @@ struct TransformerOptions {
 struct Residual {
   template <class Sublayer>
   Tensor operator()(const LayerNorm& layer_norm, const Tensor& x, Context& context, Sublayer&& f) const {
-    if (norm == Norm::pre) return x + dropout(f(layer_norm(x)), context);
-    return layer_norm(x + dropout(f(x), context));
+    const Tensor y = f(norm == Norm::pre ? layer_norm(x) : x);
+    const DropoutOptions drop = dropout.options(context);
+    if (norm == Norm::pre) return gaze::residual(x, y, drop);
+    return residual_norm(x, y, layer_norm.weight, layer_norm.bias, drop, layer_norm.eps);
   }
   Norm norm;
   Dropout dropout;

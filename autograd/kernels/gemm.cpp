@@ -174,9 +174,37 @@ void finish_row(const Gemm<T>& g, std::int64_t row, std::int64_t first, std::int
   if (g.dropout > 0) dropout_part(y, row * g.n + first, n, g.seed, g.stream, g.dropout, y);
 }
 
-/// Rows [row, row + rows) and columns [column, column + columns) of C.
+/// visit(first column, columns, columns with padding) for the panels of `columns` columns.
+template <class T, class Visit>
+void for_panels(std::int64_t columns, const Visit& visit) {
+  for (std::int64_t j = 0; j < columns; j += panel_width<T>) {
+    const std::int64_t n = std::min(panel_width<T>, columns - j);
+    visit(j, n, up(n, lanes<T>));
+  }
+}
+
+/// Rows [p, p + k) and columns [column, column + columns) of op(B) as panels, one behind the other.
 template <class T>
-void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
+void pack_panels(const Gemm<T>& g, std::int64_t p, std::int64_t k, std::int64_t column, std::int64_t columns, T* to) {
+  const T* b = g.b + (g.transpose_b ? column * g.b_stride + p : p * g.b_stride + column);
+  for_panels<T>(columns, [&](std::int64_t j, std::int64_t n, std::int64_t width) {
+    if (g.transpose_b)
+      pack_transposed(b + j * g.b_stride, g.b_stride, k, n, width, to + j * k);
+    else
+      pack_straight(b + j, g.b_stride, k, n, width, to + j * k);
+  });
+}
+
+/// Where the panels of rows [p, p + k) begin when all of op(B) is packed.
+template <class T>
+std::int64_t packed_offset(const Gemm<T>& g, std::int64_t p) {
+  return p * up(g.n, lanes<T>);
+}
+
+/// Rows [row, row + rows) and columns [column, column + columns) of C. `packed`: all of op(B), or null.
+template <class T>
+void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns,
+          const T* packed) {
   const bool finishes = g.bias || g.activation != Activation::none || g.activated || g.dropout > 0;
   const auto finish = [&](std::int64_t first, std::int64_t count) {
     if (finishes)
@@ -188,43 +216,32 @@ void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t co
     return finish(0, rows);
   }
   // B is read where it lies when so few rows pass that packing it would take longer.
-  const bool in_place = !g.transpose_b && rows <= band && columns % lanes<T> == 0;
+  const bool in_place = !packed && !g.transpose_b && rows <= band && columns % lanes<T> == 0;
   // Columns of A^T that lie far apart evict one another from the cache.
   constexpr std::int64_t far = 2048;  // bytes
   const bool gathers = g.transpose_a && g.a_stride * static_cast<std::int64_t>(sizeof(T)) > far;
-  const std::int64_t deep = std::min(depth, g.k), wide = up(columns, lanes<T>);
-  const std::int64_t b_size = in_place ? 0 : deep * wide,
-                     a_size = gathers ? deep * up(std::min(band, rows), block_rows) : 0;
-  T* packed_b =
-      static_cast<T*>(thread_memory(ThreadMemory::gemm, static_cast<std::size_t>(b_size + a_size) * sizeof(T)));
-  T* packed_a = packed_b + b_size;
+  const std::int64_t deep = std::min(depth, g.k);
+  const std::int64_t b_size = in_place || packed ? 0 : deep * up(columns, lanes<T>);
+  const std::int64_t a_size = gathers ? deep * up(std::min(band, rows), block_rows) : 0;
+  T* own_b = static_cast<T*>(thread_memory(ThreadMemory::gemm, static_cast<std::size_t>(b_size + a_size) * sizeof(T)));
+  T* own_a = own_b + b_size;
   for (std::int64_t p = 0; p < g.k; p += depth) {
     const std::int64_t k = std::min(depth, g.k - p);
-    const T* b = g.b + (g.transpose_b ? column * g.b_stride + p : p * g.b_stride + column);
-    const auto panels = [&](const auto& visit) {  // visit(first column, columns, columns with padding)
-      for (std::int64_t j = 0; j < columns; j += panel_width<T>) {
-        const std::int64_t n = std::min(panel_width<T>, columns - j);
-        visit(j, n, up(n, lanes<T>));
-      }
-    };
-    if (!in_place)
-      panels([&](std::int64_t j, std::int64_t n, std::int64_t width) {
-        if (g.transpose_b)
-          pack_transposed(b + j * g.b_stride, g.b_stride, k, n, width, packed_b + j * k);
-        else
-          pack_straight(b + j, g.b_stride, k, n, width, packed_b + j * k);
-      });
+    if (!in_place && !packed) pack_panels(g, p, k, column, columns, own_b);
+    const T* panels = in_place ? g.b + p * g.b_stride + column
+                      : packed ? packed + packed_offset(g, p) + column * k
+                               : own_b;
     for (std::int64_t i = 0; i < rows; i += band) {
       const std::int64_t count = std::min(band, rows - i);
       Rows<T> a = g.transpose_a ? Rows<T>{g.a + p * g.a_stride + row + i, 1, g.a_stride}
                                 : Rows<T>{g.a + (row + i) * g.a_stride + p, g.a_stride, 1};
       std::int64_t group = block_rows * a.row;
       if (gathers) {
-        pack_band(a.from, g.a_stride, k, count, packed_a);
-        a = {packed_a, 1, block_rows}, group = block_rows * k;
+        pack_band(a.from, g.a_stride, k, count, own_a);
+        a = {own_a, 1, block_rows}, group = block_rows * k;
       }
-      panels([&](std::int64_t j, std::int64_t n, std::int64_t width) {
-        const Panel<T> panel = in_place ? Panel<T>{b + j, g.b_stride, n} : Panel<T>{packed_b + j * k, width, n};
+      for_panels<T>(columns, [&](std::int64_t j, std::int64_t n, std::int64_t width) {
+        const Panel<T> panel = in_place ? Panel<T>{panels + j, g.b_stride, n} : Panel<T>{panels + j * k, width, n};
         const Target<T> to{g.c + (row + i) * g.c_stride + column + j, g.c_stride, g.alpha, p > 0 || g.adds};
         switch (width / lanes<T>) {
           case 1: return multiply_rows<T, 1>(count, k, a, group, panel, to);
@@ -237,45 +254,67 @@ void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t co
   }
 }
 
-/// Rows and columns of the tiles that C is cut into: enough of them to share the work, few enough that packing the
-/// same panels in several is little beside it.
+/// Rows and columns of the tiles that C is cut into.
 struct Tiling {
-  std::int64_t rows, columns;
+  std::int64_t rows, columns, down, across;
 };
 
+/// Tiles no larger than `tallest` rows, and enough of them to share the work.
 template <class T>
-Tiling tiling(std::int64_t m, std::int64_t n, std::int64_t k) {
-  constexpr std::int64_t widest = 10 * panel_width<float>, tallest = 512;
-  constexpr std::int64_t worth_a_tile = 1 << 19, most = 8;  // multiply-adds; tiles, when none is too large
-  const auto part = [](std::int64_t length, std::int64_t parts, std::int64_t multiple) {
-    return up((length + parts - 1) / parts, multiple);
-  };
-  std::int64_t down = (m + tallest - 1) / tallest, across = (n + widest - 1) / widest;
-  const std::int64_t wanted = std::clamp<std::int64_t>(m * n * k / worth_a_tile, 1, most);
+Tiling tiling(const Gemm<T>& g, std::int64_t tallest) {
+  constexpr std::int64_t widest = 10 * panel_width<float>;
+  constexpr std::int64_t worth_a_tile = 1 << 18, most = 8;  // multiply-adds; tiles, when none is too large
+  const auto parts = [](std::int64_t length, std::int64_t part) { return (length + part - 1) / part; };
+  std::int64_t down = parts(g.m, tallest), across = parts(g.n, widest);
+  constexpr std::int64_t shortest = 64;  // rows that are worth cutting in two
+  const std::int64_t wanted = std::clamp<std::int64_t>(g.m * g.n * g.k / worth_a_tile, 1, most);
   while (down * across < wanted) {
-    if (m / down >= 2 * band)
+    if (g.m / down >= shortest)
       down *= 2;
-    else if (n / across >= 2 * panel_width<T>)
+    else if (g.n / across >= 2 * panel_width<T>)
       across *= 2;
     else
       break;
   }
-  return {part(m, down, block_rows), part(n, across, panel_width<T>)};
+  const std::int64_t rows = up(parts(g.m, down), block_rows), columns = up(parts(g.n, across), panel_width<T>);
+  return {rows, columns, parts(g.m, rows), parts(g.n, columns)};
+}
+
+/// The tiles of one product share panels that are packed before they begin.
+template <class T>
+void gemm_shared(const Gemm<T>& g, const Tiling& t, std::int64_t work) {
+  const Scratch scratch(static_cast<std::size_t>(packed_offset(g, g.k)) * sizeof(T));
+  T* packed = static_cast<T*>(scratch.memory());
+  constexpr std::int64_t wide = 2 * panel_width<T>;  // columns of a task
+  const std::int64_t across = (g.n + wide - 1) / wide, deep = (g.k + depth - 1) / depth;
+  parallel_tasks(across * deep, g.k * g.n, [&](std::int64_t task) {
+    const std::int64_t p = task / across * depth, k = std::min(depth, g.k - p), column = task % across * wide;
+    pack_panels(g, p, k, column, std::min(wide, g.n - column), packed + packed_offset(g, p) + column * k);
+  });
+  parallel_tasks(t.down * t.across, work, [&](std::int64_t task) {
+    const std::int64_t row = task / t.across * t.rows, column = task % t.across * t.columns;
+    tile(g, row, std::min(t.rows, g.m - row), column, std::min(t.columns, g.n - column), static_cast<const T*>(packed));
+  });
 }
 
 template <class T>
 void gemm_batch(const Gemm<T>& g, std::int64_t count, const GemmOffsets* offsets) {
   if (g.m == 0 || g.n == 0 || count == 0) return;
-  const Tiling t = tiling<T>(g.m, g.n, g.k);
-  const std::int64_t down = (g.m + t.rows - 1) / t.rows, across = (g.n + t.columns - 1) / t.columns;
   constexpr std::int64_t elements_a_multiply_add = 8;  // a product's arithmetic is that much faster than memory
   const std::int64_t work = count * g.m * g.n * std::max<std::int64_t>(g.k, 1) / elements_a_multiply_add;
-  parallel_tasks(count * down * across, work, [&](std::int64_t task) {
-    const std::int64_t i = task / (down * across), row = task / across % down * t.rows,
-                       column = task % across * t.columns;
+  constexpr std::int64_t shared_bytes = 4 << 20;  // of op(B): beyond, tiles so tall that packing in each is little
+  const bool shares = count == 1 && g.k * g.n * static_cast<std::int64_t>(sizeof(T)) <= shared_bytes;
+  const Tiling t = tiling(g, shares ? 2 * band : 512);
+  Gemm<T> first = g;
+  first.a += offsets[0].a, first.b += offsets[0].b, first.c += offsets[0].c;
+  if (shares && t.down > 1) return gemm_shared(first, t, work);
+  parallel_tasks(count * t.down * t.across, work, [&](std::int64_t task) {
+    const std::int64_t i = task / (t.down * t.across), row = task / t.across % t.down * t.rows,
+                       column = task % t.across * t.columns;
     Gemm<T> one = g;
     one.a += offsets[i].a, one.b += offsets[i].b, one.c += offsets[i].c;
-    tile(one, row, std::min(t.rows, g.m - row), column, std::min(t.columns, g.n - column));
+    tile(one, row, std::min(t.rows, g.m - row), column, std::min(t.columns, g.n - column),
+         static_cast<const T*>(nullptr));
   });
 }
 
@@ -289,7 +328,7 @@ void gemm(const Gemm<T>& g) {
 
 template <class T>
 void gemm_serial(const Gemm<T>& g) {
-  if (g.m > 0 && g.n > 0) tile(g, 0, g.m, 0, g.n);
+  if (g.m > 0 && g.n > 0) tile(g, 0, g.m, 0, g.n, static_cast<const T*>(nullptr));
 }
 template void gemm_serial(const Gemm<float>&);
 template void gemm_serial(const Gemm<double>&);

@@ -7,44 +7,19 @@
 
 namespace gaze::kernels {
 
-// What the translation units of a level fill in.
-#define GAZE_DECLARE_LEVEL(level)               \
-  namespace level {                             \
-  template <class T>                            \
-  void fill(Elementwise<T>&);                   \
-  template <class T>                            \
-  void fill(Reductions<T>&);                    \
-  template <class T>                            \
-  void fill(Softmax<T>&);                       \
-  template <class T>                            \
-  void fill(Normalisation<T>&);                 \
-  template <class T>                            \
-  void fill(Dropout<T>&);                       \
-  template <class T>                            \
-  void fill(Products<T>&);                      \
-  template <class T>                            \
-  void fill(AttentionKernels<T>&);              \
-  template <class T>                            \
-  void fill(Optimisation<T>&);                  \
-                                                \
-  template <class T>                            \
-  Kernels<T> all() {                            \
-    Kernels<T> k;                               \
-    fill(static_cast<Elementwise<T>&>(k));      \
-    fill(static_cast<Reductions<T>&>(k));       \
-    fill(static_cast<Softmax<T>&>(k));          \
-    fill(static_cast<Normalisation<T>&>(k));    \
-    fill(static_cast<Dropout<T>&>(k));          \
-    fill(static_cast<Products<T>&>(k));         \
-    fill(static_cast<AttentionKernels<T>&>(k)); \
-    fill(static_cast<Optimisation<T>&>(k));     \
-    return k;                                   \
-  }                                             \
-  }
-GAZE_DECLARE_LEVEL(v2)
-GAZE_DECLARE_LEVEL(v3)
-GAZE_DECLARE_LEVEL(v4)
-#undef GAZE_DECLARE_LEVEL
+// What the translation units of a level define, for every group of kernels.
+namespace v2 {
+template <class Group>
+void fill(Group&);
+}
+namespace v3 {
+template <class Group>
+void fill(Group&);
+}
+namespace v4 {
+template <class Group>
+void fill(Group&);
+}
 
 namespace {
 
@@ -80,12 +55,15 @@ Isa choose() {
 
 template <class T>
 Kernels<T> kernels_of(Isa level) {
-  switch (level) {
-    case Isa::v2: return v2::all<T>();
-    case Isa::v3: return v3::all<T>();
-    case Isa::v4: break;
-  }
-  return v4::all<T>();
+  Kernels<T> kernels;
+  kernels.for_each_group([level](auto& group) {
+    switch (level) {
+      case Isa::v2: return v2::fill(group);
+      case Isa::v3: return v3::fill(group);
+      case Isa::v4: return v4::fill(group);
+    }
+  });
+  return kernels;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <gaze/autograd/kernels/attention.h>
+#include <gaze/autograd/kernels/dense.h>
 #include <gaze/autograd/kernels/dropout.h>
 #include <gaze/autograd/kernels/elementwise.h>
 #include <gaze/autograd/kernels/gemm.h>
@@ -32,16 +33,18 @@ std::vector<Isa> supported_isas();
 /// one that the processor does not have.
 Isa isa();
 
+template <class T, template <class> class... Groups>
+struct Table : Groups<T>... {
+  template <class F>
+  void for_each_group(const F& f) {
+    (f(static_cast<Groups<T>&>(*this)), ...);
+  }
+};
+
 /// Every kernel of one level.
 template <class T>
-struct Kernels : Elementwise<T>,
-                 Reductions<T>,
-                 Softmax<T>,
-                 Normalisation<T>,
-                 Dropout<T>,
-                 Products<T>,
-                 AttentionKernels<T>,
-                 Optimisation<T> {};
+using Kernels =
+    Table<T, Elementwise, Reductions, Softmax, Normalisation, Dropout, Products, Dense, AttentionKernels, Optimisation>;
 
 /// Those in use, of float or double.
 template <class T>

@@ -9,10 +9,20 @@
 /// A function that the linker may merge with one of the same name from elsewhere (an inline function, a template of
 /// std) must not come from here: the program would run AVX-512 code on a processor without it. So everything lies in
 /// the level's namespace, mostly unnamed inside it, and nothing uses containers of std. A test looks at the symbols.
-#define GAZE_FILL(Table, ...)        \
-  template <class T>                 \
-  void fill(Table<T>& k) {           \
-    k = {__VA_ARGS__};               \
-  }                                  \
-  template void fill(Table<float>&); \
-  template void fill(Table<double>&);
+namespace gaze::kernels::GAZE_LEVEL {
+
+template <class Group>
+void fill(Group&);
+
+}  // namespace gaze::kernels::GAZE_LEVEL
+
+/// Fills a group's table, of float and of double, with the functions named.
+#define GAZE_FILL(Group, ...)       \
+  template <>                       \
+  void fill(Group<float>& group) {  \
+    group = {__VA_ARGS__};          \
+  }                                 \
+  template <>                       \
+  void fill(Group<double>& group) { \
+    group = {__VA_ARGS__};          \
+  }

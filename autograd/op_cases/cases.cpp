@@ -43,6 +43,11 @@ double at(const Tensor& t, std::span<const std::int64_t> index) {
   return t.array().at(flat);
 }
 
+bool kept(double p, RandomStream stream, std::int64_t i) {
+  const std::uint32_t bits = stream.block(static_cast<std::uint64_t>(i / 4))[static_cast<std::size_t>(i % 4)];
+  return bits >= p * 0x1p32;
+}
+
 void for_each(const Shape& shape, const std::function<void(const Index&)>& body) {
   Index index(static_cast<std::size_t>(shape.rank()), 0);
   for (std::int64_t i = 0; i < shape.size(); ++i) {

@@ -28,6 +28,8 @@ double at(const Tensor& t, std::span<const std::int64_t> index);
 inline std::int64_t id_at(const Tensor& t, std::span<const std::int64_t> index) {
   return static_cast<std::int64_t>(at(t, index));
 }
+/// Whether dropout with probability p keeps number i of a stream.
+bool kept(double p, RandomStream stream, std::int64_t i);
 /// Calls body(index) for every index of the shape, the last axis fastest.
 void for_each(const Shape& shape, const std::function<void(const Index&)>& body);
 /// A tensor of f(index).

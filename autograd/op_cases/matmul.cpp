@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <map>
 
+#include <cmath>
+
 #include <gaze/autograd/op_cases/cases.h>
 
 namespace gaze::cases {
@@ -119,6 +121,39 @@ void add_matrices(Table& cases) {
                        return with_bias ? y + in[2].slice(0, rows.first, last) : y;
                      }});
   };
+  const auto add_dense = [&](const char* variant, const Shape& x, const Shape& w, bool biased, Activation activation,
+                             double p) {
+    const DropoutOptions drop{p, {11, 6}};
+    std::vector<Tensor> inputs = {numbers(x), numbers(w, 1)};
+    if (biased) inputs.push_back(numbers({w[0]}, 2));
+    const auto bias_of = [=](Inputs in) { return biased ? in[2] : Tensor(); };
+    cases.push_back({"dense", variant, inputs,
+                     [=](Inputs in) { return dense(in[0], in[1], bias_of(in), activation, drop); },
+                     [=](Inputs in) {
+                       std::int64_t next = 0;
+                       return table(in[0].shape().with(-1, w[0]), [&](const Index& i) {
+                         Index place = i;
+                         double z = biased ? at(in[2], Index{i.back()}) : 0;
+                         for (place.back() = 0; place.back() < w[1]; ++place.back())
+                           z += at(in[0], place) * at(in[1], Index{i.back(), place.back()});
+                         if (activation == Activation::relu) z = std::max(z, 0.0);
+                         if (activation == Activation::gelu) z *= std::erfc(-z / std::sqrt(2.0)) / 2;
+                         return kept(p, drop.stream, next++) ? z / (1 - p) : 0;
+                       });
+                     }});
+  };
+  add_dense("nothing but linear", {5, 3}, {4, 3}, true, Activation::none, 0);
+  add_dense("relu", {5, 3}, {4, 3}, true, Activation::relu, 0);
+  add_dense("gelu", {2, 5, 3}, {4, 3}, true, Activation::gelu, 0);
+  add_dense("gelu, no bias", {5, 3}, {4, 3}, false, Activation::gelu, 0);
+  add_dense("dropout", {5, 3}, {4, 3}, true, Activation::none, 0.4);
+  add_dense("relu, dropout", {2, 5, 3}, {4, 3}, true, Activation::relu, 0.4);
+  add_dense("gelu, dropout", {5, 3}, {4, 3}, true, Activation::gelu, 0.4);
+  add_dense("relu, longer than a vector", {9, 3}, {37, 3}, true, Activation::relu, 0.2);
+  add_dense("no rows of x", {0, 3}, {4, 3}, true, Activation::gelu, 0.4);
+  add_dense("no inputs", {5, 0}, {4, 0}, true, Activation::relu, 0.4);
+  add_dense("no outputs", {5, 3}, {0, 3}, true, Activation::relu, 0);
+  add_dense("size one", {1, 1}, {1, 1}, true, Activation::gelu, 0);
   add_linear("ordinary", {5, 3}, {4, 3}, true);
   add_linear("no bias", {5, 3}, {4, 3}, false);
   add_linear("three axes", {2, 5, 3}, {4, 3}, true);

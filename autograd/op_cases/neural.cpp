@@ -6,12 +6,6 @@
 namespace gaze::cases {
 namespace {
 
-/// Whether dropout with probability p keeps number i of a stream.
-bool kept(double p, RandomStream stream, std::int64_t i) {
-  const std::uint32_t bits = stream.block(static_cast<std::uint64_t>(i / 4))[static_cast<std::size_t>(i % 4)];
-  return bits >= p * 0x1p32;
-}
-
 /// The weights [B,H,T,S], by loops.
 Tensor weights_by_loops(const Columns& q, const Columns& k, const AttentionOptions& o) {
   const std::int64_t size = q.count / o.heads, keys = k.packed.size(1);
@@ -165,6 +159,16 @@ void add_attention(Table& cases) {
   }
 }
 
+/// LayerNorm of `x` at an index, by loops.
+double normal_at(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps, const Index& i) {
+  const auto n = static_cast<double>(x.size(-1));
+  Index place = i;
+  double mean = 0, squares = 0;
+  for (place.back() = 0; place.back() < x.size(-1); ++place.back()) mean += at(x, place) / n;
+  for (place.back() = 0; place.back() < x.size(-1); ++place.back()) squares += std::pow(at(x, place) - mean, 2);
+  return (at(x, i) - mean) / std::sqrt(squares / n + eps) * at(weight, i) + at(bias, i);
+}
+
 void add_normalisation(Table& cases) {
   const auto add_layer_norm = [&](const char* variant, const Shape& shape, double eps = 1e-5) {
     const Shape row{shape[-1]};
@@ -173,17 +177,8 @@ void add_normalisation(Table& cases) {
                      {numbers(shape), numbers(row, 1), numbers(row, 2)},
                      [eps](Inputs in) { return layer_norm(in[0], in[1], in[2], eps); },
                      [eps](Inputs in) {
-                       return table(in[0].shape(), [&](const Index& i) {
-                         const auto n = static_cast<double>(in[0].size(-1));
-                         Index place = i;
-                         double mean = 0, squares = 0;
-                         for (place.back() = 0; place.back() < in[0].size(-1); ++place.back())
-                           mean += at(in[0], place) / n;
-                         for (place.back() = 0; place.back() < in[0].size(-1); ++place.back())
-                           squares += std::pow(at(in[0], place) - mean, 2);
-                         const double normal = (at(in[0], i) - mean) / std::sqrt(squares / n + eps);
-                         return normal * at(in[1], i) + at(in[2], i);
-                       });
+                       return table(in[0].shape(),
+                                    [&](const Index& i) { return normal_at(in[0], in[1], in[2], eps, i); });
                      }});
   };
   add_layer_norm("ordinary", {3, 5});
@@ -194,6 +189,37 @@ void add_normalisation(Table& cases) {
   add_layer_norm("size one", {1, 1});
   add_layer_norm("no rows", {0, 4});
   add_layer_norm("no columns", {3, 0});
+
+  const auto add_residual = [&](const char* variant, const Shape& shape, double p) {
+    const DropoutOptions drop{p, {11, 7}};
+    const auto sum_of = [=](Inputs in) {
+      std::int64_t next = 0;
+      return table(in[0].shape(), [&](const Index& i) {
+        return at(in[0], i) + (kept(p, drop.stream, next++) ? at(in[1], i) / (1 - p) : 0);
+      });
+    };
+    cases.push_back({"residual",
+                     variant,
+                     {numbers(shape), numbers(shape, 1)},
+                     [=](Inputs in) { return residual(in[0], in[1], drop); },
+                     sum_of});
+    const Shape row{shape[-1]};
+    cases.push_back({"residual_norm",
+                     variant,
+                     {numbers(shape), numbers(shape, 1), numbers(row, 2), numbers(row, 3)},
+                     [=](Inputs in) { return residual_norm(in[0], in[1], in[2], in[3], drop, 1e-3); },
+                     [=](Inputs in) {
+                       const Tensor sum = sum_of(in);
+                       return table(sum.shape(), [&](const Index& i) { return normal_at(sum, in[2], in[3], 1e-3, i); });
+                     }});
+  };
+  add_residual("ordinary", {3, 5}, 0);
+  add_residual("dropout", {2, 3, 4}, 0.4);
+  add_residual("longer than a vector", {2, 37}, 0.3);
+  add_residual("vector", {6}, 0);
+  add_residual("size one", {1, 1}, 0);
+  add_residual("no rows", {0, 4}, 0.3);
+  add_residual("no columns", {3, 0}, 0);
 
   const auto add_dropout = [&](const char* variant, const Shape& shape, double p) {
     const RandomStream stream{11, 5};

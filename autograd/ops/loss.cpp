@@ -56,14 +56,15 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEnt
   const double loss = counted == 0 && o.reduction == Reduction::mean ? std::nan("") : total * factor;
   return record("cross_entropy", Array::full({}, logits.dtype(), loss), {logits, targets}, keep_inputs,
                 [o, factor, log_sums, counted](const Saved& s, const Tensor& g) -> Gradients {
-                  const Tensor x = s[0], ids = s[1];
-                  if (counted == 0) return {Tensor::zeros(x.shape(), x.dtype()), Tensor()};
-                  if (grad_enabled()) return {composed_vjp(x, ids, o, factor, g), Tensor()};
-                  Array d(x.shape(), x.dtype());
+                  const Tensor ids = s[1];
+                  if (counted == 0) return {Tensor::zeros(s.shape(0), g.dtype()), Tensor()};
+                  if (grad_enabled()) return {composed_vjp(s[0], ids, o, factor, g), Tensor()};
+                  // Logits are a step's largest array: their gradient takes their place.
+                  auto [x, d] = s.reuse(0);
                   for_floating("cross_entropy", x.dtype(), [&]<class T>() {
                     kernels::of<T>().cross_entropy_rows_vjp(
-                        x.array().data<T>(), log_sums.data<T>(), ids.array().data<std::int32_t>(), o.ignore_index,
-                        o.label_smoothing, factor * g.item(), ids.size(), x.size(-1), d.write<T>());
+                        x.data<T>(), log_sums.data<T>(), ids.array().data<std::int32_t>(), o.ignore_index,
+                        o.label_smoothing, factor * g.item(), ids.size(), x.shape()[-1], d.template write<T>());
                   });
                   return {Tensor(std::move(d)), Tensor()};
                 });

@@ -5,6 +5,7 @@
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/ops.h>
+#include <gaze/autograd/ops/composed.h>
 #include <gaze/autograd/ops/elementwise.h>
 
 namespace gaze {
@@ -98,59 +99,136 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions o) {
   });
 }
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, RowRange rows) {
-  detail::require_alike("linear", x, weight);
-  require(x.rank() >= 1 && weight.rank() == 2 && x.size(-1) == weight.size(1),
-          "linear: last axis of x {} must equal the last axis of weight {} [out,in]", x.shape(), weight.shape());
-  if (rows.count < 0) rows.count = weight.size(0) - rows.first;
-  require(rows.first >= 0 && rows.count >= 0 && rows.first + rows.count <= weight.size(0),
-          "linear: rows [{}, {}) of weight {} are out of range", rows.first, rows.first + rows.count, weight.shape());
-  if (bias.defined()) {
-    detail::require_alike("linear", x, bias);
-    require(bias.rank() == 1 && bias.size(0) == weight.size(0),
-            "linear: bias {} must have one number for each row of weight {}", bias.shape(), weight.shape());
+namespace {
+
+kernels::Activation kernel_of(Activation a) {
+  switch (a) {
+    case Activation::none: return kernels::Activation::none;
+    case Activation::relu: return kernels::Activation::relu;
+    case Activation::gelu: return kernels::Activation::gelu;
   }
-  const std::int64_t in = weight.size(1), out = rows.count, count = x.shape().span_size(0, x.rank() - 1);
-  Array y(x.shape().with(-1, out), x.dtype());
-  for_floating("linear", x.dtype(), [&]<class T>() {
-    kernels::of<T>().gemm({.m = count,
-                           .n = out,
-                           .k = in,
-                           .a = x.array().data<T>(),
-                           .a_stride = in,
-                           .b = weight.array().data<T>() + rows.first * in,
-                           .b_stride = in,
-                           .transpose_b = true,
-                           .c = y.write<T>(),
-                           .c_stride = out,
-                           .bias = bias.defined() ? bias.array().data<T>() + rows.first : nullptr});
+  return kernels::Activation::none;
+}
+
+/// Y = dropout(activation(Z)), Z = X W^T + 1 b^T, with some rows of W and b.
+struct Affine {
+  const char* operation;
+  RowRange rows;
+  Activation activation = Activation::none;
+  DropoutOptions drop = {};
+  std::int64_t count = 0, in = 0;  ///< rows of X, columns of X
+
+  bool changes() const { return activation != Activation::none || drop.p > 0; }  ///< Y is not Z
+
+  void check(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    detail::require_alike(operation, x, weight);
+    require(x.rank() >= 1 && weight.rank() == 2 && x.size(-1) == weight.size(1),
+            "{}: last axis of x {} must equal the last axis of weight {} [out,in]", operation, x.shape(),
+            weight.shape());
+    if (rows.count < 0) rows.count = weight.size(0) - rows.first;
+    require(rows.first >= 0 && rows.count >= 0 && rows.first + rows.count <= weight.size(0),
+            "{}: rows [{}, {}) of weight {} are out of range", operation, rows.first, rows.first + rows.count,
+            weight.shape());
+    require(drop.p >= 0 && drop.p < 1, "{}: p {} is not in [0, 1)", operation, drop.p);
+    count = x.shape().span_size(0, x.rank() - 1), in = weight.size(1);
+    if (!bias.defined()) return;
+    detail::require_alike(operation, x, bias);
+    require(bias.rank() == 1 && bias.size(0) == weight.size(0),
+            "{}: bias {} must have one number for each row of weight {}", operation, bias.shape(), weight.shape());
+  }
+
+  Tensor composed(const Tensor& x, const Tensor& weight, const Tensor& bias) const {
+    Tensor y = linear(x, weight, bias, rows);
+    if (activation == Activation::relu) y = relu(y);
+    if (activation == Activation::gelu) y = gelu(y);
+    return drop.p > 0 ? dropout(y, drop.p, drop.stream) : y;
+  }
+
+  /// Fills y and, where the activation's slope is a function of it, z.
+  void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, Array& y, Array& z) const {
+    for_floating(operation, x.dtype(), [&]<class T>() {
+      kernels::of<T>().gemm({.m = count,
+                             .n = rows.count,
+                             .k = in,
+                             .a = x.array().data<T>(),
+                             .a_stride = in,
+                             .b = weight.array().data<T>() + rows.first * in,
+                             .b_stride = in,
+                             .transpose_b = true,
+                             .c = z.defined() ? z.write<T>() : y.write<T>(),
+                             .c_stride = rows.count,
+                             .bias = bias.defined() ? bias.array().data<T>() + rows.first : nullptr,
+                             .activation = kernel_of(activation),
+                             .activated = z.defined() ? y.write<T>() : nullptr,
+                             .dropout = drop.p,
+                             .seed = drop.stream.seed,
+                             .stream = drop.stream.stream});
+    });
+  }
+
+  /// dZ [count,out], and db [out] if it is defined, in one pass; dZ is g itself where Y is Z.
+  Tensor to_z(const Tensor& g, const Array& at, Array& dbias) const {
+    Array dz = changes() ? Array(g.shape(), g.dtype()) : Array();
+    if (dz.defined() || dbias.defined())
+      for_floating(operation, g.dtype(), [&]<class T>() {
+        kernels::of<T>().dense_vjp({.rows = count,
+                                    .n = rows.count,
+                                    .activation = kernel_of(activation),
+                                    .at = at.defined() ? at.data<T>() : nullptr,
+                                    .dropout = drop.p,
+                                    .seed = drop.stream.seed,
+                                    .stream = drop.stream.stream},
+                                   g.array().data<T>(), dz.defined() ? dz.write<T>() : nullptr,
+                                   dbias.defined() ? dbias.write<T>() : nullptr);
+      });
+    return dz.defined() ? Tensor(std::move(dz)) : g;
+  }
+};
+
+Tensor affine(Affine f, const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  f.check(x, weight, bias);
+  const Tensor inputs[] = {x, weight, bias};
+  Array y(x.shape().with(-1, f.rows.count), x.dtype()), z;
+  if (f.activation == Activation::gelu && detail::wants_graph(inputs)) z = Array(y.shape(), y.dtype());
+  f.forward(x, weight, bias, y, z);
+  const Keep keep = keep_inputs | (f.activation == Activation::relu ? keep_result : keep_none);
+  return record(f.operation, std::move(y), inputs, keep, [f, z](const Saved& s, const Tensor& g) -> Gradients {
+    const bool biased = s.shape(2).rank() == 1;
+    if (grad_enabled() && f.changes())
+      return detail::differentiate(
+          s, biased ? 3 : 2, g,
+          [&](const std::vector<Tensor>& at) { return f.composed(at[0], at[1], biased ? at[2] : Tensor()); },
+          biased ? 0 : 1);
+    // dX = dZ W, dW = dZ^T X, db = dZ^T 1; rows that took no part get nothing.
+    const auto part = [&](const Tensor& packed) { return slice(packed, 0, f.rows.first, f.rows.first + f.rows.count); };
+    if (grad_enabled()) {
+      const Tensor flat = as_matrix(g);
+      return {s.needs(0) ? matmul(g, part(s[1])) : Tensor(),
+              s.needs(1) ? Contribution::product(flat, true, as_matrix(s[0]), false, f.rows.first) : Contribution(),
+              s.needs(2) ? Contribution::part(sum(flat, {0}), f.rows.first) : Contribution()};
+    }
+    Array dbias = s.needs(2) ? Array({f.rows.count}, g.dtype()) : Array();
+    const Tensor dz = as_matrix(f.to_z(g, f.activation == Activation::relu ? s.result().array() : z, dbias));
+    Contribution to_x, to_weight, to_bias;
+    if (s.needs(0)) {
+      const Array own = s[1].array().span(f.rows.first * f.in, {f.rows.count, f.in});
+      to_x = Contribution::product(dz, false, Tensor(own), false);
+    }
+    if (s.needs(1)) to_weight = Contribution::product(dz, true, as_matrix(s[0]), false, f.rows.first);
+    if (dbias.defined()) to_bias = Contribution::part(Tensor(std::move(dbias)), f.rows.first);
+    return {std::move(to_x), std::move(to_weight), std::move(to_bias)};
   });
-  // Y = X W^T + 1 b^T: dX = G W, dW = G^T X, db = G^T 1; rows that took no part get nothing.
-  return record("linear", std::move(y), {x, weight, bias}, keep_input(0) | keep_input(1),
-                [rows, in, out, count](const Saved& s, const Tensor& g) -> Gradients {
-                  const Tensor flat = as_matrix(g);
-                  Contribution to_x, to_weight, to_bias;
-                  if (s.needs(0) && grad_enabled()) {
-                    to_x = matmul(g, slice(s[1], 0, rows.first, rows.first + out));
-                  } else if (s.needs(0)) {
-                    Array d(s.shape(0), g.dtype());
-                    for_floating("linear", g.dtype(), [&]<class T>() {
-                      kernels::of<T>().gemm({.m = count,
-                                             .n = in,
-                                             .k = out,
-                                             .a = g.array().data<T>(),
-                                             .a_stride = out,
-                                             .b = s[1].array().data<T>() + rows.first * in,
-                                             .b_stride = in,
-                                             .c = d.write<T>(),
-                                             .c_stride = in});
-                    });
-                    to_x = Tensor(std::move(d));
-                  }
-                  if (s.needs(1)) to_weight = Contribution::product(flat, true, as_matrix(s[0]), false, rows.first);
-                  if (s.needs(2)) to_bias = Contribution::part(sum(flat, {0}), rows.first);
-                  return {std::move(to_x), std::move(to_weight), std::move(to_bias)};
-                });
+}
+
+}  // namespace
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, RowRange rows) {
+  return affine({.operation = "linear", .rows = rows}, x, weight, bias);
+}
+
+Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation,
+             const DropoutOptions& dropout) {
+  return affine({.operation = "dense", .rows = {}, .activation = activation, .drop = dropout}, x, weight, bias);
 }
 
 namespace {

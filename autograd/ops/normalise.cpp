@@ -1,25 +1,57 @@
-#include <gaze/autograd/kernels/isa.h>
-
 #include <gaze/autograd/graph.h>
+#include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/ops/composed.h>
 #include <gaze/autograd/ops/elementwise.h>
 
 namespace gaze {
+namespace {
 
-Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
-  detail::require_alike("layer_norm", x, weight);
-  detail::require_alike("layer_norm", x, bias);
+void check_norm(const char* operation, const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  detail::require_alike(operation, x, weight);
+  detail::require_alike(operation, x, bias);
   require(x.rank() >= 1 && weight.shape() == Shape{x.size(-1)} && bias.shape() == weight.shape(),
-          "layer_norm: weight {} and bias {} must have the length of x's last axis, x is {}", weight.shape(),
+          "{}: weight {} and bias {} must have the length of x's last axis, x is {}", operation, weight.shape(),
           bias.shape(), x.shape());
-  const std::int64_t n = x.size(-1), rows = x.shape().span_size(0, x.rank() - 1);
-  Array y(x.shape(), x.dtype()), means({rows}, x.dtype()), scales({rows}, x.dtype());
-  for_floating("layer_norm", x.dtype(), [&]<class T>() {
-    kernels::of<T>().layer_norm_rows(x.array().data<T>(), weight.array().data<T>(), bias.array().data<T>(), eps, rows,
-                                     n, y.write<T>(), means.write<T>(), scales.write<T>());
+}
+
+void check_residual(const char* operation, const Tensor& x, const Tensor& f, const DropoutOptions& d) {
+  detail::require_alike(operation, x, f);
+  require(x.shape() == f.shape(), "{}: x {} and f {} must have one shape", operation, x.shape(), f.shape());
+  require(d.p >= 0 && d.p < 1, "{}: p {} is not in [0, 1)", operation, d.p);
+}
+
+template <class T>
+kernels::ResidualRows<T> residual_rows(const Tensor& x, const Tensor& f, const DropoutOptions& d, Array& sum) {
+  return {.x = x.array().data<T>(),
+          .f = f.array().data<T>(),
+          .dropout = d.p,
+          .seed = d.stream.seed,
+          .stream = d.stream.stream,
+          .sum = sum.write<T>()};
+}
+
+Tensor record_residual(const Tensor& x, const Tensor& f, const DropoutOptions& d, Array sum) {
+  return record("residual", std::move(sum), {x, f}, keep_none, [d](const Saved& s, const Tensor& g) -> Gradients {
+    return {g, d.p > 0 && s.needs(1) ? dropout(g, d.p, d.stream) : g};
   });
-  return record("layer_norm", std::move(y), {x, weight, bias}, keep_inputs,
-                [=](const Saved& s, const Tensor& g) -> Gradients {
+}
+
+/// What a LayerNorm computes: the result, and for the vjp each row's mean and 1 / sqrt(var + eps).
+struct Normalised {
+  explicit Normalised(const Tensor& x)
+      : n(x.size(-1)),
+        rows(x.shape().span_size(0, x.rank() - 1)),
+        y(x.shape(), x.dtype()),
+        means({rows}, x.dtype()),
+        scales({rows}, x.dtype()) {}
+  std::int64_t n, rows;
+  Array y, means, scales;
+};
+
+Tensor record_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps, const Normalised& done) {
+  return record("layer_norm", done.y, {x, weight, bias}, keep_inputs,
+                [eps, n = done.n, rows = done.rows, means = done.means, scales = done.scales](
+                    const Saved& s, const Tensor& g) -> Gradients {
                   if (grad_enabled())
                     return detail::differentiate(s, 3, g, [eps](const std::vector<Tensor>& at) {
                       const Tensor centred = at[0] - mean(at[0], {-1}, true);
@@ -39,6 +71,41 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
                   const auto result = [](Array& a) { return a.defined() ? Tensor(std::move(a)) : Tensor(); };
                   return {result(dx), result(dweight), result(dbias)};
                 });
+}
+
+}  // namespace
+
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
+  check_norm("layer_norm", x, weight, bias);
+  Normalised to(x);
+  for_floating("layer_norm", x.dtype(), [&]<class T>() {
+    kernels::of<T>().layer_norm_rows(x.array().data<T>(), weight.array().data<T>(), bias.array().data<T>(), eps,
+                                     to.rows, to.n, to.y.write<T>(), to.means.write<T>(), to.scales.write<T>());
+  });
+  return record_norm(x, weight, bias, eps, to);
+}
+
+Tensor residual(const Tensor& x, const Tensor& f, const DropoutOptions& d) {
+  check_residual("residual", x, f, d);
+  Array sum(x.shape(), x.dtype());
+  for_floating("residual", x.dtype(),
+               [&]<class T>() { kernels::of<T>().residual(residual_rows<T>(x, f, d, sum), x.size()); });
+  return record_residual(x, f, d, std::move(sum));
+}
+
+Tensor residual_norm(const Tensor& x, const Tensor& f, const Tensor& weight, const Tensor& bias,
+                     const DropoutOptions& d, double eps) {
+  check_residual("residual_norm", x, f, d);
+  check_norm("residual_norm", x, weight, bias);
+  Normalised to(x);
+  Array sum(x.shape(), x.dtype());
+  for_floating("residual_norm", x.dtype(), [&]<class T>() {
+    kernels::of<T>().residual_norm_rows(residual_rows<T>(x, f, d, sum), weight.array().data<T>(),
+                                        bias.array().data<T>(), eps, to.rows, to.n, to.y.write<T>(),
+                                        to.means.write<T>(), to.scales.write<T>());
+  });
+  // One pass, two operations of the graph: the vjp of each stays what it is.
+  return record_norm(record_residual(x, f, d, std::move(sum)), weight, bias, eps, to);
 }
 
 }  // namespace gaze
