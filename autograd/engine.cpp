@@ -173,6 +173,7 @@ class Walk {
     }
     require(!node.released, "{}: its graph was freed by an earlier backward walk; pass retain_graph to keep it",
             node.operation);
+    const Profile::Backward timed(node.operation);
     const bool last_use = !retain_graph && !create_graph;
     const Saved saved(node, last_use);
     Gradients gradients = anomaly_enabled() ? watched_vjp(node, saved, gradient) : node.vjp(saved, gradient);

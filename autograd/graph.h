@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include <gaze/autograd/profile.h>
 #include <gaze/autograd/tensor.h>
 
 namespace gaze {
@@ -179,6 +180,7 @@ struct OperationOnMany final : Node {
 template <std::size_t N, class F>
 Tensor record(const char* operation, Array value, const Tensor (&inputs)[N], Keep keep, F vjp) {
   if (anomaly_enabled()) detail::check_finite(operation, value);
+  Profile::mark(operation);
   if (!detail::wants_graph(inputs)) return Tensor(std::move(value));
   using Op = detail::Operation<N, F>;
   Ptr<Node> node(new (pool::allocate(sizeof(Op))) Op(operation, value, std::move(vjp)));
@@ -190,6 +192,7 @@ Tensor record(const char* operation, Array value, const Tensor (&inputs)[N], Kee
 template <class F>
 Tensor record(const char* operation, Array value, std::span<const Tensor> inputs, Keep keep, F vjp) {
   if (anomaly_enabled()) detail::check_finite(operation, value);
+  Profile::mark(operation);
   if (!detail::wants_graph(inputs)) return Tensor(std::move(value));
   using Op = detail::OperationOnMany<F>;
   Ptr<Node> node(new (pool::allocate(sizeof(Op))) Op(operation, value, inputs.size(), std::move(vjp)));

@@ -166,6 +166,17 @@ std::vector<double> bench_losses(const BenchOptions& o) {
   return losses;
 }
 
+std::vector<Profile::Row> bench_profile(const BenchOptions& o) {
+  const auto workload = make_workload(workload_config(o), o);
+  for (std::int64_t i = 0; i <= o.warmup; ++i) workload->step();
+  const Profile profile;
+  for (std::int64_t i = 0; i < o.steps; ++i) workload->step();
+  std::vector<Profile::Row> rows = profile.rows();
+  const auto steps = static_cast<double>(o.steps);
+  for (Profile::Row& row : rows) row.calls /= o.steps, row.forward_ms /= steps, row.backward_ms /= steps;
+  return rows;
+}
+
 json bench(const BenchOptions& o) {
   require(o.steps > 0, "bench: {} steps cannot be timed", o.steps);
   const auto workload = make_workload(workload_config(o), o);

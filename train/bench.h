@@ -8,6 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <gaze/autograd/array.h>
+#include <gaze/autograd/profile.h>
 #include <gaze/train/config.h>
 
 namespace gaze {
@@ -27,6 +28,9 @@ std::vector<std::string> workload_names(const std::filesystem::path& workloads =
 
 /// The loss of each of `steps` training steps, dropout off.
 std::vector<double> bench_losses(const BenchOptions&);
+
+/// What the operations of `steps` training steps cost, a step on average.
+std::vector<Profile::Row> bench_profile(const BenchOptions&);
 
 /// Times `steps` training steps after `warmup`: forward, cross-entropy, backward, clipping, optimizer step.
 /// Fields: workload, system, threads, ms_median, ms_min, tokens_per_s (target tokens), peak_mib, parameters,

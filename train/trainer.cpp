@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include <gaze/autograd/engine.h>
+#include <gaze/autograd/profile.h>
 #include <gaze/optim/clipping.h>
 
 namespace gaze {
@@ -30,7 +31,9 @@ StepReport Trainer::step() {
   } catch (const Error& error) {
     fail("step {}: {}", step, error.what());
   }
+  Profile::mark("grad_norm");
   optimizer_.step(report.lr, clip_factor(report.grad_norm, options_.clip));
+  Profile::mark("optimizer");
   steps_done_ = step;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   for (const Callback& callback : callbacks_) callback(report);
