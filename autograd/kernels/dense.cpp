@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include <gaze/autograd/kernels/functions.h>
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/kernels/serial.h>
 #include <gaze/autograd/kernels/simd.h>
@@ -18,19 +17,19 @@ std::int64_t rows_of_task(std::int64_t n) {
 template <class T>
 void through(const DenseVjp<T>& d, const T* g, std::int64_t first, std::int64_t n, T* dz) {
   using V = Vector<T>;
-  const T* at = d.at + first;
+  const T* kept = d.kept + first;
   switch (d.activation) {
     case Activation::none: break;
     case Activation::relu: {  // what was dropped is 0 as well
-      const V kept(static_cast<T>(1 / (1 - d.dropout)));
+      const V scale(static_cast<T>(1 / (1 - d.dropout)));
       map(
-          n, dz, [&](const V& up, const V& y) { return xsimd::select(y > V(0), up * kept, V(0)); }, g, at);
+          n, dz, [&](const V& up, const V& y) { return xsimd::select(y > V(0), up * scale, V(0)); }, g, kept);
       return;
     }
     case Activation::gelu: {
       if (d.dropout > 0) dropout_part(g, first, n, d.seed, d.stream, d.dropout, dz), g = dz;
       map(
-          n, dz, [](const V& up, const V& x) { return up * gelu_slope(x); }, g, at);
+          n, dz, [](const V& up, const V& slope) { return up * slope; }, g, kept);
       return;
     }
   }

@@ -11,7 +11,7 @@ template <class T>
 struct DenseVjp {
   std::int64_t rows = 0, n = 0;
   Activation activation = Activation::none;
-  const T* at = nullptr;  ///< relu: its result, dropped out or not; gelu: its argument
+  const T* kept = nullptr;  ///< relu: its result, dropped out or not; gelu: its slope
   double dropout = 0;
   std::uint64_t seed = 0, stream = 0;
 };

@@ -24,7 +24,7 @@ constexpr int block_rows = 4, block_vectors = 3;
 #endif
 template <class T>
 constexpr std::int64_t panel_width = block_vectors* lanes<T>;
-constexpr std::int64_t depth = 256;  // of k that is summed before C is touched: a panel of B fits the cache
+constexpr std::int64_t depth = 384;  // of k that is summed before C is touched: a panel of B fits the cache
 constexpr std::int64_t band = 96;    // rows of A that pass a panel before the next panel's turn
 
 std::int64_t up(std::int64_t n, std::int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
@@ -146,32 +146,51 @@ void pack_band(const T* from, std::int64_t stride, std::int64_t k, std::int64_t 
   }
 }
 
+/// x becomes gelu(x), and slope its slope there.
+template <class T>
+void gelu_and_slope(std::int64_t n, T* x, T* slope) {
+  using V = Vector<T>;
+  const auto both = [](const V& at, V& y) {
+    const V cdf = normal_cdf(at);
+    y = at * cdf;
+    return cdf + at * normal_density(at);
+  };
+  V y;
+  std::int64_t i = 0;
+  for (; i + lanes<T> <= n; i += lanes<T>) {
+    both(V::load_unaligned(x + i), y).store_unaligned(slope + i);
+    y.store_unaligned(x + i);
+  }
+  if (i == n) return;
+  store_part(both(load_part(x + i, n - i, T(0)), y), slope + i, n - i);
+  store_part(y, x + i, n - i);
+}
+
 /// What follows the product, for one row's columns [first, first + n).
 template <class T>
 void finish_row(const Gemm<T>& g, std::int64_t row, std::int64_t first, std::int64_t n) {
   using V = Vector<T>;
-  const std::int64_t at = row * g.c_stride + first;
-  T* c = g.c + at;
-  T* y = g.activated ? g.activated + at : c;
-  const auto activate = [&](const auto& f) {
-    if (y == c && g.bias)
-      map(
-          n, c, [&](const V& x, const V& b) { return f(x + b); }, c, g.bias + first);
-    else if (y == c)
-      map(n, c, f, c);
-    else {
-      if (g.bias)
-        map(
-            n, c, [](const V& x, const V& b) { return x + b; }, c, g.bias + first);
-      map(n, y, f, c);
-    }
+  T* c = g.c + row * g.c_stride + first;
+  const T* bias = g.bias ? g.bias + first : nullptr;
+  const auto add_bias = [&] {
+    if (bias) map(n, c, [](const V& x, const V& b) { return x + b; }, c, bias);
   };
   switch (g.activation) {
-    case Activation::none: activate([](const V& x) { return x; }); break;
-    case Activation::relu: activate([](const V& x) { return relu(x); }); break;
-    case Activation::gelu: activate([](const V& x) { return gelu(x); }); break;
+    case Activation::none: add_bias(); break;
+    case Activation::relu:
+      if (bias)
+        map(n, c, [](const V& x, const V& b) { return relu(x + b); }, c, bias);
+      else
+        map(n, c, [](const V& x) { return relu(x); }, c);
+      break;
+    case Activation::gelu:
+      add_bias();
+      if (g.slope)
+        gelu_and_slope(n, c, g.slope + row * g.c_stride + first);
+      else
+        map(n, c, [](const V& x) { return gelu(x); }, c);
   }
-  if (g.dropout > 0) dropout_part(y, row * g.n + first, n, g.seed, g.stream, g.dropout, y);
+  if (g.dropout > 0) dropout_part(c, row * g.n + first, n, g.seed, g.stream, g.dropout, c);
 }
 
 /// visit(first column, columns, columns with padding) for the panels of `columns` columns.
@@ -205,7 +224,7 @@ std::int64_t packed_offset(const Gemm<T>& g, std::int64_t p) {
 template <class T>
 void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns,
           const T* packed) {
-  const bool finishes = g.bias || g.activation != Activation::none || g.activated || g.dropout > 0;
+  const bool finishes = g.bias || g.activation != Activation::none || g.dropout > 0;
   const auto finish = [&](std::int64_t first, std::int64_t count) {
     if (finishes)
       for (std::int64_t i = 0; i < count; ++i) finish_row(g, row + first + i, column, columns);

@@ -22,12 +22,12 @@ struct Gemm {
   T alpha = 1;
   bool adds = false;  ///< to C; otherwise C is overwritten whatever it holds
 
-  // What happens to C at last, row by row while it is in the cache: C += bias, Y = dropout(activation(C)).
+  // What happens to C at last, row by row while it is in the cache: C = dropout(activation(C + bias)).
   const T* bias = nullptr;  ///< [n]
   Activation activation = Activation::none;
-  T* activated = nullptr;  ///< Y, laid out as C; null: over C itself
+  T* slope = nullptr;  ///< of gelu, laid out as C: where its slope at C + bias goes, or null
   double dropout = 0;
-  std::uint64_t seed = 0, stream = 0;  ///< of the dropout, whose number i n + j decides on Y[i,j]
+  std::uint64_t seed = 0, stream = 0;  ///< of the dropout, whose number i n + j decides on C[i,j]
 };
 
 /// Where product i of many has its operands, in elements from the first one's.

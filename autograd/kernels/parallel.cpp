@@ -86,19 +86,21 @@ class Team {
   /// Does tasks until none is left to begin.
   void work() {
     working_ = true;
+    std::int64_t done = 0;
     std::uint64_t word = word_.load(std::memory_order_acquire);
     while (next_of(word) < tasks_of(word)) {
       if (!word_.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel)) continue;
-      // A task that is claimed keeps its round alive: what it needs stays as it is until it is finished.
+      // A task that is claimed keeps its round alive, until it is counted as done: what it needs stays as it is.
       try {
         body_(context_, first_ + static_cast<std::int64_t>(next_of(word)));
       } catch (...) {
         const std::lock_guard lock(failing_);
         if (!failure_) failure_ = std::current_exception();
       }
-      unfinished_.fetch_sub(1, std::memory_order_acq_rel);
+      ++done;
       word = word_.load(std::memory_order_acquire);
     }
+    if (done > 0) unfinished_.fetch_sub(done, std::memory_order_acq_rel);
     working_ = false;
   }
 

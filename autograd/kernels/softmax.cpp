@@ -34,9 +34,46 @@ T sum_of(const T* x, std::int64_t n) {
 
 }  // namespace
 
+namespace {
+
+/// A row that fits N vectors, which stay in registers. False when nothing of it is kept or it holds a NaN.
+template <int N, class T>
+bool softmax_short(const T* x, std::int64_t n, T* y) {
+  using V = Vector<T>;
+  constexpr T lowest = -std::numeric_limits<T>::infinity();
+  const std::int64_t last = n - (N - 1) * lanes<T>;  // numbers in the last vector
+  V part[N];
+#pragma GCC unroll 4
+  for (int i = 0; i < N - 1; ++i) part[i] = V::load_unaligned(x + i * lanes<T>);
+  part[N - 1] = last == lanes<T> ? V::load_unaligned(x + n - last) : load_part(x + n - last, last, lowest);
+  V tops = part[0], sums(T(0));
+#pragma GCC unroll 4
+  for (int i = 1; i < N; ++i) tops = xsimd::max(tops, part[i]);
+  const T top = across<T>(tops, [](const V& a, const V& b) { return xsimd::max(a, b); });
+  if (top == lowest) return false;
+#pragma GCC unroll 4
+  for (int i = 0; i < N; ++i) part[i] = xsimd::exp(part[i] - V(top));
+  if (last < lanes<T>) part[N - 1] = first_lanes(part[N - 1], last);
+#pragma GCC unroll 4
+  for (int i = 0; i < N; ++i) sums += part[i];
+  const V scale(T(1) / sum_across<T>(sums));
+#pragma GCC unroll 4
+  for (int i = 0; i < N - 1; ++i) (part[i] * scale).store_unaligned(y + i * lanes<T>);
+  part[N - 1] *= scale;
+  if (last == lanes<T>)
+    part[N - 1].store_unaligned(y + n - last);
+  else
+    store_part(part[N - 1], y + n - last, last);
+  return true;
+}
+
+}  // namespace
+
 template <class T>
 void softmax_row(const T* x, std::int64_t n, T* y) {
   using V = Vector<T>;
+  if (n > 0 && n <= lanes<T> && softmax_short<1>(x, n, y)) return;
+  if (n > lanes<T> && n <= 2 * lanes<T> && softmax_short<2>(x, n, y)) return;
   const T top = largest(n, x);
   if (top == -std::numeric_limits<T>::infinity()) {  // nothing kept, or NaN, which the processor's max may lose
     std::fill_n(y, n, std::isnan(sum_of(x, n)) ? std::numeric_limits<T>::quiet_NaN() : T(0));

@@ -144,8 +144,8 @@ struct Affine {
     return drop.p > 0 ? dropout(y, drop.p, drop.stream) : y;
   }
 
-  /// Fills y and, where the activation's slope is a function of it, z.
-  void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, Array& y, Array& z) const {
+  /// Fills y and, if it is defined, the activation's slope.
+  void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, Array& y, Array& slope) const {
     for_floating(operation, x.dtype(), [&]<class T>() {
       kernels::of<T>().gemm({.m = count,
                              .n = rows.count,
@@ -155,11 +155,11 @@ struct Affine {
                              .b = weight.array().data<T>() + rows.first * in,
                              .b_stride = in,
                              .transpose_b = true,
-                             .c = z.defined() ? z.write<T>() : y.write<T>(),
+                             .c = y.write<T>(),
                              .c_stride = rows.count,
                              .bias = bias.defined() ? bias.array().data<T>() + rows.first : nullptr,
                              .activation = kernel_of(activation),
-                             .activated = z.defined() ? y.write<T>() : nullptr,
+                             .slope = slope.defined() ? slope.write<T>() : nullptr,
                              .dropout = drop.p,
                              .seed = drop.stream.seed,
                              .stream = drop.stream.stream});
@@ -167,14 +167,14 @@ struct Affine {
   }
 
   /// dZ [count,out], and db [out] if it is defined, in one pass; dZ is g itself where Y is Z.
-  Tensor to_z(const Tensor& g, const Array& at, Array& dbias) const {
+  Tensor to_z(const Tensor& g, const Array& kept, Array& dbias) const {
     Array dz = changes() ? Array(g.shape(), g.dtype()) : Array();
     if (dz.defined() || dbias.defined())
       for_floating(operation, g.dtype(), [&]<class T>() {
         kernels::of<T>().dense_vjp({.rows = count,
                                     .n = rows.count,
                                     .activation = kernel_of(activation),
-                                    .at = at.defined() ? at.data<T>() : nullptr,
+                                    .kept = kept.defined() ? kept.data<T>() : nullptr,
                                     .dropout = drop.p,
                                     .seed = drop.stream.seed,
                                     .stream = drop.stream.stream},
@@ -188,11 +188,11 @@ struct Affine {
 Tensor affine(Affine f, const Tensor& x, const Tensor& weight, const Tensor& bias) {
   f.check(x, weight, bias);
   const Tensor inputs[] = {x, weight, bias};
-  Array y(x.shape().with(-1, f.rows.count), x.dtype()), z;
-  if (f.activation == Activation::gelu && detail::wants_graph(inputs)) z = Array(y.shape(), y.dtype());
-  f.forward(x, weight, bias, y, z);
+  Array y(x.shape().with(-1, f.rows.count), x.dtype()), slope;
+  if (f.activation == Activation::gelu && detail::wants_graph(inputs)) slope = Array(y.shape(), y.dtype());
+  f.forward(x, weight, bias, y, slope);
   const Keep keep = keep_inputs | (f.activation == Activation::relu ? keep_result : keep_none);
-  return record(f.operation, std::move(y), inputs, keep, [f, z](const Saved& s, const Tensor& g) -> Gradients {
+  return record(f.operation, std::move(y), inputs, keep, [f, slope](const Saved& s, const Tensor& g) -> Gradients {
     const bool biased = s.shape(2).rank() == 1;
     if (grad_enabled() && f.changes())
       return detail::differentiate(
@@ -208,7 +208,7 @@ Tensor affine(Affine f, const Tensor& x, const Tensor& weight, const Tensor& bia
               s.needs(2) ? Contribution::part(sum(flat, {0}), f.rows.first) : Contribution()};
     }
     Array dbias = s.needs(2) ? Array({f.rows.count}, g.dtype()) : Array();
-    const Tensor dz = as_matrix(f.to_z(g, f.activation == Activation::relu ? s.result().array() : z, dbias));
+    const Tensor dz = as_matrix(f.to_z(g, f.activation == Activation::relu ? s.result().array() : slope, dbias));
     Contribution to_x, to_weight, to_bias;
     if (s.needs(0)) {
       const Array own = s[1].array().span(f.rows.first * f.in, {f.rows.count, f.in});
