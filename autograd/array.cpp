@@ -1,10 +1,14 @@
 #include <gaze/autograd/array.h>
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+
+#include <gaze/autograd/kernels/parallel.h>
 
 namespace gaze {
 
@@ -133,9 +137,13 @@ struct Shelf {
   std::size_t kept = 0, taken = 0;
   ~Shelf() {
     shelf_open = false;
+    clear();
+  }
+  void clear() {
     for (int index = 0; index < classes; ++index)
       for (Free*& list = lists[static_cast<std::size_t>(index)]; list; held -= bytes_of_class(index))
         std::free(std::exchange(list, list->next));
+    taken -= kept, kept = 0;
   }
 };
 
@@ -157,8 +165,12 @@ void* allocate(std::size_t bytes) {
     }
     own.taken += rounded;
   }
-  void* block = std::aligned_alloc(64, rounded);
+  // Parameters, moments, logits: whole pages of 2 MB where the system has them are faster to get and to walk.
+  constexpr std::size_t page = 2 << 20, worth_pages = 8 * page;
+  const bool large = rounded >= worth_pages;
+  void* block = std::aligned_alloc(large ? page : 64, rounded);
   if (!block) fail("out of memory: {} bytes asked for", rounded);
+  if (large) madvise(block, rounded, MADV_HUGEPAGE);  // a wish: where it is not granted, nothing is lost
   held += rounded;
   return block;
 }
@@ -177,6 +189,10 @@ void release(void* block, std::size_t bytes) {
 }
 
 std::size_t bytes_held() { return held; }
+
+void trim() {
+  if (shelf_open) shelf().clear();
+}
 
 }  // namespace pool
 
@@ -230,7 +246,14 @@ Array Array::full(Shape shape, DType dtype, double value) {
 }
 
 void Array::fill(double value) {
-  for_any(dtype_, [&]<class T>() { std::fill_n(write<T>(), size(), converted<T>(value)); });
+  for_any(dtype_, [&]<class T>() {
+    constexpr std::int64_t block = 65536;
+    T* numbers = write<T>();
+    const T number = converted<T>(value);
+    kernels::parallel_blocks(size(), block, 1, [&](std::int64_t first, std::int64_t last) {
+      std::fill(numbers + first, numbers + last, number);
+    });
+  });
 }
 
 double Array::at(std::int64_t index) const {

@@ -163,6 +163,7 @@ namespace pool {
 void* allocate(std::size_t bytes);
 void release(void* block, std::size_t bytes);
 std::size_t bytes_held();  ///< bytes in use and kept, all threads together
+void trim();               ///< gives the system back what this thread keeps for reuse
 }  // namespace pool
 
 /// A span of memory with a version: arrays that are reshapes of one another share one. A span inside another

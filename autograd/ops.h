@@ -118,6 +118,10 @@ struct CrossEntropyOptions {
 };
 /// -sum_c q_c log softmax(logits)_c a row; logits [...,V], targets int32 [...] in [0, V)
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& options = {});
+/// cross_entropy(linear(x, weight), targets) for x [...,D], weight [V,D]. The logits of some rows at a time are made,
+/// and their gradient with them, so that there is never room needed for all.
+Tensor projected_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets,
+                               const CrossEntropyOptions& options = {});
 Tensor mse(const Tensor& a, const Tensor& b, Reduction reduction = Reduction::mean);  ///< (a - b)^2 ~
 
 // Normalisation and dropout -------------------------------------------- ops/normalise.cpp, ops/dropout.cpp

@@ -83,6 +83,7 @@ void Params::pack() {
     if (leaf.present) gradient.assign(leaf.gradient);
     leaf.gradient = gradient;
   }
+  pool::trim();  // where the parameters lay before: nothing else is of their sizes
 }
 
 }  // namespace gaze

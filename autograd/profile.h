@@ -16,7 +16,7 @@ class Profile {
  public:
   struct Row {
     std::string operation;
-    std::int64_t calls = 0;                   ///< forward ones, or of the vjp when there are more
+    std::int64_t calls = 0;  ///< forward ones, or of the vjp when there are more
     double forward_ms = 0, backward_ms = 0;
     double ms() const { return forward_ms + backward_ms; }
   };

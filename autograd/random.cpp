@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include <gaze/autograd/error.h>
+#include <gaze/autograd/kernels/parallel.h>
 
 namespace gaze {
 
@@ -39,6 +40,34 @@ double Random::uniform() {
 double Random::normal() {
   const double radius = std::sqrt(-2 * std::log(1 - uniform()));
   return radius * std::cos(2 * std::numbers::pi * uniform());
+}
+
+/// Where in its stream a draw begins is known, so that every part of the numbers can be drawn on its own.
+template <class Draw>
+void Random::fill(std::span<double> numbers, std::uint64_t bits_a_draw, const Draw& draw) {
+  constexpr std::int64_t block = 4096, cost = 16;
+  const std::uint64_t start = 4 * counter_ - static_cast<std::uint64_t>(4 - used_);
+  const auto at = [this](std::uint64_t position) {
+    Random there(stream_);
+    there.counter_ = position / 4;
+    if (position % 4) there.bits(), there.used_ = static_cast<int>(position % 4);
+    return there;
+  };
+  kernels::parallel_blocks(static_cast<std::int64_t>(numbers.size()), block, cost,
+                           [&](std::int64_t first, std::int64_t last) {
+                             Random part = at(start + static_cast<std::uint64_t>(first) * bits_a_draw);
+                             for (std::int64_t i = first; i < last; ++i)
+                               numbers[static_cast<std::size_t>(i)] = draw(part);
+                           });
+  *this = at(start + numbers.size() * bits_a_draw);
+}
+
+void Random::uniform(std::span<double> numbers) {
+  fill(numbers, 2, [](Random& r) { return r.uniform(); });
+}
+
+void Random::normal(std::span<double> numbers) {
+  fill(numbers, 4, [](Random& r) { return r.normal(); });
 }
 
 std::uint32_t Random::below(std::uint32_t bound) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace gaze {
@@ -27,9 +28,13 @@ class Random {
   std::uint32_t bits();                      ///< 32 random bits
   double uniform();                          ///< in [0, 1)
   double normal();                           ///< mean 0, variance 1 (Box and Muller)
+  void uniform(std::span<double> numbers);   ///< as many draws, on all threads
+  void normal(std::span<double> numbers);    ///< as many draws, on all threads
   std::uint32_t below(std::uint32_t bound);  ///< in [0, bound), every value equally likely; bound must be positive
 
  private:
+  template <class Draw>
+  void fill(std::span<double> numbers, std::uint64_t bits_a_draw, const Draw& draw);
   RandomStream stream_;
   std::uint64_t counter_ = 0;
   std::array<std::uint32_t, 4> block_{};

@@ -16,11 +16,13 @@ Fans fans(const char* initializer, const Shape& shape) {
 }
 
 void fill_uniform(Random& random, std::span<double> numbers, double bound) {
-  for (double& x : numbers) x = bound * (2 * random.uniform() - 1);
+  random.uniform(numbers);
+  for (double& x : numbers) x = bound * (2 * x - 1);
 }
 
 void fill_normal(Random& random, std::span<double> numbers, double std) {
-  for (double& x : numbers) x = std * random.normal();
+  random.normal(numbers);
+  for (double& x : numbers) x *= std;
 }
 
 }  // namespace

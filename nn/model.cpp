@@ -32,9 +32,18 @@ Tensor Seq2Seq::encode(const Tensor& source, const Tensor& lengths, Context& con
   return body.encoder(src_embed(source, context), {.key_lengths = lengths}, context);
 }
 
+Tensor Seq2Seq::features(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context& context) const {
+  return body.decoder(tgt_embed(target, context), memory, {.causal = true}, {.key_lengths = lengths}, context);
+}
+
 Tensor Seq2Seq::decode(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context& context) const {
-  const Tensor x = tgt_embed(target, context);
-  return head(body.decoder(x, memory, {.causal = true}, {.key_lengths = lengths}, context));
+  return head(features(target, memory, lengths, context));
+}
+
+Tensor Seq2Seq::loss(const Tensor& source, const Tensor& lengths, const Tensor& target, const Tensor& gold,
+                     const CrossEntropyOptions& options, Context& context) const {
+  const Tensor memory = encode(source, lengths, context);
+  return projected_cross_entropy(features(target, memory, lengths, context), head.weight, gold, options);
 }
 
 Tensor Seq2Seq::operator()(const Tensor& source, const Tensor& lengths, const Tensor& target, Context& context) const {
@@ -47,8 +56,15 @@ LanguageModel::LanguageModel(const Scope& scope, const ModelOptions& options)
            options.transformer.norm == Norm::pre),
       head(head_of(scope, tgt_embed, options)) {}
 
-Tensor LanguageModel::operator()(const Tensor& ids, Context& context) const {
-  return head(body(tgt_embed(ids, context), {.causal = true}, context));
+Tensor LanguageModel::features(const Tensor& ids, Context& context) const {
+  return body(tgt_embed(ids, context), {.causal = true}, context);
+}
+
+Tensor LanguageModel::operator()(const Tensor& ids, Context& context) const { return head(features(ids, context)); }
+
+Tensor LanguageModel::loss(const Tensor& ids, const Tensor& gold, const CrossEntropyOptions& options,
+                           Context& context) const {
+  return projected_cross_entropy(features(ids, context), head.weight, gold, options);
 }
 
 }  // namespace gaze

@@ -30,10 +30,16 @@ struct Seq2Seq {
   Tensor decode(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context&) const;
   /// decode() after encode(): [B,T,V]
   Tensor operator()(const Tensor& source, const Tensor& lengths, const Tensor& target, Context&) const;
+  /// cross_entropy of that against gold, int32 [B,T], in less memory: the logits are never there all at once.
+  Tensor loss(const Tensor& source, const Tensor& lengths, const Tensor& target, const Tensor& gold,
+              const CrossEntropyOptions&, Context&) const;
 
   TokenEmbedding src_embed, tgt_embed;
   Transformer body;
   Linear head;
+
+ private:
+  Tensor features(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context&) const;
 };
 
 /// Continues a text: a score for every next id. Registers tgt_embed, body (layers of causal self-attention, as many as
@@ -43,10 +49,15 @@ struct LanguageModel {
 
   /// int32 [B,T] -> logits [B,T,V], where logits t follow from ids 0..t
   Tensor operator()(const Tensor& ids, Context&) const;
+  /// cross_entropy of that against gold, int32 [B,T], in less memory: the logits are never there all at once.
+  Tensor loss(const Tensor& ids, const Tensor& gold, const CrossEntropyOptions&, Context&) const;
 
   TokenEmbedding tgt_embed;
   Encoder body;
   Linear head;
+
+ private:
+  Tensor features(const Tensor& ids, Context&) const;
 };
 
 }  // namespace gaze

@@ -1,7 +1,5 @@
 #include <gaze/nn/scope.h>
 
-#include <vector>
-
 namespace gaze {
 
 std::string Scope::full_name(std::string_view name) const {
@@ -25,15 +23,12 @@ Scope Scope::matrices(Initializer initializer) const {
 
 Tensor Scope::parameter(std::string_view name, const Shape& shape, const Initializer& initializer) const {
   const std::string full = full_name(name);
-  std::vector<double> numbers(static_cast<std::size_t>(shape.size()));
+  Array numbers(shape, DType::float64);
   Random random(stream_.split(full));
   const bool replaced = matrices_ && shape.rank() > 1;
-  (replaced ? matrices_ : initializer)(shape, random, numbers);
-
-  Array initial(shape, DType::float32);
-  float* out = initial.write<float>();
-  for (const double x : numbers) *out++ = static_cast<float>(x);
-  return params_->add(full, initial.to(dtype()));
+  (replaced ? matrices_ : initializer)(shape, random,
+                                       {numbers.write<double>(), static_cast<std::size_t>(numbers.size())});
+  return params_->add(full, numbers.to(DType::float32).to(dtype()));  // the same start in either dtype
 }
 
 void Scope::tie(std::string_view alias, std::string_view name) const {

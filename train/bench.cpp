@@ -125,8 +125,10 @@ struct Training final : Workload {
   }
 
   StepLoss loss(Context& context) {
-    const Tensor logits = seq2seq ? (*seq2seq)(source, {}, target, context) : (*language)(target, context);
-    return {cross_entropy(logits, gold, {.label_smoothing = config.label_smoothing}), gold.size()};
+    const CrossEntropyOptions options{.label_smoothing = config.label_smoothing};
+    return {seq2seq ? seq2seq->loss(source, {}, target, gold, options, context)
+                    : language->loss(target, gold, options, context),
+            gold.size()};
   }
 
   double step() override { return trainer->step().loss; }

@@ -94,8 +94,9 @@ StepLoss Translator::loss(std::int64_t step, Context& context) const {
     examples.push_back(task_->example(Split::train, static_cast<std::uint64_t>((step - 1) * config_.batch + i)));
   const Batch batch = batch_of(std::move(examples));
   const auto lengths = batch.target_lengths.values<std::int32_t>();
-  return {cross_entropy(logits(batch, context), Tensor(batch.target_out),
-                        {.label_smoothing = config_.label_smoothing, .ignore_index = Vocabulary::pad}),
+  const CrossEntropyOptions options{.label_smoothing = config_.label_smoothing, .ignore_index = Vocabulary::pad};
+  return {model_->loss(Tensor(batch.source), Tensor(batch.source_lengths), Tensor(batch.target_in),
+                       Tensor(batch.target_out), options, context),
           std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0})};
 }
 

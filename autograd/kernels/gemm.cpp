@@ -173,22 +173,27 @@ void finish_row(const Gemm<T>& g, std::int64_t row, std::int64_t first, std::int
   T* c = g.c + row * g.c_stride + first;
   const T* bias = g.bias ? g.bias + first : nullptr;
   const auto add_bias = [&] {
-    if (bias) map(n, c, [](const V& x, const V& b) { return x + b; }, c, bias);
+    if (bias)
+      map(
+          n, c, [](const V& x, const V& b) { return x + b; }, c, bias);
   };
   switch (g.activation) {
     case Activation::none: add_bias(); break;
     case Activation::relu:
       if (bias)
-        map(n, c, [](const V& x, const V& b) { return relu(x + b); }, c, bias);
+        map(
+            n, c, [](const V& x, const V& b) { return relu(x + b); }, c, bias);
       else
-        map(n, c, [](const V& x) { return relu(x); }, c);
+        map(
+            n, c, [](const V& x) { return relu(x); }, c);
       break;
     case Activation::gelu:
       add_bias();
       if (g.slope)
         gelu_and_slope(n, c, g.slope + row * g.c_stride + first);
       else
-        map(n, c, [](const V& x) { return gelu(x); }, c);
+        map(
+            n, c, [](const V& x) { return gelu(x); }, c);
   }
   if (g.dropout > 0) dropout_part(c, row * g.n + first, n, g.seed, g.stream, g.dropout, c);
 }

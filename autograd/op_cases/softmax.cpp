@@ -78,33 +78,60 @@ void add_softmax(Table& cases) {
   add_masked("empty", numbers({0, 4}), whole({4}, {1, 1, 0, 1}));
 }
 
+namespace {
+
+/// Cross-entropy, by loops.
+Tensor loss_by_loops(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& o) {
+  double total = 0, counted = 0;
+  for_each(targets.shape(), [&](const Index& i) {
+    const std::int64_t target = id_at(targets, i), classes = logits.size(-1);
+    if (target == o.ignore_index) return;
+    std::vector<double> row;
+    Index place = i;
+    place.push_back(0);
+    for (; place.back() < classes; ++place.back()) row.push_back(at(logits, place));
+    for (std::int64_t c = 0; c < classes; ++c) {
+      const double q = (c == target ? 1 - o.label_smoothing : 0) + o.label_smoothing / static_cast<double>(classes);
+      total -= q * (row[static_cast<std::size_t>(c)] - log_sum(row));
+    }
+    ++counted;
+  });
+  return Tensor::scalar(o.reduction == Reduction::mean ? total / counted : total, DType::float64);
+}
+
+}  // namespace
+
 void add_losses(Table& cases) {
   const auto add = [&](const char* variant, const Shape& logits, const Tensor& targets, CrossEntropyOptions o = {}) {
     cases.push_back({"cross_entropy",
                      variant,
                      {numbers(logits), targets},
                      [o](Inputs in) { return cross_entropy(in[0], in[1], o); },
+                     [o](Inputs in) { return loss_by_loops(in[0], in[1], o); }});
+    // The same logits' shape out of as many features as the size-one case has.
+    const std::int64_t features = logits.size() == 1 ? 1 : 3;
+    cases.push_back({"projected_cross_entropy",
+                     variant,
+                     {numbers(logits.with(-1, features)), numbers({logits[-1], features}, 1), targets},
+                     [o](Inputs in) { return projected_cross_entropy(in[0], in[1], in[2], o); },
                      [o](Inputs in) {
-                       double total = 0, counted = 0;
-                       for_each(in[1].shape(), [&](const Index& i) {
-                         const std::int64_t target = id_at(in[1], i), classes = in[0].size(-1);
-                         if (target == o.ignore_index) return;
-                         std::vector<double> row;
-                         Index place = i;
-                         place.push_back(0);
-                         for (; place.back() < classes; ++place.back()) row.push_back(at(in[0], place));
-                         for (std::int64_t c = 0; c < classes; ++c) {
-                           const double q = (c == target ? 1 - o.label_smoothing : 0) +
-                                            o.label_smoothing / static_cast<double>(classes);
-                           total -= q * (row[static_cast<std::size_t>(c)] - log_sum(row));
-                         }
-                         ++counted;
-                       });
-                       return Tensor::scalar(o.reduction == Reduction::mean ? total / counted : total, DType::float64);
+                       const Tensor made = table(
+                           in[2].shape().size() == 0 ? Shape{0, in[1].size(0)} : in[0].shape().with(-1, in[1].size(0)),
+                           [&](const Index& i) {
+                             double sum = 0;
+                             Index from = i, row{i.back(), 0};
+                             for (std::int64_t d = 0; d < in[1].size(1); ++d) {
+                               from.back() = row.back() = d;
+                               sum += at(in[0], from) * at(in[1], row);
+                             }
+                             return sum;
+                           });
+                       return loss_by_loops(made, in[2], o);
                      }});
   };
   add("ordinary", {3, 5}, below({3}, 5));
   add("longer than a vector", {2, 37}, below({2}, 37));
+  add("more rows than are made at a time", {300, 3}, below({300}, 3));
   add("smoothed", {3, 5}, below({3}, 5), {.label_smoothing = 0.1});
   add("ignored", {4, 5}, whole({4}, {1, -1, 0, -1}), {.ignore_index = -1});
   add("smoothed, ignored, summed", {4, 3}, whole({4}, {1, 0, 2, 0}),

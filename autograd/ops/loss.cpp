@@ -3,18 +3,19 @@
 
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/kernels/isa.h>
+#include <gaze/autograd/ops/composed.h>
 #include <gaze/autograd/ops/elementwise.h>
 
 namespace gaze {
 namespace {
 
 /// Rows whose target counts, after checking that every target is a class or ignored.
-std::int64_t count_targets(const Tensor& targets, std::int64_t classes, std::int32_t ignored) {
+std::int64_t count_targets(const char* operation, const Tensor& targets, std::int64_t classes, std::int32_t ignored) {
   std::int64_t counted = 0;
   const auto values = targets.values<std::int32_t>();
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (values[i] == ignored) continue;
-    require(values[i] >= 0 && values[i] < classes, "cross_entropy: target {} at position {} is not in [0, {})",
+    require(values[i] >= 0 && values[i] < classes, "{}: target {} at position {} is not in [0, {})", operation,
             values[i], i, classes);
     ++counted;
   }
@@ -35,38 +36,130 @@ Tensor composed_vjp(const Tensor& logits, const Tensor& targets, const CrossEntr
   return g * factor * unsqueeze(cast(counts, dtype), -1) * (softmax(logits) - q);
 }
 
+/// What is known before a loss is computed.
+struct Counting {
+  Counting(const char* operation, const Shape& logits, const Tensor& targets, const CrossEntropyOptions& o)
+      : classes(logits[-1]), rows(targets.size()) {
+    require(targets.dtype() == DType::int32 && targets.shape() == logits.without(-1),
+            "{}: logits {} need int32 targets of the shape without the last axis, got {} {}", operation, logits,
+            name_of(targets.dtype()), targets.shape());
+    require(o.label_smoothing >= 0 && o.label_smoothing <= 1, "{}: label smoothing {} is not in [0, 1]", operation,
+            o.label_smoothing);
+    counted = count_targets(operation, targets, classes, o.ignore_index);
+    factor = o.reduction == Reduction::mean ? 1 / static_cast<double>(counted) : 1;
+  }
+  double loss(const std::vector<double>& of_rows, const CrossEntropyOptions& o) const {
+    if (counted == 0 && o.reduction == Reduction::mean) return std::nan("");
+    return counted == 0 ? 0 : std::accumulate(of_rows.begin(), of_rows.end(), 0.0) * factor;
+  }
+  std::int64_t classes, rows, counted = 0;
+  double factor = 0;  ///< of a row's loss in the whole
+};
+
 }  // namespace
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& o) {
-  require(logits.rank() >= 1 && targets.dtype() == DType::int32 && targets.shape() == logits.shape().without(-1),
-          "cross_entropy: logits {} need int32 targets of the shape without the last axis, got {} {}", logits.shape(),
-          name_of(targets.dtype()), targets.shape());
-  require(o.label_smoothing >= 0 && o.label_smoothing <= 1, "cross_entropy: label smoothing {} is not in [0, 1]",
-          o.label_smoothing);
-  const std::int64_t classes = logits.size(-1), rows = targets.size();
-  const std::int64_t counted = count_targets(targets, classes, o.ignore_index);
-  std::vector<double> losses(static_cast<std::size_t>(rows));
-  Array log_sums({rows}, logits.dtype());
+  require(logits.rank() >= 1, "cross_entropy: logits {} need a last axis of classes", logits.shape());
+  const Counting c("cross_entropy", logits.shape(), targets, o);
+  std::vector<double> losses(static_cast<std::size_t>(c.rows));
+  Array log_sums({c.rows}, logits.dtype());
   for_floating("cross_entropy", logits.dtype(), [&]<class T>() {
     kernels::of<T>().cross_entropy_rows(logits.array().data<T>(), targets.array().data<std::int32_t>(), o.ignore_index,
-                                        o.label_smoothing, rows, classes, losses.data(), log_sums.write<T>());
+                                        o.label_smoothing, c.rows, c.classes, losses.data(), log_sums.write<T>());
   });
-  const double total = std::accumulate(losses.begin(), losses.end(), 0.0);
-  const double factor = o.reduction == Reduction::mean ? 1 / static_cast<double>(counted) : 1;
-  const double loss = counted == 0 && o.reduction == Reduction::mean ? std::nan("") : total * factor;
-  return record("cross_entropy", Array::full({}, logits.dtype(), loss), {logits, targets}, keep_inputs,
-                [o, factor, log_sums, counted](const Saved& s, const Tensor& g) -> Gradients {
+  return record("cross_entropy", Array::full({}, logits.dtype(), c.loss(losses, o)), {logits, targets}, keep_inputs,
+                [o, c, log_sums](const Saved& s, const Tensor& g) -> Gradients {
                   const Tensor ids = s[1];
-                  if (counted == 0) return {Tensor::zeros(s.shape(0), g.dtype()), Tensor()};
-                  if (grad_enabled()) return {composed_vjp(s[0], ids, o, factor, g), Tensor()};
+                  if (c.counted == 0) return {Tensor::zeros(s.shape(0), g.dtype()), Tensor()};
+                  if (grad_enabled()) return {composed_vjp(s[0], ids, o, c.factor, g), Tensor()};
                   // Logits are a step's largest array: their gradient takes their place.
                   auto [x, d] = s.reuse(0);
                   for_floating("cross_entropy", x.dtype(), [&]<class T>() {
                     kernels::of<T>().cross_entropy_rows_vjp(
                         x.data<T>(), log_sums.data<T>(), ids.array().data<std::int32_t>(), o.ignore_index,
-                        o.label_smoothing, factor * g.item(), ids.size(), x.shape()[-1], d.template write<T>());
+                        o.label_smoothing, c.factor * g.item(), c.rows, c.classes, d.template write<T>());
                   });
                   return {Tensor(std::move(d)), Tensor()};
+                });
+}
+
+Tensor projected_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets,
+                               const CrossEntropyOptions& o) {
+  detail::require_alike("projected_cross_entropy", x, weight);
+  require(x.rank() >= 1 && weight.rank() == 2 && x.size(-1) == weight.size(1),
+          "projected_cross_entropy: last axis of x {} must equal the last axis of weight {} [V,D]", x.shape(),
+          weight.shape());
+  const Counting c("projected_cross_entropy", x.shape().with(-1, weight.size(0)), targets, o);
+  const bool recorded = grad_enabled() && c.counted > 0, to_x = recorded && x.requires_grad(),
+             to_weight = recorded && weight.requires_grad();
+  const std::int64_t width = weight.size(1);
+  // Few enough that they stay in the cache, and enough that the products are large.
+  constexpr std::int64_t chunk_numbers = 3 << 19, fewest = 256;
+  const std::int64_t chunk =
+      std::min(std::max(chunk_numbers / std::max<std::int64_t>(c.classes, 1) / 16 * 16, fewest), c.rows);
+  std::vector<double> losses(static_cast<std::size_t>(c.rows));
+  Array dx = to_x ? Array(x.shape(), x.dtype()) : Array();
+  Array dweight = to_weight ? Array(weight.shape(), x.dtype()) : Array();
+  if (to_weight && c.rows == 0) dweight.fill(0);
+  for_floating("projected_cross_entropy", x.dtype(), [&]<class T>() {
+    const auto& kernels = kernels::of<T>();
+    Array logits({chunk, c.classes}, x.dtype()), log_sums({chunk}, x.dtype());
+    for (std::int64_t first = 0; first < c.rows; first += chunk) {
+      const std::int64_t rows = std::min(chunk, c.rows - first);
+      const T* from = x.array().data<T>() + first * width;
+      const std::int32_t* ids = targets.array().data<std::int32_t>() + first;
+      kernels.gemm({.m = rows,
+                    .n = c.classes,
+                    .k = width,
+                    .a = from,
+                    .a_stride = width,
+                    .b = weight.array().data<T>(),
+                    .b_stride = width,
+                    .transpose_b = true,
+                    .c = logits.write<T>(),
+                    .c_stride = c.classes});
+      kernels.cross_entropy_rows(logits.data<T>(), ids, o.ignore_index, o.label_smoothing, rows, c.classes,
+                                 losses.data() + first, log_sums.write<T>());
+      if (!to_x && !to_weight) continue;
+      kernels.cross_entropy_rows_vjp(logits.data<T>(), log_sums.data<T>(), ids, o.ignore_index, o.label_smoothing,
+                                     c.factor, rows, c.classes, logits.write<T>());
+      if (to_x)
+        kernels.gemm({.m = rows,
+                      .n = width,
+                      .k = c.classes,
+                      .a = logits.data<T>(),
+                      .a_stride = c.classes,
+                      .b = weight.array().data<T>(),
+                      .b_stride = width,
+                      .c = dx.write<T>() + first * width,
+                      .c_stride = width});
+      if (to_weight)
+        kernels.gemm({.m = c.classes,
+                      .n = width,
+                      .k = rows,
+                      .a = logits.data<T>(),
+                      .a_stride = c.classes,
+                      .transpose_a = true,
+                      .b = from,
+                      .b_stride = width,
+                      .c = dweight.write<T>(),
+                      .c_stride = width,
+                      .adds = first > 0});
+    }
+  });
+  // The loss is one number: its gradient is that of the logits times the one that comes from above.
+  return record("projected_cross_entropy", Array::full({}, x.dtype(), c.loss(losses, o)), {x, weight, targets},
+                keep_inputs, [o, c, dx, dweight](const Saved& s, const Tensor& g) -> Gradients {
+                  if (grad_enabled())
+                    return detail::differentiate(
+                        s, 2, g,
+                        [&](const std::vector<Tensor>& at) { return cross_entropy(linear(at[0], at[1]), s[2], o); }, 1);
+                  const auto scaled = [&](int input, const Array& d) {
+                    if (!s.needs(input)) return Tensor();
+                    if (c.counted == 0) return Tensor::zeros(s.shape(input), g.dtype());
+                    return g.item() == 1 ? Tensor(d) : Tensor(d) * g;
+                  };
+                  return {scaled(0, dx), scaled(1, dweight), Tensor()};
                 });
 }
 

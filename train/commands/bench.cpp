@@ -44,7 +44,8 @@ void add_bench(CLI::App& app) {
   command->add_option("--init", a->bench.initial, "Weights to start from: safetensors by PyTorch's names");
   command->add_option("--batch", a->bench.batch, "The batch: safetensors with src, tgt and gold");
   command->add_flag("--losses", a->losses, "Print the loss of each step as a JSON array; dropout off");
-  command->add_flag("--profile", a->profile, "What each operation costs a step, before the figures")->excludes("--losses");
+  command->add_flag("--profile", a->profile, "What each operation costs a step, before the figures")
+      ->excludes("--losses");
   command->add_flag("--json")->description("Accepted as elsewhere: figures are printed as JSON in any case");
   command->callback([a] {
     if (a->threads > 0) set_threads(a->threads);
