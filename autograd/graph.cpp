@@ -84,6 +84,10 @@ Tensor Saved::result() const {
   return restore(node_, node_.output, node_.output_version, Ptr<Node>(&node_), "its result");
 }
 
+Tensor Saved::restored(int input, Array numbers) const {
+  return Tensor(std::move(numbers), node_.edges[static_cast<std::size_t>(input)].node);
+}
+
 Saved::Reused Saved::reuse(int input) const {
   const Array& kept = node_.edges[static_cast<std::size_t>(input)].value;
   const bool nobody_else = last_use_ && kept.unique();

@@ -106,6 +106,8 @@ class Saved {
   /// The input. Throws when it was changed in place since, naming both operations.
   Tensor operator[](int input) const;
   Tensor result() const;
+  /// An input that was not kept, from its numbers, which were found in another way.
+  Tensor restored(int input, Array numbers) const;
   /// The input's numbers, and where its gradient may be written: over them when nothing will read them again.
   struct Reused {
     Array numbers, gradient;

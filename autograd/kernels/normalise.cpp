@@ -10,30 +10,30 @@
 namespace gaze::kernels::GAZE_LEVEL {
 namespace {
 
+/// to = x + dropout(f) for elements [first, last); `to` points to the first of them.
 template <class T>
-void add_part(const ResidualRows<T>& s, std::int64_t first, std::int64_t last) {
-  T* sum = s.sum + first;
+void add_part(const ResidualRows<T>& s, std::int64_t first, std::int64_t last, T* to) {
   const T* added = s.f + first;
-  if (s.dropout > 0) dropout_part(added, first, last - first, s.seed, s.stream, s.dropout, sum), added = sum;
+  if (s.dropout > 0) dropout_part(added, first, last - first, s.seed, s.stream, s.dropout, to), added = to;
   map(
-      last - first, sum, [](const Vector<T>& a, const Vector<T>& b) { return a + b; }, s.x + first, added);
+      last - first, to, [](const Vector<T>& a, const Vector<T>& b) { return a + b; }, s.x + first, added);
 }
 
 template <class T>
 void residual(const ResidualRows<T>& s, std::int64_t n) {
   constexpr std::int64_t block = 4096, cost = 4;
-  parallel_blocks(n, block, cost, [&](std::int64_t first, std::int64_t last) { add_part(s, first, last); });
+  parallel_blocks(n, block, cost,
+                  [&](std::int64_t first, std::int64_t last) { add_part(s, first, last, s.sum + first); });
 }
 
-/// before(first, last) makes the rows of x ready.
-template <class T, class Before>
-void normalise(const T* x, const T* weight, const T* bias, double eps, std::int64_t rows, std::int64_t n, T* y,
-               T* means, T* scales, const Before& before) {
+/// rows_from(first, last) gives the rows of x, ready to be read.
+template <class T, class RowsFrom>
+void normalise(const T* weight, const T* bias, double eps, std::int64_t rows, std::int64_t n, T* y, T* means, T* scales,
+               const RowsFrom& rows_from) {
   using V = Vector<T>;
   parallel_blocks(rows, rows_a_block(n), n * 2, [&](std::int64_t first, std::int64_t last) {
-    before(first, last);
-    for (std::int64_t r = first; r < last; ++r) {
-      const T* in = x + r * n;
+    const T* in = rows_from(first, last);
+    for (std::int64_t r = first; r < last; ++r, in += n) {
       const T mean = map_sum<T>(
                          n, [](const V& v) { return v; }, in) /
                      static_cast<T>(n);
@@ -52,36 +52,26 @@ void normalise(const T* x, const T* weight, const T* bias, double eps, std::int6
 template <class T>
 void layer_norm_rows(const T* x, const T* weight, const T* bias, double eps, std::int64_t rows, std::int64_t n, T* y,
                      T* means, T* scales) {
-  normalise(x, weight, bias, eps, rows, n, y, means, scales, [](std::int64_t, std::int64_t) {});
+  normalise(weight, bias, eps, rows, n, y, means, scales,
+            [&](std::int64_t first, std::int64_t) { return x + first * n; });
 }
 
 template <class T>
 void residual_norm_rows(const ResidualRows<T>& x, const T* weight, const T* bias, double eps, std::int64_t rows,
                         std::int64_t n, T* y, T* means, T* scales) {
-  normalise(x.sum, weight, bias, eps, rows, n, y, means, scales,
-            [&](std::int64_t first, std::int64_t last) { add_part(x, first * n, last * n); });
+  normalise(weight, bias, eps, rows, n, y, means, scales, [&](std::int64_t first, std::int64_t last) {
+    T* to = x.sum ? x.sum + first * n
+                  : static_cast<T*>(
+                        thread_memory(ThreadMemory::rows, static_cast<std::size_t>((last - first) * n) * sizeof(T)));
+    add_part(x, first * n, last * n, to);
+    return to;
+  });
 }
 
-/// One row's dx.
-template <class T>
-void row_vjp(std::int64_t n, const T* g, const T* x, const T* weight, T mean_of_row, T scale_of_row, T* dx) {
-  using V = Vector<T>;
-  const V mean(mean_of_row), scale(scale_of_row);
-  const T inverse = T(1) / static_cast<T>(n);
-  const V even(map_sum<T>(
-                   n, [](const V& a, const V& w) { return a * w; }, g, weight) *
-               inverse);
-  const V along(map_sum<T>(
-                    n, [&](const V& a, const V& w, const V& v) { return a * w * (v - mean) * scale; }, g, weight, x) *
-                inverse);
-  map(
-      n, dx, [&](const V& a, const V& w, const V& v) { return scale * (a * w - even - (v - mean) * scale * along); }, g,
-      weight, x);
-}
-
-template <class T>
-void layer_norm_rows_vjp(const T* g, const T* x, const T* weight, const T* means, const T* scales, std::int64_t rows,
-                         std::int64_t n, T* dx, T* dweight, T* dbias) {
+/// Each row's h as normal(vector of x, of two more operands that are the same for all rows).
+template <class T, class Normal>
+void rows_vjp(const T* g, const T* x, const T* weight, const T* shift, const T* factor, const T* scales,
+              std::int64_t rows, std::int64_t n, T* dx, T* dweight, T* dbias, const Normal& normal) {
   using V = Vector<T>;
   // Every block of rows sums its own part of dweight and dbias; the parts are added in the order of the blocks.
   constexpr std::int64_t block = 32;
@@ -95,12 +85,30 @@ void layer_norm_rows_vjp(const T* g, const T* x, const T* weight, const T* means
     if (sums) std::fill_n(part_weight, 2 * n, T(0));
     for (std::int64_t r = first; r < last; ++r) {
       const T *in = x + r * n, *up = g + r * n;
-      if (dx) row_vjp(n, up, in, weight, means[r], scales[r], dx + r * n);
+      const auto h = normal(r);
+      if (dx) {
+        const V scale(scales[r]);
+        const T inverse = T(1) / static_cast<T>(n);
+        const V even(map_sum<T>(
+                         n, [](const V& a, const V& w) { return a * w; }, up, weight) *
+                     inverse);
+        const V along(
+            map_sum<T>(
+                n, [&](const V& a, const V& w, const V& v, const V& s, const V& f) { return a * w * h(v, s, f); }, up,
+                weight, in, shift, factor) *
+            inverse);
+        map(
+            n, dx + r * n,
+            [&](const V& a, const V& w, const V& v, const V& s, const V& f) {
+              return scale * (a * w - even - h(v, s, f) * along);
+            },
+            up, weight, in, shift, factor);
+      }
       if (!sums) continue;
-      const V mean(means[r]), scale(scales[r]);
       map(
-          n, part_weight, [&](const V& p, const V& a, const V& v) { return p + a * (v - mean) * scale; }, part_weight,
-          up, in);
+          n, part_weight,
+          [&](const V& p, const V& a, const V& v, const V& s, const V& f) { return p + a * h(v, s, f); }, part_weight,
+          up, in, shift, factor);
       map(
           n, part_bias, [](const V& p, const V& a) { return p + a; }, part_bias, up);
     }
@@ -117,8 +125,30 @@ void layer_norm_rows_vjp(const T* g, const T* x, const T* weight, const T* means
   total(dbias, n);
 }
 
+template <class T>
+void layer_norm_rows_vjp(const T* g, const T* x, const T* weight, const T* means, const T* scales, std::int64_t rows,
+                         std::int64_t n, T* dx, T* dweight, T* dbias) {
+  using V = Vector<T>;
+  rows_vjp(g, x, weight, weight, weight, scales, rows, n, dx, dweight, dbias, [&](std::int64_t r) {
+    const V mean(means[r]), scale(scales[r]);
+    return [=](const V& v, const V&, const V&) { return (v - mean) * scale; };
+  });
+}
+
+template <class T>
+void layer_norm_rows_vjp_of_result(const T* g, const T* y, const T* weight, const T* bias, const T* scales,
+                                   std::int64_t rows, std::int64_t n, T* dx, T* dweight, T* dbias) {
+  using V = Vector<T>;
+  const Scratch scratch(static_cast<std::size_t>(n) * sizeof(T));
+  auto* inverse = static_cast<T*>(scratch.memory());
+  for (std::int64_t i = 0; i < n; ++i) inverse[i] = T(1) / weight[i];
+  rows_vjp(g, y, weight, bias, inverse, scales, rows, n, dx, dweight, dbias,
+           [](std::int64_t) { return [](const V& v, const V& b, const V& f) { return (v - b) * f; }; });
+}
+
 }  // namespace
 
-GAZE_FILL(Normalisation, layer_norm_rows, residual_norm_rows, layer_norm_rows_vjp, residual)
+GAZE_FILL(Normalisation, layer_norm_rows, residual_norm_rows, layer_norm_rows_vjp, layer_norm_rows_vjp_of_result,
+          residual)
 
 }  // namespace gaze::kernels::GAZE_LEVEL

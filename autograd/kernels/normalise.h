@@ -10,7 +10,7 @@ struct ResidualRows {
   const T *x = nullptr, *f = nullptr;
   double dropout = 0;
   std::uint64_t seed = 0, stream = 0;  ///< of the dropout
-  T* sum = nullptr;                    ///< where x + dropout(f) goes
+  T* sum = nullptr;                    ///< where x + dropout(f) goes; null: nowhere, when it is normalised
 };
 
 template <class T>
@@ -26,6 +26,9 @@ struct Normalisation {
   /// dbias = sum_rows g. Each result may be null.
   void (*layer_norm_rows_vjp)(const T* g, const T* x, const T* weight, const T* means, const T* scales,
                               std::int64_t rows, std::int64_t n, T* dx, T* dweight, T* dbias);
+  /// The same from the result: h = (y - bias) / weight.
+  void (*layer_norm_rows_vjp_of_result)(const T* g, const T* y, const T* weight, const T* bias, const T* scales,
+                                        std::int64_t rows, std::int64_t n, T* dx, T* dweight, T* dbias);
   /// The sum alone, of n numbers.
   void (*residual)(const ResidualRows<T>& x, std::int64_t n);
 };

@@ -159,7 +159,7 @@ void* thread_memory(ThreadMemory purpose, std::size_t bytes) {
     void* memory = nullptr;
     std::size_t bytes = 0;
   };
-  thread_local Block blocks[2];
+  thread_local Block blocks[3];
   Block& own = blocks[static_cast<int>(purpose)];
   if (own.bytes < bytes) {
     constexpr std::size_t line = 64;

@@ -62,7 +62,7 @@ class Scratch {
 };
 
 /// Memory of this thread, 64-byte aligned, for the purpose named: at least so much, the same until more is asked for.
-enum class ThreadMemory { gemm, attention };
+enum class ThreadMemory { gemm, attention, rows };
 void* thread_memory(ThreadMemory purpose, std::size_t bytes);
 
 /// Rows a block so that a block touches about 8192 elements.

@@ -190,7 +190,7 @@ void add_normalisation(Table& cases) {
   add_layer_norm("no rows", {0, 4});
   add_layer_norm("no columns", {3, 0});
 
-  const auto add_residual = [&](const char* variant, const Shape& shape, double p) {
+  const auto add_residual = [&](const char* variant, const Shape& shape, double p, bool unweighted = false) {
     const DropoutOptions drop{p, {11, 7}};
     const auto sum_of = [=](Inputs in) {
       std::int64_t next = 0;
@@ -204,9 +204,11 @@ void add_normalisation(Table& cases) {
                      [=](Inputs in) { return residual(in[0], in[1], drop); },
                      sum_of});
     const Shape row{shape[-1]};
+    Tensor weight = numbers(row, 2);
+    if (unweighted) weight = concat({Tensor::zeros({1}, DType::float64), slice(weight, 0, 1, row[0])}, 0);
     cases.push_back({"residual_norm",
                      variant,
-                     {numbers(shape), numbers(shape, 1), numbers(row, 2), numbers(row, 3)},
+                     {numbers(shape), numbers(shape, 1), weight, numbers(row, 3)},
                      [=](Inputs in) { return residual_norm(in[0], in[1], in[2], in[3], drop, 1e-3); },
                      [=](Inputs in) {
                        const Tensor sum = sum_of(in);
@@ -216,6 +218,7 @@ void add_normalisation(Table& cases) {
   add_residual("ordinary", {3, 5}, 0);
   add_residual("dropout", {2, 3, 4}, 0.4);
   add_residual("longer than a vector", {2, 37}, 0.3);
+  add_residual("a weight of zero", {3, 5}, 0.4, true);
   add_residual("vector", {6}, 0);
   add_residual("size one", {1, 1}, 0);
   add_residual("no rows", {0, 4}, 0.3);

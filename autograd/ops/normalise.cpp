@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/ops/composed.h>
@@ -48,29 +50,60 @@ struct Normalised {
   Array y, means, scales;
 };
 
-Tensor record_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps, const Normalised& done) {
-  return record("layer_norm", done.y, {x, weight, bias}, keep_inputs,
-                [eps, n = done.n, rows = done.rows, means = done.means, scales = done.scales](
-                    const Saved& s, const Tensor& g) -> Gradients {
-                  if (grad_enabled())
-                    return detail::differentiate(s, 3, g, [eps](const std::vector<Tensor>& at) {
-                      const Tensor centred = at[0] - mean(at[0], {-1}, true);
-                      const Tensor variance = mean(centred * centred, {-1}, true);
-                      return centred * rsqrt(variance + eps) * at[1] + at[2];
-                    });
-                  Array dx, dweight, dbias;
-                  if (s.needs(0)) dx = Array(s.shape(0), g.dtype());
-                  if (s.needs(1)) dweight = Array(s.shape(1), g.dtype());
-                  if (s.needs(2)) dbias = Array(s.shape(2), g.dtype());
-                  for_floating("layer_norm", g.dtype(), [&]<class T>() {
-                    const auto target = [](Array& a) { return a.defined() ? a.write<T>() : nullptr; };
-                    kernels::of<T>().layer_norm_rows_vjp(g.array().data<T>(), s[0].array().data<T>(),
-                                                         s[1].array().data<T>(), means.data<T>(), scales.data<T>(),
-                                                         rows, n, target(dx), target(dweight), target(dbias));
-                  });
-                  const auto result = [](Array& a) { return a.defined() ? Tensor(std::move(a)) : Tensor(); };
-                  return {result(dx), result(dweight), result(dbias)};
-                });
+/// A number a row, as a column beside y.
+Tensor unsqueezed(const Array& rows, const Tensor& y) { return Tensor(rows.reshaped(y.shape().with(-1, 1))); }
+
+/// x from y = (x - mean) scale weight + bias.
+Array normal_input(const Tensor& y, const Tensor& weight, const Tensor& bias, const Array& means, const Array& scales) {
+  const NoGrad no_grad;
+  const Tensor normal = (y.detach() - bias.detach()) / weight.detach();
+  return (normal / unsqueezed(scales, y) + unsqueezed(means, y)).array();
+}
+
+/// Whether x can be had from the result y, as (y - bias) / weight: not when a weight is next to nothing.
+template <class T>
+bool invertible(const Tensor& weight, const Tensor& bias) {
+  constexpr T most = 16;  // |bias| / |weight|: so many times the rounding error of y is that of x
+  const auto w = weight.values<T>(), b = bias.values<T>();
+  for (std::size_t i = 0; i < w.size(); ++i)
+    if (!(std::abs(b[i]) <= most * std::abs(w[i])) || w[i] == 0) return false;
+  return true;
+}
+
+/// Records y = LayerNorm(x). With `from_result` the numbers of x are not there: the vjp works from y.
+Tensor record_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps, const Normalised& done,
+                   bool from_result = false) {
+  const Keep keep = keep_input(1) | keep_input(2) | (from_result ? keep_result : keep_input(0));
+  return record(
+      "layer_norm", done.y, {x, weight, bias}, keep,
+      [eps, from_result, n = done.n, rows = done.rows, means = done.means, scales = done.scales](
+          const Saved& s, const Tensor& g) -> Gradients {
+        if (grad_enabled()) {
+          const Tensor at = from_result ? s.restored(0, normal_input(s.result(), s[1], s[2], means, scales)) : s[0];
+          return detail::differentiate_at(s, {at, s[1], s[2]}, g, [eps](const std::vector<Tensor>& in) {
+            const Tensor centred = in[0] - mean(in[0], {-1}, true);
+            const Tensor variance = mean(centred * centred, {-1}, true);
+            return centred * rsqrt(variance + eps) * in[1] + in[2];
+          });
+        }
+        Array dx, dweight, dbias;
+        if (s.needs(0)) dx = Array(s.shape(0), g.dtype());
+        if (s.needs(1)) dweight = Array(s.shape(1), g.dtype());
+        if (s.needs(2)) dbias = Array(s.shape(2), g.dtype());
+        for_floating("layer_norm", g.dtype(), [&]<class T>() {
+          const auto target = [](Array& a) { return a.defined() ? a.write<T>() : nullptr; };
+          const T *up = g.array().data<T>(), *w = s[1].array().data<T>();
+          if (from_result)
+            kernels::of<T>().layer_norm_rows_vjp_of_result(up, s.result().array().data<T>(), w, s[2].array().data<T>(),
+                                                           scales.data<T>(), rows, n, target(dx), target(dweight),
+                                                           target(dbias));
+          else
+            kernels::of<T>().layer_norm_rows_vjp(up, s[0].array().data<T>(), w, means.data<T>(), scales.data<T>(), rows,
+                                                 n, target(dx), target(dweight), target(dbias));
+        });
+        const auto result = [](Array& a) { return a.defined() ? Tensor(std::move(a)) : Tensor(); };
+        return {result(dx), result(dweight), result(dbias)};
+      });
 }
 
 }  // namespace
@@ -99,13 +132,19 @@ Tensor residual_norm(const Tensor& x, const Tensor& f, const Tensor& weight, con
   check_norm("residual_norm", x, weight, bias);
   Normalised to(x);
   Array sum(x.shape(), x.dtype());
+  const Tensor inputs[] = {x, f, weight, bias};
+  const bool kept = anomaly_enabled() ||
+                    (detail::wants_graph(inputs) &&
+                     !for_floating("residual_norm", x.dtype(), [&]<class T>() { return invertible<T>(weight, bias); }));
   for_floating("residual_norm", x.dtype(), [&]<class T>() {
-    kernels::of<T>().residual_norm_rows(residual_rows<T>(x, f, d, sum), weight.array().data<T>(),
-                                        bias.array().data<T>(), eps, to.rows, to.n, to.y.write<T>(),
-                                        to.means.write<T>(), to.scales.write<T>());
+    kernels::ResidualRows<T> rows = residual_rows<T>(x, f, d, sum);
+    if (!kept) rows.sum = nullptr;
+    kernels::of<T>().residual_norm_rows(rows, weight.array().data<T>(), bias.array().data<T>(), eps, to.rows, to.n,
+                                        to.y.write<T>(), to.means.write<T>(), to.scales.write<T>());
   });
-  // One pass, two operations of the graph: the vjp of each stays what it is.
-  return record_norm(record_residual(x, f, d, std::move(sum)), weight, bias, eps, to);
+  // One pass, two operations of the graph: the vjp of each stays what it is. The sum between them need not be there.
+  if (!kept) sum.forget();
+  return record_norm(record_residual(x, f, d, std::move(sum)), weight, bias, eps, to, !kept);
 }
 
 }  // namespace gaze
