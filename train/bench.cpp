@@ -1,18 +1,23 @@
 #include <gaze/train/bench.h>
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <ctime>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include <gaze/autograd/engine.h>
 #include <gaze/autograd/files.h>
 #include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/ops.h>
+#include <gaze/autograd/profile.h>
 #include <gaze/autograd/threads.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/model.h>
@@ -43,13 +48,6 @@ const json& built_in_workloads() {
   return table;
 }
 
-json workload_table(const std::filesystem::path& path) {
-  if (path.empty()) return built_in_workloads();
-  json table = json::parse(read_file(path), nullptr, false);
-  require(table.is_object(), "{}: it is not a JSON object of workloads", path.string());
-  return table;
-}
-
 Config workload_config(const BenchOptions& o) {
   const json table = workload_table(o.workloads);
   require(table.contains(o.workload), "unknown workload {}; there are {}", o.workload,
@@ -65,6 +63,7 @@ struct Workload {
   virtual ~Workload() = default;
   virtual double step() = 0;
   std::int64_t tokens = 0, parameters = 0;  ///< of a step; in all
+  double product_flops = 0;                 ///< of a step's matrix products
 };
 
 /// The cost of the graph itself: many tiny operations. y = tanh(y w + b), link after link.
@@ -93,6 +92,21 @@ Tensor random_ids(const Config& c, RandomStream stream) {
   return Tensor(ids);
 }
 
+/// The floating-point operations of a step's matrix products: six for each row and weight (forward, and the gradients
+/// of both), 12 B T S D for an attention.
+double flops_of_products(const Config& c) {
+  const auto batch = static_cast<double>(c.batch), length = static_cast<double>(c.length);
+  const auto d = static_cast<double>(c.d_model), ff = static_cast<double>(c.d_ff), vocab = static_cast<double>(c.vocab);
+  const auto layers = static_cast<double>(c.layers);
+  const double attention = 4 * d * d, feed_forward = 2 * d * ff;  // weights
+  const bool translates = c.kind == "seq2seq";  // then the sources are as many and as long as the targets
+  const double encoder = translates ? attention + feed_forward : 0;
+  const double decoder = (translates ? 2 : 1) * attention + feed_forward;
+  const double attentions = layers * (translates ? 3 : 1);
+  return 6 * batch * length * (layers * (encoder + decoder) + vocab * d) +
+         12 * batch * length * length * d * attentions;
+}
+
 /// A training step of a model on one batch, over and over.
 struct Training final : Workload {
   Training(const Config& c, const BenchOptions& o) : config(c), params(o.dtype) {
@@ -110,7 +124,7 @@ struct Training final : Workload {
     if (!o.batch.empty()) read_batch(o.batch);
     trainer = std::make_unique<Trainer>(
         params, *optimizer, [this](std::int64_t, Context& context) { return loss(context); }, trainer_options(c));
-    tokens = gold.size(), parameters = params.count();
+    tokens = gold.size(), parameters = params.count(), product_flops = flops_of_products(c);
   }
 
   void read_batch(const std::filesystem::path& path) {
@@ -147,10 +161,69 @@ std::unique_ptr<Workload> make_workload(const Config& c, const BenchOptions& o) 
   return std::make_unique<Training>(c, o);
 }
 
+/// Floating-point operations a second of the best of five products of 1024^3.
+template <class T>
+double product_speed() {
+  constexpr std::int64_t n = 1024;
+  const Array a = Array::full({n, n}, dtype_of<T>::value, 0.5), b = Array::full({n, n}, dtype_of<T>::value, 0.25);
+  Array c({n, n}, dtype_of<T>::value);
+  double best = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < 5; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    kernels::of<T>().gemm({.m = n,
+                           .n = n,
+                           .k = n,
+                           .a = a.data<T>(),
+                           .a_stride = n,
+                           .b = b.data<T>(),
+                           .b_stride = n,
+                           .c = c.write<T>(),
+                           .c_stride = n});
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return 2.0 * n * n * n / best;
+}
+
+/// Seconds since this process began, to a hundredth.
+double seconds_since_start() {
+  // Field 22 of the line is when, in clock ticks since the machine began; the name in brackets may hold spaces.
+  const std::string line = read_file("/proc/self/stat");
+  std::istringstream fields(line.substr(line.rfind(')') + 2));
+  std::string field;
+  for (int i = 3; i <= 22; ++i) fields >> field;
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9 -
+         std::stod(field) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+json profile_of(Workload& workload, std::int64_t steps) {
+  const Profile profile;
+  for (std::int64_t i = 0; i < steps; ++i) workload.step();
+  const std::vector<Profile::Row> rows = profile.rows();
+  double all = 0;
+  for (const Profile::Row& row : rows) all += row.ms();
+  json list = json::array();
+  for (const Profile::Row& row : rows)
+    list.push_back({{"operation", row.operation},
+                    {"calls", row.calls / steps},
+                    {"forward_ms", row.forward_ms / static_cast<double>(steps)},
+                    {"backward_ms", row.backward_ms / static_cast<double>(steps)},
+                    {"share", row.ms() / all}});
+  return list;
+}
+
 /// Rounded as the peers round their figures.
 double rounded(double value, double steps) { return std::round(value * steps) / steps; }
 
 }  // namespace
+
+nlohmann::json workload_table(const std::filesystem::path& path) {
+  if (path.empty()) return built_in_workloads();
+  json table = json::parse(read_file(path), nullptr, false);
+  require(table.is_object(), "{}: it is not a JSON object of workloads", path.string());
+  return table;
+}
 
 std::vector<std::string> workload_names(const std::filesystem::path& workloads) {
   std::vector<std::string> names;
@@ -168,21 +241,11 @@ std::vector<double> bench_losses(const BenchOptions& o) {
   return losses;
 }
 
-std::vector<Profile::Row> bench_profile(const BenchOptions& o) {
-  const auto workload = make_workload(workload_config(o), o);
-  for (std::int64_t i = 0; i <= o.warmup; ++i) workload->step();
-  const Profile profile;
-  for (std::int64_t i = 0; i < o.steps; ++i) workload->step();
-  std::vector<Profile::Row> rows = profile.rows();
-  const auto steps = static_cast<double>(o.steps);
-  for (Profile::Row& row : rows) row.calls /= o.steps, row.forward_ms /= steps, row.backward_ms /= steps;
-  return rows;
-}
-
 json bench(const BenchOptions& o) {
   require(o.steps > 0, "bench: {} steps cannot be timed", o.steps);
   const auto workload = make_workload(workload_config(o), o);
   const double first = workload->step();
+  const double first_step = seconds_since_start();
   for (std::int64_t i = 0; i < o.warmup; ++i) workload->step();
   std::vector<double> milliseconds;
   double last = first;
@@ -197,17 +260,24 @@ json bench(const BenchOptions& o) {
       milliseconds.size() % 2 ? milliseconds[half] : (milliseconds[half - 1] + milliseconds[half]) / 2;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return {{"workload", o.workload},
-          {"system", "gaze"},
-          {"threads", threads()},
-          {"ms_median", rounded(median, 1e3)},
-          {"ms_min", rounded(milliseconds.front(), 1e3)},
-          {"tokens_per_s", std::llround(static_cast<double>(workload->tokens) / median * 1e3)},
-          {"peak_mib", usage.ru_maxrss / 1024},
-          {"parameters", workload->parameters},
-          {"first_loss", rounded(first, 1e4)},
-          {"last_loss", rounded(last, 1e4)},
-          {"isa", kernels::name_of(kernels::isa())}};
+  json figures = {{"workload", o.workload},
+                  {"system", "gaze"},
+                  {"threads", threads()},
+                  {"ms_median", rounded(median, 1e3)},
+                  {"ms_min", rounded(milliseconds.front(), 1e3)},
+                  {"tokens_per_s", std::llround(static_cast<double>(workload->tokens) / median * 1e3)},
+                  {"peak_mib", usage.ru_maxrss / 1024},
+                  {"parameters", workload->parameters},
+                  {"first_loss", rounded(first, 1e4)},
+                  {"last_loss", rounded(last, 1e4)},
+                  {"first_step_s", rounded(first_step, 1e2)},
+                  {"isa", kernels::name_of(kernels::isa())}};
+  if (workload->product_flops > 0) {
+    const double speed = o.dtype == DType::float64 ? product_speed<double>() : product_speed<float>();
+    figures["gemm_fraction"] = rounded(workload->product_flops / (median * 1e-3) / speed, 1e3);
+  }
+  if (o.profile) figures["profile"] = profile_of(*workload, o.steps);
+  return figures;
 }
 
 }  // namespace gaze

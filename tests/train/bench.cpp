@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/error.h>
@@ -74,12 +75,47 @@ TEST_CASE("a benchmark prints the fields that the peers print") {
   o.workload = "chain", o.steps = 3, o.warmup = 1;
   const nlohmann::json figures = bench(o);
   for (const char* field : {"workload", "system", "threads", "ms_median", "ms_min", "tokens_per_s", "peak_mib",
-                            "parameters", "first_loss", "last_loss", "isa"}) {
+                            "parameters", "first_loss", "last_loss", "isa", "first_step_s"}) {
     INFO(field);
     CHECK(figures.contains(field));
   }
   CHECK(figures["system"] == "gaze");
   CHECK(figures["ms_min"] <= figures["ms_median"]);
+  CHECK(figures["first_step_s"] > 0);
+  CHECK_FALSE(figures.contains("gemm_fraction"));  // it has no products
+  CHECK_FALSE(figures.contains("profile"));
+}
+
+TEST_CASE("the share of matrix products is what their operations, the time and the machine's speed make it") {
+  BenchOptions o;
+  o.workload = "gpt-char", o.steps = 2, o.warmup = 0;
+  const nlohmann::json figures = bench(o);
+  // 768 rows by four layers of 12 times 128^2 weights and a head of 65 by 128; attention of 12 by 64 by 64.
+  const double flops = 6.0 * 768 * (4 * 12 * 128 * 128 + 65 * 128) + 4 * 12.0 * 12 * 64 * 64 * 128;
+  const double speed = flops / figures["ms_median"].get<double>() / 1e6 / figures["gemm_fraction"].get<double>();
+  INFO("1024^3 at " << speed << " GF/s");
+  CHECK(figures["gemm_fraction"] > 0.01);
+  CHECK(figures["gemm_fraction"] < 2);
+  CHECK(speed > 1);
+}
+
+TEST_CASE("a profile names the operations of a step, their calls and what they cost") {
+  BenchOptions o;
+  o.workload = "seq2seq-toy", o.steps = 2, o.warmup = 0, o.profile = true;
+  const nlohmann::json rows = bench(o)["profile"];
+  std::map<std::string, nlohmann::json> by_name;
+  double share = 0;
+  for (const nlohmann::json& row : rows) by_name[row["operation"]] = row, share += row["share"].get<double>();
+  CHECK(share == Approx(1));
+  CHECK(by_name.at("attention")["calls"] == 6);
+  CHECK(by_name.at("dense")["calls"] == 4);
+  CHECK(by_name.at("residual")["calls"] == 10);
+  CHECK(by_name.at("optimizer")["calls"] == 1);
+  for (const char* operation : {"linear", "attention", "dense", "projected_cross_entropy", "layer_norm"}) {
+    INFO(operation);
+    CHECK(by_name.at(operation)["forward_ms"] > 0);
+    CHECK(by_name.at(operation)["backward_ms"] > 0);
+  }
 }
 
 TEST_CASE("weights and batches that do not fit the workload are refused, naming the file and the tensor") {
