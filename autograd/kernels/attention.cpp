@@ -18,14 +18,23 @@ struct Head {
         q(b * x.queries * x.q_stride + h * x.key_size),
         k(b * x.keys * x.k_stride + h * x.key_size),
         v(b * x.keys * x.v_stride + h * x.value_size),
-        weights(task * x.queries * x.keys),
-        output((b * x.queries * x.heads + h) * x.value_size) {}
+        weights(task * x.queries * x.weights_stride),
+        output((b * x.queries * x.heads + h) * x.value_size),
+        first_number(task * x.queries * x.keys) {}
   std::int64_t b, h;
   std::int64_t q, k, v, weights, output;  // offsets
+  std::int64_t first_number;              // of the dropout, which counts weights without the ends of rows
 };
+
+/// Whether rows of weights are whole vectors, so that nothing needs to mind their ends.
+template <class T>
+bool roomy(const Attention<T>& x) {
+  return x.weights_stride % lanes<T> == 0;
+}
 
 template <class T>
 void weights_of(const Attention<T>& x, const Head<T>& at, T* weights) {
+  const std::int64_t stride = x.weights_stride;
   gemm_serial<T>({.m = x.queries,
                   .n = x.keys,
                   .k = x.key_size,
@@ -35,27 +44,29 @@ void weights_of(const Attention<T>& x, const Head<T>& at, T* weights) {
                   .b_stride = x.k_stride,
                   .transpose_b = true,
                   .c = weights,
-                  .c_stride = x.keys,
-                  .alpha = x.scale});
+                  .c_stride = stride,
+                  .alpha = x.scale,
+                  .roomy = roomy(x)});
   const std::int64_t length = x.key_lengths ? std::min<std::int64_t>(x.key_lengths[at.b], x.keys) : x.keys;
   for (std::int64_t t = 0; t < x.queries; ++t) {
-    T* row = weights + t * x.keys;
+    T* row = weights + t * stride;
     if (x.mask) {
       const T* mask = x.mask + at.b * x.mask_strides[0] + at.h * x.mask_strides[1] + t * x.mask_strides[2];
       for (std::int64_t s = 0; s < x.keys; ++s) row[s] += mask[s * x.mask_strides[3]];
     }
-    const std::int64_t seen = x.causal ? std::min(length, t + 1) : length;
-    softmax_row(row, seen, row);
-    std::fill(row + seen, row + x.keys, T(0));
   }
+  softmax_block({.rows = x.queries, .length = length, .causal = x.causal, .stride = stride}, weights);
 }
 
 template <class T>
 void drop(const Attention<T>& x, const Head<T>& at, const T* from, T* to) {
-  dropout_part(from, at.weights, x.queries * x.keys, x.seed, x.stream, x.dropout, to);
+  if (x.weights_stride == x.keys)
+    return dropout_part(from, at.first_number, x.queries * x.keys, x.seed, x.stream, x.dropout, to);
+  for (std::int64_t t = 0; t < x.queries; ++t, from += x.weights_stride, to += x.weights_stride)
+    dropout_part(from, at.first_number + t * x.keys, x.keys, x.seed, x.stream, x.dropout, to);
 }
 
-/// A head's weights as its values are weighed: through the dropout into `buffer` [T,S], or as they are.
+/// A head's weights as its values are weighed: through the dropout into `buffer` [T,stride], or as they are.
 template <class T>
 const T* dropped(const Attention<T>& x, const Head<T>& at, const T* weights, T* buffer) {
   if (x.dropout == 0) return weights;
@@ -81,7 +92,17 @@ T* scratch(std::int64_t n) {
 
 template <class T>
 void attention_weights(const Attention<T>& x, T* weights) {
-  for_heads(x, [&](const Head<T>& at) { weights_of(x, at, weights + at.weights); });
+  Attention<T> dense = x;
+  dense.weights_stride = x.keys;
+  for_heads(dense, [&](const Head<T>& at) { weights_of(dense, at, weights + at.weights); });
+}
+
+template <class T>
+std::int64_t attention_stride(const Attention<T>& x) {
+  const std::int64_t whole = (x.keys + lanes<T> - 1) / lanes<T> * lanes<T>;
+  // Dropout runs over a head's weights in one go where they lie close together, and very short rows would be mostly
+  // end.
+  return x.dropout > 0 || 2 * x.keys < whole ? x.keys : whole;
 }
 
 template <class T>
@@ -89,12 +110,12 @@ void attention(const Attention<T>& x, T* weights, T* output) {
   for_heads(x, [&](const Head<T>& at) {
     T* own = weights + at.weights;
     weights_of(x, at, own);
-    T* buffer = x.dropout > 0 ? scratch<T>(x.queries * x.keys) : nullptr;
+    T* buffer = x.dropout > 0 ? scratch<T>(x.queries * x.weights_stride) : nullptr;
     gemm_serial<T>({.m = x.queries,
                     .n = x.value_size,
                     .k = x.keys,
                     .a = dropped(x, at, own, buffer),
-                    .a_stride = x.keys,
+                    .a_stride = x.weights_stride,
                     .b = x.v + at.v,
                     .b_stride = x.v_stride,
                     .c = output + at.output,
@@ -104,18 +125,18 @@ void attention(const Attention<T>& x, T* weights, T* output) {
 
 template <class T>
 void attention_vjp(const Attention<T>& x, const T* weights, const T* gradient, T* dq, T* dk, T* dv) {
-  const std::int64_t width = x.heads * x.value_size;
+  const std::int64_t width = x.heads * x.value_size, stride = x.weights_stride;
   for_heads(x, [&](const Head<T>& at) {
     const T *own = weights + at.weights, *up = gradient + at.output;
-    const std::int64_t n = x.queries * x.keys;
-    T* buffer = scratch<T>(2 * n);
-    T* scores = buffer + n;
+    const std::int64_t n = x.queries * stride;
+    T* buffer = scratch<T>(2 * n + lanes<T>);
+    T* scores = buffer + (n + lanes<T> - 1) / lanes<T> * lanes<T>;
     if (dv)  // O = P V: dV = P^T G
       gemm_serial<T>({.m = x.keys,
                       .n = x.value_size,
                       .k = x.queries,
                       .a = dropped(x, at, own, buffer),
-                      .a_stride = x.keys,
+                      .a_stride = stride,
                       .transpose_a = true,
                       .b = up,
                       .b_stride = width,
@@ -132,23 +153,25 @@ void attention_vjp(const Attention<T>& x, const T* weights, const T* gradient, T
                     .b_stride = x.v_stride,
                     .transpose_b = true,
                     .c = scores,
-                    .c_stride = x.keys});
+                    .c_stride = stride,
+                    .roomy = roomy(x)});
     if (x.dropout > 0) drop(x, at, scores, scores);
     using V = Vector<T>;
+    const std::int64_t columns = roomy(x) ? stride : x.keys;  // P is 0 beyond the keys
     for (std::int64_t t = 0; t < x.queries; ++t) {
-      T* row = scores + t * x.keys;
-      const T* p = own + t * x.keys;
+      T* row = scores + t * stride;
+      const T* p = own + t * stride;
       const V dot(map_sum<T>(
-          x.keys, [](const V& a, const V& b) { return a * b; }, row, p));
+          columns, [](const V& a, const V& b) { return a * b; }, row, p));
       map(
-          x.keys, row, [&](const V& a, const V& b) { return b * (a - dot); }, row, p);
+          columns, row, [&](const V& a, const V& b) { return b * (a - dot); }, row, p);
     }
     if (dq)
       gemm_serial<T>({.m = x.queries,
                       .n = x.key_size,
                       .k = x.keys,
                       .a = scores,
-                      .a_stride = x.keys,
+                      .a_stride = stride,
                       .b = x.k + at.k,
                       .b_stride = x.k_stride,
                       .c = dq + at.q,
@@ -159,7 +182,7 @@ void attention_vjp(const Attention<T>& x, const T* weights, const T* gradient, T
                       .n = x.key_size,
                       .k = x.queries,
                       .a = scores,
-                      .a_stride = x.keys,
+                      .a_stride = stride,
                       .transpose_a = true,
                       .b = x.q + at.q,
                       .b_stride = x.q_stride,
@@ -171,6 +194,6 @@ void attention_vjp(const Attention<T>& x, const T* weights, const T* gradient, T
 
 }  // namespace
 
-GAZE_FILL(AttentionKernels, attention_weights, attention, attention_vjp)
+GAZE_FILL(AttentionKernels, attention_weights, attention_stride, attention, attention_vjp)
 
 }  // namespace gaze::kernels::GAZE_LEVEL

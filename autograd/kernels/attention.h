@@ -17,6 +17,7 @@ struct Attention {
   const std::int32_t* key_lengths = nullptr;  ///< [B] or null
   const T* mask = nullptr;                    ///< added to the scores, or null
   std::int64_t mask_strides[4] = {};          ///< of batch, head, query and key; 0 repeats
+  std::int64_t weights_stride = 0;            ///< distance of two rows of the weights that are kept: at least the keys
   double dropout = 0;
   std::uint64_t seed = 0, stream = 0;  ///< of the dropout
 };
@@ -25,7 +26,9 @@ template <class T>
 struct AttentionKernels {
   /// weights [B,H,T,S] = softmax(scale q k^T + masks), before dropout.
   void (*attention_weights)(const Attention<T>&, T* weights);
-  /// output [B,T,H C] = dropout(weights) v; fills `weights` as above.
+  /// Rows of weights that attention() and attention_vjp() should be given: whole vectors where that is possible.
+  std::int64_t (*attention_stride)(const Attention<T>&);
+  /// output [B,T,H C] = dropout(weights) v; fills `weights` [B,H,T,weights_stride], what is beyond the keys with zeros.
   void (*attention)(const Attention<T>&, T* weights, T* output);
   /// From the gradient of the output [B,T,H C] and the weights: gradients of q, k and v into columns of tensors laid
   /// out as q, k and v are. Each result may be null.

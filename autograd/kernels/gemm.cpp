@@ -41,7 +41,7 @@ template <class T>
 struct Panel {
   const T* from;
   std::int64_t stride;   ///< of its k rows
-  std::int64_t columns;  ///< of C that it makes; the rest of its last vector is padding
+  std::int64_t columns;  ///< of C that are written; the rest of its last vector is padding
 };
 
 template <class T>
@@ -265,7 +265,9 @@ void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t co
         a = {own_a, 1, block_rows}, group = block_rows * k;
       }
       for_panels<T>(columns, [&](std::int64_t j, std::int64_t n, std::int64_t width) {
-        const Panel<T> panel = in_place ? Panel<T>{panels + j, g.b_stride, n} : Panel<T>{panels + j * k, width, n};
+        const std::int64_t written = g.roomy ? width : n;
+        const Panel<T> panel =
+            in_place ? Panel<T>{panels + j, g.b_stride, written} : Panel<T>{panels + j * k, width, written};
         const Target<T> to{g.c + (row + i) * g.c_stride + column + j, g.c_stride, g.alpha, p > 0 || g.adds};
         switch (width / lanes<T>) {
           case 1: return multiply_rows<T, 1>(count, k, a, group, panel, to);

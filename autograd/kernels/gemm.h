@@ -20,7 +20,8 @@ struct Gemm {
   T* c = nullptr;
   std::int64_t c_stride = 0;
   T alpha = 1;
-  bool adds = false;  ///< to C; otherwise C is overwritten whatever it holds
+  bool adds = false;   ///< to C; otherwise C is overwritten whatever it holds
+  bool roomy = false;  ///< rows of C go on to a whole number of vectors (64 bytes), where anything may be written
 
   // What happens to C at last, row by row while it is in the cache: C = dropout(activation(C + bias)).
   const T* bias = nullptr;  ///< [n]

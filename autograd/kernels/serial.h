@@ -11,9 +11,16 @@ namespace gaze::kernels::GAZE_LEVEL {
 template <class T>
 void gemm_serial(const Gemm<T>&);
 
-/// One row of softmax over its first n numbers. A row of minus infinities alone (or n = 0) gives zeros.
+/// Rows of scores, `stride` apart: row t sees the first `length` of them, or with `causal` no more than t + 1.
+struct SoftmaxBlock {
+  std::int64_t rows = 0, length = 0;
+  bool causal = false;
+  std::int64_t stride = 0;
+};
+/// Softmax of every row over what it sees, zeros behind that up to the next row. A row that sees nothing, or minus
+/// infinities alone, is all zeros.
 template <class T>
-void softmax_row(const T* x, std::int64_t n, T* y);
+void softmax_block(const SoftmaxBlock&, T* x);
 
 /// Dropout of elements [first, first + n) of the stream; x and y point to the first of them.
 template <class T>

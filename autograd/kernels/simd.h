@@ -64,24 +64,30 @@ template <class T>
 #endif
 }
 
-/// f of all lanes: of halves that lie S lanes apart, then of quarters...
+/// f of all lanes, in every lane: of halves, then of quarters... All lanes have the same bits when f(a, b) and f(b, a)
+/// have.
 template <class T, int S = static_cast<int>(lanes<T>) / 2, class F>
-[[gnu::always_inline]] inline T across(const Vector<T>& v, const F& f) {
+[[gnu::always_inline]] inline Vector<T> across(const Vector<T>& v, const F& f) {
   using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
   typedef Index Lanes __attribute__((vector_size(sizeof(Vector<T>))));
-  Lanes turned{};
+  Lanes other{};
 #pragma GCC unroll 16
-  for (Index l = 0; l < static_cast<Index>(lanes<T>); ++l) turned[l] = (l + S) % static_cast<Index>(lanes<T>);
-  const Vector<T> folded = f(v, Vector<T>(__builtin_shuffle(v.data, turned)));
+  for (Index l = 0; l < static_cast<Index>(lanes<T>); ++l) other[l] = l ^ static_cast<Index>(S);
+  const Vector<T> folded = f(v, Vector<T>(__builtin_shuffle(v.data, other)));
   if constexpr (S > 1)
     return across<T, S / 2>(folded, f);
   else
-    return folded.get(0);
+    return folded;
 }
 
 template <class T>
-[[gnu::always_inline]] inline T sum_across(const Vector<T>& v) {
+[[gnu::always_inline]] inline Vector<T> sum_across(const Vector<T>& v) {
   return across<T>(v, [](const Vector<T>& a, const Vector<T>& b) { return a + b; });
+}
+
+template <class T>
+[[gnu::always_inline]] inline Vector<T> max_across(const Vector<T>& v) {
+  return across<T>(v, [](const Vector<T>& a, const Vector<T>& b) { return xsimd::max(a, b); });
 }
 
 /// y[i] = f(x[i]...) for i in [0, n): f takes and gives vectors.
@@ -99,7 +105,7 @@ T map_sum(std::int64_t n, const F& term, const Operand*... x) {
   std::int64_t i = 0;
   for (; i + lanes<T> <= n; i += lanes<T>) total += term(Vector<T>::load_unaligned(x + i)...);
   if (i < n) total += first_lanes(term(load_part(x + i, n - i, T(0))...), n - i);
-  return sum_across<T>(total);
+  return sum_across<T>(total).get(0);
 }
 
 template <class T>
@@ -109,7 +115,7 @@ T largest(std::int64_t n, const T* x) {
   std::int64_t i = 0;
   for (; i + lanes<T> <= n; i += lanes<T>) top = xsimd::max(top, Vector<T>::load_unaligned(x + i));
   if (i < n) top = xsimd::max(top, load_part(x + i, n - i, lowest));
-  return across<T>(top, [](const Vector<T>& a, const Vector<T>& b) { return xsimd::max(a, b); });
+  return max_across<T>(top).get(0);
 }
 
 /// Swaps the lanes of a whose number has the bit S with those of b that have not.

@@ -32,48 +32,10 @@ T sum_of(const T* x, std::int64_t n) {
       n, [](const Vector<T>& v) { return v; }, x);
 }
 
-}  // namespace
-
-namespace {
-
-/// A row that fits N vectors, which stay in registers. False when nothing of it is kept or it holds a NaN.
-template <int N, class T>
-bool softmax_short(const T* x, std::int64_t n, T* y) {
-  using V = Vector<T>;
-  constexpr T lowest = -std::numeric_limits<T>::infinity();
-  const std::int64_t last = n - (N - 1) * lanes<T>;  // numbers in the last vector
-  V part[N];
-#pragma GCC unroll 4
-  for (int i = 0; i < N - 1; ++i) part[i] = V::load_unaligned(x + i * lanes<T>);
-  part[N - 1] = last == lanes<T> ? V::load_unaligned(x + n - last) : load_part(x + n - last, last, lowest);
-  V tops = part[0], sums(T(0));
-#pragma GCC unroll 4
-  for (int i = 1; i < N; ++i) tops = xsimd::max(tops, part[i]);
-  const T top = across<T>(tops, [](const V& a, const V& b) { return xsimd::max(a, b); });
-  if (top == lowest) return false;
-#pragma GCC unroll 4
-  for (int i = 0; i < N; ++i) part[i] = xsimd::exp(part[i] - V(top));
-  if (last < lanes<T>) part[N - 1] = first_lanes(part[N - 1], last);
-#pragma GCC unroll 4
-  for (int i = 0; i < N; ++i) sums += part[i];
-  const V scale(T(1) / sum_across<T>(sums));
-#pragma GCC unroll 4
-  for (int i = 0; i < N - 1; ++i) (part[i] * scale).store_unaligned(y + i * lanes<T>);
-  part[N - 1] *= scale;
-  if (last == lanes<T>)
-    part[N - 1].store_unaligned(y + n - last);
-  else
-    store_part(part[N - 1], y + n - last, last);
-  return true;
-}
-
-}  // namespace
-
+/// One row over its first n numbers.
 template <class T>
 void softmax_row(const T* x, std::int64_t n, T* y) {
   using V = Vector<T>;
-  if (n > 0 && n <= lanes<T> && softmax_short<1>(x, n, y)) return;
-  if (n > lanes<T> && n <= 2 * lanes<T> && softmax_short<2>(x, n, y)) return;
   const T top = largest(n, x);
   if (top == -std::numeric_limits<T>::infinity()) {  // nothing kept, or NaN, which the processor's max may lose
     std::fill_n(y, n, std::isnan(sum_of(x, n)) ? std::numeric_limits<T>::quiet_NaN() : T(0));
@@ -85,8 +47,71 @@ void softmax_row(const T* x, std::int64_t n, T* y) {
   map(
       n, y, [&](const V& v) { return v * scale; }, y);
 }
-template void softmax_row(const float*, std::int64_t, float*);
-template void softmax_row(const double*, std::int64_t, double*);
+
+/// R rows of N whole vectors side by side, which stay in registers: one waits for its sum while the next is at work.
+template <int R, int N, class T>
+[[gnu::always_inline]] inline void softmax_rows_of(const SoftmaxBlock& s, std::int64_t first, T* x) {
+  using V = Vector<T>;
+  constexpr T lowest = -std::numeric_limits<T>::infinity();
+  V part[R][N], shift[R], sum[R], steps;
+  alignas(64) T number[V::size];
+  for (std::int64_t l = 0; l < lanes<T>; ++l) number[l] = static_cast<T>(l);
+  steps = V::load_aligned(number);
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    const std::int64_t seen = s.causal ? std::min(s.length, first + r + 1) : s.length;
+#pragma GCC unroll 4
+    for (int i = 0; i < N; ++i) {
+      const V v = V::load_unaligned(x + r * s.stride + i * lanes<T>);
+      part[r][i] = xsimd::select(steps < V(static_cast<T>(seen - i * lanes<T>)), v, V(lowest));
+    }
+    V top = part[r][0];
+#pragma GCC unroll 4
+    for (int i = 1; i < N; ++i) top = xsimd::max(top, part[r][i]);
+    shift[r] = max_across<T>(top);
+    shift[r] = xsimd::select(shift[r] == V(lowest), V(0), shift[r]);  // what sees nothing gives zeros, not NaN
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    sum[r] = V(0);
+#pragma GCC unroll 4
+    for (int i = 0; i < N; ++i) {
+      part[r][i] = xsimd::exp(part[r][i] - shift[r]);
+      sum[r] += part[r][i];
+    }
+    sum[r] = sum_across<T>(sum[r]);
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    const V scale = V(1) / xsimd::select(sum[r] == V(0), V(1), sum[r]);
+#pragma GCC unroll 4
+    for (int i = 0; i < N; ++i) (part[r][i] * scale).store_unaligned(x + r * s.stride + i * lanes<T>);
+  }
+}
+
+template <int R, int N, class T>
+void softmax_in_registers(const SoftmaxBlock& s, T* x) {
+  std::int64_t t = 0;
+  for (; t + R <= s.rows; t += R) softmax_rows_of<R, N>(s, t, x + t * s.stride);
+  for (; t < s.rows; ++t) softmax_rows_of<1, N>(s, t, x + t * s.stride);
+}
+
+}  // namespace
+
+template <class T>
+void softmax_block(const SoftmaxBlock& s, T* x) {
+  if (s.stride == lanes<T>) return softmax_in_registers<4, 1>(s, x);
+  if (s.stride == 2 * lanes<T>) return softmax_in_registers<2, 2>(s, x);
+  if (s.stride == 4 * lanes<T>) return softmax_in_registers<1, 4>(s, x);
+  for (std::int64_t t = 0; t < s.rows; ++t) {
+    T* row = x + t * s.stride;
+    const std::int64_t seen = s.causal ? std::min(s.length, t + 1) : s.length;
+    softmax_row(row, seen, row);
+    std::fill(row + seen, row + s.stride, T(0));
+  }
+}
+template void softmax_block(const SoftmaxBlock&, float*);
+template void softmax_block(const SoftmaxBlock&, double*);
 
 namespace {
 

@@ -182,11 +182,14 @@ AttentionResult composed_attention(const Columns& q, const Columns& k, const Col
 
 Tensor attention(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& given) {
   check(q, k, v, given);
-  const std::int64_t batch = q.packed.size(0), queries = q.packed.size(1), keys = k.packed.size(1);
+  const std::int64_t batch = q.packed.size(0), queries = q.packed.size(1);
   const DType dtype = q.packed.dtype();
-  Array weights({batch, given.heads, queries, keys}, dtype), output({batch, queries, v.count}, dtype);
+  Array weights, output({batch, queries, v.count}, dtype);
   for_floating("attention", dtype, [&]<class T>() {
-    kernels::of<T>().attention(kernel_arguments<T>(q, k, v, given), weights.write<T>(), output.write<T>());
+    kernels::Attention<T> arguments = kernel_arguments<T>(q, k, v, given);
+    arguments.weights_stride = kernels::of<T>().attention_stride(arguments);
+    weights = Array({batch, given.heads, queries, arguments.weights_stride}, dtype);
+    kernels::of<T>().attention(arguments, weights.write<T>(), output.write<T>());
   });
   Packing packing({&q, &k, &v});
   const std::size_t count = packing.inputs.size();
@@ -216,9 +219,11 @@ Tensor attention(const Columns& q, const Columns& k, const Columns& v, const Att
             Array& whole = gradients[packing.input_of[part]];
             return whole.defined() ? whole.write<T>() + packing.first[part] : nullptr;
           };
-          kernels::of<T>().attention_vjp(
-              kernel_arguments<T>(packing.part(at, 0), packing.part(at, 1), packing.part(at, 2), o), weights.data<T>(),
-              g.array().data<T>(), target(0), target(1), target(2));
+          kernels::Attention<T> arguments =
+              kernel_arguments<T>(packing.part(at, 0), packing.part(at, 1), packing.part(at, 2), o);
+          arguments.weights_stride = weights.shape()[-1];
+          kernels::of<T>().attention_vjp(arguments, weights.data<T>(), g.array().data<T>(), target(0), target(1),
+                                         target(2));
         });
         std::vector<Contribution> all(count + masks);
         for (std::size_t i = 0; i < count; ++i)
