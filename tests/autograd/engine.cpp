@@ -208,7 +208,7 @@ TEST_CASE("attention notices when its mask or lengths change before the walk") {
   CHECK_THROWS_WITH(attention(q, q, q, learned), Catch::Contains("the mask gets no gradient"));
 }
 
-TEST_CASE("a gradient that is held survives zero_grad and the next walk; a cotangent may be the leaf's own gradient") {
+TEST_CASE("a gradient that is held survives zero_grad and the next walk, a cotangent may be the leaf's own gradient") {
   Tensor x = leaf({1, 2});
   (x * x).sum().backward();
   const Tensor held = x.grad();

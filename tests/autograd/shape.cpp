@@ -166,7 +166,7 @@ TEST_CASE("index_select along every axis") {
   CHECK(index_select(x, 1, ids({0}, {})).shape() == Shape{2, 0, 2});
 }
 
-TEST_CASE("embedding picks rows; its gradient adds up repeated ids at any number of threads") {
+TEST_CASE("embedding picks rows and its gradient adds up repeated ids at any number of threads") {
   const Tensor table = counting({4, 2});
   CHECK(embedding(table, ids({2, 2}, {3, 0, 1, 1})).shape() == Shape{2, 2, 2});
   CHECK(numbers(embedding(table, ids({}, {2}))) == List{4, 5});
@@ -206,7 +206,7 @@ TEST_CASE("comparisons broadcast and take int32") {
   CHECK_THROWS_WITH(less(x, tensor({1, 2, 3})), Contains("less") && Contains("[2]") && Contains("[3]"));
 }
 
-TEST_CASE("argmax takes the first of the largest; one_hot marks it") {
+TEST_CASE("argmax takes the first of the largest and one_hot marks it") {
   const Tensor x = tensor({{1, 5, 5}, {7, 7, 2}});
   CHECK(numbers(argmax(x)) == List{1, 0});
   CHECK(numbers(argmax(x, 0)) == List{1, 1, 0});

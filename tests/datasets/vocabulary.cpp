@@ -23,7 +23,7 @@ TEST_CASE("a vocabulary holds the marks and then the tokens in their order") {
   CHECK(Vocabulary(Words{}).size() == 4);
 }
 
-TEST_CASE("a vocabulary encodes and decodes; what it does not know is unk") {
+TEST_CASE("a vocabulary encodes and decodes, what it does not know is unk") {
   const Vocabulary v({"zebra", "été", "a"});
   CHECK(v.contains("été"));
   CHECK_FALSE(v.contains("Été"));
