@@ -198,24 +198,37 @@ void finish_row(const Gemm<T>& g, std::int64_t row, std::int64_t first, std::int
   if (g.dropout > 0) dropout_part(c, row * g.n + first, n, g.seed, g.stream, g.dropout, c);
 }
 
-/// visit(first column, columns, columns with padding) for the panels of `columns` columns.
+/// The first panel of C's n columns that begins at `column` or behind it; n when there is none. All panels are as wide
+/// as can be, but that two of two vectors take the place of a last one that would be a single vector.
+template <class T>
+std::int64_t panel_from(std::int64_t n, std::int64_t column) {
+  const std::int64_t vectors = up(n, lanes<T>) / lanes<T>, at = up(column, lanes<T>) / lanes<T>;
+  if (at >= vectors) return n;
+  const std::int64_t pair = block_vectors - 1;
+  const bool paired = vectors % block_vectors == 1 && vectors > 2 * pair - 1;
+  if (!paired || at <= vectors - 2 * pair) return std::min(up(at, block_vectors) * lanes<T>, n);
+  return at <= vectors - pair ? (vectors - pair) * lanes<T> : n;
+}
+
+/// visit(first column, columns, columns with padding) for the panels that begin in [first, last).
 template <class T, class Visit>
-void for_panels(std::int64_t columns, const Visit& visit) {
-  for (std::int64_t j = 0; j < columns; j += panel_width<T>) {
-    const std::int64_t n = std::min(panel_width<T>, columns - j);
-    visit(j, n, up(n, lanes<T>));
+void for_panels(std::int64_t n, std::int64_t first, std::int64_t last, const Visit& visit) {
+  for (std::int64_t j = panel_from<T>(n, first); j < last;) {
+    const std::int64_t next = panel_from<T>(n, j + 1);
+    visit(j, next - j, up(next - j, lanes<T>));
+    j = next;
   }
 }
 
-/// Rows [p, p + k) and columns [column, column + columns) of op(B) as panels, one behind the other.
+/// Rows [p, p + k) of op(B) in the panels that begin in [first, last): one behind the other.
 template <class T>
-void pack_panels(const Gemm<T>& g, std::int64_t p, std::int64_t k, std::int64_t column, std::int64_t columns, T* to) {
-  const T* b = g.b + (g.transpose_b ? column * g.b_stride + p : p * g.b_stride + column);
-  for_panels<T>(columns, [&](std::int64_t j, std::int64_t n, std::int64_t width) {
+void pack_panels(const Gemm<T>& g, std::int64_t p, std::int64_t k, std::int64_t first, std::int64_t last, T* to) {
+  for_panels<T>(g.n, first, last, [&](std::int64_t j, std::int64_t n, std::int64_t width) {
     if (g.transpose_b)
-      pack_transposed(b + j * g.b_stride, g.b_stride, k, n, width, to + j * k);
+      pack_transposed(g.b + j * g.b_stride + p, g.b_stride, k, n, width, to);
     else
-      pack_straight(b + j, g.b_stride, k, n, width, to + j * k);
+      pack_straight(g.b + p * g.b_stride + j, g.b_stride, k, n, width, to);
+    to += k * width;
   });
 }
 
@@ -225,10 +238,11 @@ std::int64_t packed_offset(const Gemm<T>& g, std::int64_t p) {
   return p * up(g.n, lanes<T>);
 }
 
-/// Rows [row, row + rows) and columns [column, column + columns) of C. `packed`: all of op(B), or null.
+/// Rows [row, row + rows) of C and the panels of its columns that begin in [from, to). `packed`: all of op(B), or null.
 template <class T>
-void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns,
-          const T* packed) {
+void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t from, std::int64_t to, const T* packed) {
+  const std::int64_t column = panel_from<T>(g.n, from), columns = panel_from<T>(g.n, to) - column;
+  if (columns == 0) return;
   const bool finishes = g.bias || g.activation != Activation::none || g.dropout > 0;
   const auto finish = [&](std::int64_t first, std::int64_t count) {
     if (finishes)
@@ -251,7 +265,7 @@ void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t co
   T* own_a = own_b + b_size;
   for (std::int64_t p = 0; p < g.k; p += depth) {
     const std::int64_t k = std::min(depth, g.k - p);
-    if (!in_place && !packed) pack_panels(g, p, k, column, columns, own_b);
+    if (!in_place && !packed) pack_panels(g, p, k, from, to, own_b);
     const T* panels = in_place ? g.b + p * g.b_stride + column
                       : packed ? packed + packed_offset(g, p) + column * k
                                : own_b;
@@ -264,15 +278,15 @@ void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t co
         pack_band(a.from, g.a_stride, k, count, own_a);
         a = {own_a, 1, block_rows}, group = block_rows * k;
       }
-      for_panels<T>(columns, [&](std::int64_t j, std::int64_t n, std::int64_t width) {
-        const std::int64_t written = g.roomy ? width : n;
+      for_panels<T>(g.n, from, to, [&](std::int64_t first, std::int64_t n, std::int64_t width) {
+        const std::int64_t j = first - column, written = g.roomy ? width : n;
         const Panel<T> panel =
             in_place ? Panel<T>{panels + j, g.b_stride, written} : Panel<T>{panels + j * k, width, written};
-        const Target<T> to{g.c + (row + i) * g.c_stride + column + j, g.c_stride, g.alpha, p > 0 || g.adds};
+        const Target<T> target{g.c + (row + i) * g.c_stride + first, g.c_stride, g.alpha, p > 0 || g.adds};
         switch (width / lanes<T>) {
-          case 1: return multiply_rows<T, 1>(count, k, a, group, panel, to);
-          case 2: return multiply_rows<T, 2>(count, k, a, group, panel, to);
-          default: return multiply_rows<T, 3>(count, k, a, group, panel, to);
+          case 1: return multiply_rows<T, 1>(count, k, a, group, panel, target);
+          case 2: return multiply_rows<T, 2>(count, k, a, group, panel, target);
+          default: return multiply_rows<T, 3>(count, k, a, group, panel, target);
         }
       });
       if (p + depth >= g.k) finish(i, count);
@@ -314,12 +328,13 @@ void gemm_shared(const Gemm<T>& g, const Tiling& t, std::int64_t work) {
   constexpr std::int64_t wide = 2 * panel_width<T>;  // columns of a task
   const std::int64_t across = (g.n + wide - 1) / wide, deep = (g.k + depth - 1) / depth;
   parallel_tasks(across * deep, g.k * g.n, [&](std::int64_t task) {
-    const std::int64_t p = task / across * depth, k = std::min(depth, g.k - p), column = task % across * wide;
-    pack_panels(g, p, k, column, std::min(wide, g.n - column), packed + packed_offset(g, p) + column * k);
+    const std::int64_t p = task / across * depth, k = std::min(depth, g.k - p), from = task % across * wide,
+                       to = std::min(from + wide, g.n);
+    pack_panels(g, p, k, from, to, packed + packed_offset(g, p) + panel_from<T>(g.n, from) * k);
   });
   parallel_tasks(t.down * t.across, work, [&](std::int64_t task) {
     const std::int64_t row = task / t.across * t.rows, column = task % t.across * t.columns;
-    tile(g, row, std::min(t.rows, g.m - row), column, std::min(t.columns, g.n - column), static_cast<const T*>(packed));
+    tile(g, row, std::min(t.rows, g.m - row), column, std::min(column + t.columns, g.n), static_cast<const T*>(packed));
   });
 }
 
@@ -339,7 +354,7 @@ void gemm_batch(const Gemm<T>& g, std::int64_t count, const GemmOffsets* offsets
                        column = task % t.across * t.columns;
     Gemm<T> one = g;
     one.a += offsets[i].a, one.b += offsets[i].b, one.c += offsets[i].c;
-    tile(one, row, std::min(t.rows, g.m - row), column, std::min(t.columns, g.n - column),
+    tile(one, row, std::min(t.rows, g.m - row), column, std::min(column + t.columns, g.n),
          static_cast<const T*>(nullptr));
   });
 }

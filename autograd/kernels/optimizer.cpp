@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include <gaze/autograd/kernels/level.h>
 #include <gaze/autograd/kernels/parallel.h>
+#include <gaze/autograd/kernels/simd.h>
 
 namespace gaze::kernels::GAZE_LEVEL {
 namespace {
@@ -24,41 +24,59 @@ void for_spans(const OptimizerSpan<T>* spans, std::int64_t count, std::int64_t c
   });
 }
 
+/// body(first element, load(from), store(v, to)) for the vectors of [0, n); the last one may be part of one.
+template <class T, class Body>
+void for_vectors(std::int64_t n, const Body& body) {
+  using V = Vector<T>;
+  std::int64_t i = 0;
+  for (; i + lanes<T> <= n; i += lanes<T>)
+    body(
+        i, [](const T* from) { return V::load_unaligned(from); }, [](const V& v, T* to) { v.store_unaligned(to); });
+  if (i < n)
+    body(
+        i, [=](const T* from) { return load_part(from, n - i, T(0)); },
+        [=](const V& v, T* to) { store_part(v, to, n - i); });
+}
+
 template <class T>
 void adam(const AdamRule& rule, double factor, const OptimizerSpan<T>* spans, std::int64_t count) {
-  const T b1 = static_cast<T>(rule.beta1), b2 = static_cast<T>(rule.beta2), c1 = static_cast<T>(1 - rule.beta1),
-          c2 = static_cast<T>(1 - rule.beta2), e = static_cast<T>(rule.eps), f = static_cast<T>(factor);
+  using V = Vector<T>;
   for_spans(spans, count, 4, [&](const OptimizerSpan<T>& s, std::int64_t first, std::int64_t last) {
-    const T rate = static_cast<T>(s.lr / s.correction1), root = static_cast<T>(1 / std::sqrt(s.correction2));
-    const T added = static_cast<T>(rule.decoupled ? 0 : s.decay),
-            kept = static_cast<T>(rule.decoupled ? 1 - s.lr * s.decay : 1);
-    T* __restrict p = s.p, * __restrict m = s.m, * __restrict v = s.v;
-    const T* __restrict g = s.g;
-    for (std::int64_t i = first; i < last; ++i) {
-      const T at = p[i] * kept, d = g[i] * f + added * p[i];
-      const T mean = b1 * m[i] + c1 * d, square = b2 * v[i] + c2 * d * d;
-      m[i] = mean, v[i] = square;
-      p[i] = at - rate * mean / (std::sqrt(square) * root + e);
-    }
+    const V b1(static_cast<T>(rule.beta1)), b2(static_cast<T>(rule.beta2)), c1(static_cast<T>(1 - rule.beta1)),
+        c2(static_cast<T>(1 - rule.beta2)), e(static_cast<T>(rule.eps)), f(static_cast<T>(factor)),
+        rate(static_cast<T>(s.lr / s.correction1)), root(static_cast<T>(1 / std::sqrt(s.correction2))),
+        added(static_cast<T>(rule.decoupled ? 0 : s.decay)),
+        kept(static_cast<T>(rule.decoupled ? 1 - s.lr * s.decay : 1));
+    T *p = s.p + first, *m = s.m + first, *v = s.v + first;
+    const T* g = s.g + first;
+    for_vectors<T>(last - first, [&](std::int64_t i, const auto& load, const auto& store) {
+      const V at = load(p + i), d = load(g + i) * f + added * at;
+      const V mean = b1 * load(m + i) + c1 * d, square = b2 * load(v + i) + c2 * d * d;
+      store(mean, m + i), store(square, v + i);
+      store(at * kept - rate * mean / (xsimd::sqrt(square) * root + e), p + i);
+    });
   });
 }
 
 template <class T>
 void sgd(const SgdRule& rule, double factor, const OptimizerSpan<T>* spans, std::int64_t count) {
-  const T mu = static_cast<T>(rule.momentum), f = static_cast<T>(factor);
+  using V = Vector<T>;
   for_spans(spans, count, 3, [&](const OptimizerSpan<T>& s, std::int64_t first, std::int64_t last) {
-    const T rate = static_cast<T>(s.lr), added = static_cast<T>(s.decay);
-    T* __restrict p = s.p, * __restrict buffer = s.m;
-    const T* __restrict g = s.g;
-    if (!buffer) {
-      for (std::int64_t i = first; i < last; ++i) p[i] -= rate * (g[i] * f + added * p[i]);
-      return;
-    }
-    for (std::int64_t i = first; i < last; ++i) {
-      const T d = g[i] * f + added * p[i], b = mu * buffer[i] + d;
-      buffer[i] = b;
-      p[i] -= rate * (rule.nesterov ? d + mu * b : b);
-    }
+    const V mu(static_cast<T>(rule.momentum)), f(static_cast<T>(factor)), rate(static_cast<T>(s.lr)),
+        added(static_cast<T>(s.decay));
+    const bool nesterov = rule.nesterov;
+    T *p = s.p + first, *buffer = s.m ? s.m + first : nullptr;
+    const T* g = s.g + first;
+    for_vectors<T>(last - first, [&](std::int64_t i, const auto& load, const auto& store) {
+      const V at = load(p + i);
+      V d = load(g + i) * f + added * at;
+      if (buffer) {
+        const V b = mu * load(buffer + i) + d;
+        store(b, buffer + i);
+        d = nesterov ? d + mu * b : b;
+      }
+      store(at - rate * d, p + i);
+    });
   });
 }
 
