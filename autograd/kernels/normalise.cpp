@@ -86,31 +86,23 @@ void rows_vjp(const T* g, const T* x, const T* weight, const T* shift, const T* 
     for (std::int64_t r = first; r < last; ++r) {
       const T *in = x + r * n, *up = g + r * n;
       const auto h = normal(r);
-      if (dx) {
-        const V scale(scales[r]);
-        const T inverse = T(1) / static_cast<T>(n);
-        const V even(map_sum<T>(
-                         n, [](const V& a, const V& w) { return a * w; }, up, weight) *
-                     inverse);
-        const V along(
-            map_sum<T>(
-                n, [&](const V& a, const V& w, const V& v, const V& s, const V& f) { return a * w * h(v, s, f); }, up,
-                weight, in, shift, factor) *
-            inverse);
-        map(
-            n, dx + r * n,
-            [&](const V& a, const V& w, const V& v, const V& s, const V& f) {
-              return scale * (a * w - even - h(v, s, f) * along);
-            },
-            up, weight, in, shift, factor);
-      }
-      if (!sums) continue;
-      map(
-          n, part_weight,
-          [&](const V& p, const V& a, const V& v, const V& s, const V& f) { return p + a * h(v, s, f); }, part_weight,
-          up, in, shift, factor);
-      map(
-          n, part_bias, [](const V& p, const V& a) { return p + a; }, part_bias, up);
+      V even(T(0)), along(T(0));
+      for_vectors<T>(n, [&](std::int64_t i, const auto& load, const auto& store) {
+        const V a = load(up + i), weighed = a * load(weight + i),
+                at = h(load(in + i), load(shift + i), load(factor + i));
+        even += weighed;  // lanes behind the row's end hold zeros
+        along += weighed * at;
+        if (!sums) return;
+        store(load(part_weight + i) + a * at, part_weight + i);
+        store(load(part_bias + i) + a, part_bias + i);
+      });
+      if (!dx) continue;
+      const V scale(scales[r]), inverse(T(1) / static_cast<T>(n));
+      even = sum_across<T>(even) * inverse, along = sum_across<T>(along) * inverse;
+      for_vectors<T>(n, [&](std::int64_t i, const auto& load, const auto& store) {
+        const V at = h(load(in + i), load(shift + i), load(factor + i));
+        store(scale * (load(up + i) * load(weight + i) - even - at * along), dx + r * n + i);
+      });
     }
   });
   const auto total = [&](T* out, std::int64_t offset) {

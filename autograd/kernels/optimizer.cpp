@@ -24,20 +24,6 @@ void for_spans(const OptimizerSpan<T>* spans, std::int64_t count, std::int64_t c
   });
 }
 
-/// body(first element, load(from), store(v, to)) for the vectors of [0, n); the last one may be part of one.
-template <class T, class Body>
-void for_vectors(std::int64_t n, const Body& body) {
-  using V = Vector<T>;
-  std::int64_t i = 0;
-  for (; i + lanes<T> <= n; i += lanes<T>)
-    body(
-        i, [](const T* from) { return V::load_unaligned(from); }, [](const V& v, T* to) { v.store_unaligned(to); });
-  if (i < n)
-    body(
-        i, [=](const T* from) { return load_part(from, n - i, T(0)); },
-        [=](const V& v, T* to) { store_part(v, to, n - i); });
-}
-
 template <class T>
 void adam(const AdamRule& rule, double factor, const OptimizerSpan<T>* spans, std::int64_t count) {
   using V = Vector<T>;

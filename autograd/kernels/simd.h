@@ -118,6 +118,21 @@ T largest(std::int64_t n, const T* x) {
   return max_across<T>(top).get(0);
 }
 
+/// body(first element, load(from), store(v, to)) for the vectors of [0, n). Of the last one, when it is part of one,
+/// the missing lanes are loaded as zeros and not stored.
+template <class T, class Body>
+void for_vectors(std::int64_t n, const Body& body) {
+  using V = Vector<T>;
+  std::int64_t i = 0;
+  for (; i + lanes<T> <= n; i += lanes<T>)
+    body(
+        i, [](const T* from) { return V::load_unaligned(from); }, [](const V& v, T* to) { v.store_unaligned(to); });
+  if (i < n)
+    body(
+        i, [=](const T* from) { return load_part(from, n - i, T(0)); },
+        [=](const V& v, T* to) { store_part(v, to, n - i); });
+}
+
 /// Swaps the lanes of a whose number has the bit S with those of b that have not.
 template <int S, class T>
 [[gnu::always_inline]] inline void exchange(Vector<T>& a, Vector<T>& b) {
