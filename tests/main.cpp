@@ -1,7 +1,12 @@
 #define CATCH_CONFIG_RUNNER
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <string_view>
+
+#include <gaze/autograd/kernels/isa.h>
 
 namespace {
 
@@ -22,10 +27,25 @@ struct SkipListener : Catch::TestEventListenerBase {
 
 CATCH_REGISTER_LISTENER(SkipListener)
 
+/// Whether GAZE_ISA asks for a level that there is but that this processor does not have.
+bool lacks_level() {
+  using namespace gaze::kernels;
+  const char* asked = std::getenv("GAZE_ISA");
+  const auto there = supported_isas();
+  const auto lacks = [&](Isa level) {
+    return asked && name_of(level) == asked && std::find(there.begin(), there.end(), level) == there.end();
+  };
+  return lacks(Isa::v2) || lacks(Isa::v3) || lacks(Isa::v4);
+}
+
 }  // namespace
 
 /// Exits with 0, or with 1 when something failed, or with 77 when nothing failed and something was skipped.
 int main(int argc, char** argv) {
+  if (lacks_level()) {
+    std::puts("skipped: this processor does not have the level that GAZE_ISA asks for");
+    return 77;
+  }
   if (Catch::Session().run(argc, argv) != 0) return 1;
   return SkipListener::skipped ? 77 : 0;
 }

@@ -53,19 +53,6 @@ Isa choose() {
   fail("GAZE_ISA={}: the levels are v2, v3 and v4", asked);
 }
 
-template <class T>
-Kernels<T> kernels_of(Isa level) {
-  Kernels<T> kernels;
-  kernels.for_each_group([level](auto& group) {
-    switch (level) {
-      case Isa::v2: return v2::fill(group);
-      case Isa::v3: return v3::fill(group);
-      case Isa::v4: return v4::fill(group);
-    }
-  });
-  return kernels;
-}
-
 }  // namespace
 
 std::string_view name_of(Isa level) {
@@ -89,6 +76,22 @@ Isa isa() {
   static const Isa level = choose();
   return level;
 }
+
+template <class T>
+Kernels<T> kernels_of(Isa level) {
+  Kernels<T> kernels;
+  kernels.for_each_group([level](auto& group) {
+    switch (level) {
+      case Isa::v2: return v2::fill(group);
+      case Isa::v3: return v3::fill(group);
+      case Isa::v4: return v4::fill(group);
+    }
+  });
+  return kernels;
+}
+
+template Kernels<float> kernels_of(Isa);
+template Kernels<double> kernels_of(Isa);
 
 template <class T>
 const Kernels<T>& of() {

@@ -46,6 +46,10 @@ template <class T>
 using Kernels =
     Table<T, Elementwise, Reductions, Softmax, Normalisation, Dropout, Products, Dense, AttentionKernels, Optimisation>;
 
+/// Those of a level, which must be one of supported_isas(), of float or double: levels can be compared.
+template <class T>
+Kernels<T> kernels_of(Isa);
+
 /// Those in use, of float or double.
 template <class T>
 const Kernels<T>& of();

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/kernels/isa.h>
@@ -64,9 +65,11 @@ Array normal_input(const Tensor& y, const Tensor& weight, const Tensor& bias, co
 template <class T>
 bool invertible(const Tensor& weight, const Tensor& bias) {
   constexpr T most = 16;  // |bias| / |weight|: so many times the rounding error of y is that of x
+  // What is denormal in y is flushed to zero: it must be no more than a rounding error of x.
+  constexpr T least = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
   const auto w = weight.values<T>(), b = bias.values<T>();
   for (std::size_t i = 0; i < w.size(); ++i)
-    if (!(std::abs(b[i]) <= most * std::abs(w[i])) || w[i] == 0) return false;
+    if (!(std::abs(w[i]) >= least && std::abs(b[i]) <= most * std::abs(w[i]))) return false;
   return true;
 }
 

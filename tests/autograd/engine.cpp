@@ -1,12 +1,18 @@
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <vector>
 
 #include <gaze/autograd/engine.h>
+#include <gaze/autograd/gradcheck.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/parameters.h>
+#include <gaze/autograd/random.h>
 
 using namespace gaze;
 
@@ -16,6 +22,39 @@ Tensor leaf(const Nested& values) {
   Tensor t = tensor(values, DType::float64);
   t.requires_grad(true);
   return t;
+}
+
+Array drawn(const Shape& shape, std::uint64_t stream, DType dtype = DType::float64) {
+  Random random({41, stream});
+  Array a(shape, dtype);
+  for (std::int64_t i = 0; i < a.size(); ++i) a.set(i, random.normal());
+  return a;
+}
+
+Tensor drawn_leaf(const Shape& shape, std::uint64_t stream, DType dtype = DType::float64) {
+  return Tensor(drawn(shape, stream, dtype), true);
+}
+
+/// The largest difference relative to max(1, |numbers|); infinity when one is not finite.
+double difference(const Tensor& a, const Tensor& b) {
+  double most = a.shape() == b.shape() ? 0 : INFINITY;
+  for (std::int64_t i = 0; most < INFINITY && i < a.size(); ++i) {
+    const double d = std::abs(a.array().at(i) - b.array().at(i)) / std::max(1.0, std::abs(b.array().at(i)));
+    most = std::isfinite(d) ? std::max(most, d) : INFINITY;
+  }
+  return most;
+}
+
+/// The gradients of leaves after a walk or two from a loss, and then none again.
+std::vector<Tensor> walked(const Tensor& loss, std::vector<Tensor> leaves, int walks = 1) {
+  for (int walk = 1; walk <= walks; ++walk) loss.backward(walk < walks);
+  std::vector<Tensor> gradients;
+  for (Tensor& leaf : leaves) {
+    REQUIRE(leaf.grad().defined());
+    gradients.push_back(leaf.grad().clone());
+    leaf.zero_grad();
+  }
+  return gradients;
 }
 
 }  // namespace
@@ -265,4 +304,223 @@ TEST_CASE("NaN is not lost on the way") {
   row.set(0, NAN);
   CHECK(std::isnan(softmax(Tensor(row)).at({0})));
   CHECK(softmax(Tensor::full({64}, -INFINITY)).at({0}) == 0);
+}
+
+TEST_CASE("products are added to what is pending for a result, whatever comes before and after them") {
+  const Tensor x = drawn_leaf({2, 3, 4}, 1), other = drawn_leaf({2, 3, 4}, 2), once = drawn_leaf({5, 4}, 3),
+               twice = drawn_leaf({6, 4}, 4), factor = Tensor(drawn({2, 3, 4}, 5));
+  const std::vector<Tensor> leaves = {x, other, once, twice};
+  const auto result = [](const Tensor& t) { return t * 1.5; };
+  // Consumers of y. The sum gives one gradient to y and to z: what is added for y must not arrive at z.
+  using Loss = std::function<Tensor(const Tensor& y, const Tensor& z)>;
+  const std::vector<Loss> losses = {
+      [&](const Tensor& y, const Tensor&) {
+        const Tensor h = linear(y, once);
+        return (h * h).sum();
+      },
+      [&](const Tensor& y, const Tensor&) { return tanh(linear(y, twice)).sum(); },
+      [&](const Tensor& y, const Tensor&) { return (y * factor).sum(); },
+      [](const Tensor& y, const Tensor& z) {
+        const Tensor sum = y + z;
+        return (sum * sum).sum();
+      },
+  };
+  std::vector<Tensor> apart;
+  for (const Tensor& leaf : leaves) apart.push_back(Tensor::zeros(leaf.shape(), DType::float64));
+  for (const Loss& loss : losses) {
+    const auto part = grad(loss(result(x), result(other)), leaves, {.cotangents = {}, .allow_unused = true});
+    for (std::size_t i = 0; i < leaves.size(); ++i)
+      if (part[i].defined()) apart[i] = apart[i] + part[i];
+  }
+  std::array<std::size_t, 4> order = {0, 1, 2, 3};
+  do {
+    const Tensor y = result(x), z = result(other);
+    std::vector<Tensor> parts(losses.size());
+    for (const std::size_t i : order) parts[i] = losses[i](y, z);
+    const auto together = walked(parts[0] + parts[1] + parts[2] + parts[3], leaves);
+    for (std::size_t i = 0; i < leaves.size(); ++i) {
+      CAPTURE(order, i);
+      CHECK(difference(together[i], apart[i]) < 1e-12);
+    }
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST_CASE("a product never lands in a gradient that somebody else holds") {
+  const Tensor x = drawn_leaf({3, 4}, 6), w = drawn_leaf({5, 4}, 7);
+  Tensor held;
+  const Tensor y = x * 1.0, product = linear(y, w).sum(), copy = y * 2.0;
+  Tensor loss = (copy + copy).sum() + product;
+  // The hook keeps the gradient that becomes y's before the product's turn comes.
+  Tensor passed = record("pass", y.array().copy(), {y}, keep_none, [&](const Saved&, const Tensor& g) -> Gradients {
+    held = g;
+    return {g};
+  });
+  loss = loss + (passed * 3.0).sum();
+  const auto gradients = walked(loss, {x, w});
+  CHECK(difference(held, Tensor::full({3, 4}, 3, DType::float64)) == 0);
+  const Tensor expected =
+      Tensor::full({3, 4}, 7, DType::float64) + matmul(Tensor::ones({3, 5}, DType::float64), w.detach());
+  CHECK(difference(gradients[0], expected) < 1e-14);
+}
+
+TEST_CASE("cross_entropy writes its gradient over no logits that anybody still reads") {
+  const Tensor x = drawn_leaf({7, 4}, 8), w = drawn_leaf({9, 4}, 9);
+  const Tensor targets = tensor({0, 3, 8, 2, 2, 5, 7}, DType::int32);
+  const auto expected = walked(cross_entropy(linear(x, w).clone(), targets), {x, w});
+  const auto check = [&](const std::vector<Tensor>& gradients, double factor) {
+    for (std::size_t i = 0; i < gradients.size(); ++i) CHECK(difference(gradients[i], expected[i] * factor) < 1e-14);
+  };
+  SECTION("held by the caller") {
+    const Tensor logits = linear(x, w), before = logits.detach().clone();
+    check(walked(cross_entropy(logits, targets), {x, w}), 1);
+    CHECK(difference(logits, before) == 0);
+  }
+  SECTION("held in another shape") {
+    Tensor logits = linear(x, w);
+    const Tensor view = logits.detach().reshape({63}), before = view.clone();
+    const Tensor loss = cross_entropy(logits, targets);
+    logits = {};
+    check(walked(loss, {x, w}), 1);
+    CHECK(difference(view, before) == 0);
+  }
+  SECTION("held by nobody") { check(walked(cross_entropy(linear(x, w), targets), {x, w}), 1); }
+  SECTION("read by a second walk") {
+    check(walked(cross_entropy(linear(x, w), targets), {x, w}, 2), 2);
+    check(walked(cross_entropy(linear(x, w), targets), {x, w}, 3), 3);
+  }
+  SECTION("read by grad() first") {
+    const Tensor loss = cross_entropy(linear(x, w), targets);
+    check(grad(loss, {x, w}, {.cotangents = {}, .retain_graph = true}), 1);
+    check(walked(loss, {x, w}), 1);
+  }
+  SECTION("read by another operation, whose turn comes later") {
+    const auto loss = [&](bool copied) {
+      const Tensor logits = linear(x, w), squares = (logits * logits).sum();
+      return cross_entropy(copied ? logits.clone() : logits, targets) + squares;
+    };
+    const auto apart = walked(loss(true), {x, w}), together = walked(loss(false), {x, w});
+    for (std::size_t i = 0; i < apart.size(); ++i) CHECK(difference(together[i], apart[i]) < 1e-14);
+  }
+  SECTION("that are a leaf") {
+    const Tensor logits = drawn_leaf({7, 9}, 10), before = logits.detach().clone();
+    walked(cross_entropy(logits, targets), {logits});
+    CHECK(difference(logits, before) == 0);
+  }
+}
+
+TEST_CASE("projected_cross_entropy is cross_entropy of linear, value and gradients") {
+  // The last makes its logits some rows at a time.
+  struct Row {
+    std::int64_t rows, classes, width;
+  };
+  const Row row = GENERATE(Row{12, 9, 5}, Row{1, 1, 1}, Row{300, 6000, 3});
+  const double smoothing = GENERATE(0.0, 0.1);
+  const bool ignores = GENERATE(false, true), tied = GENERATE(false, true);
+  const Reduction reduction = GENERATE(Reduction::mean, Reduction::sum);
+  const double factor = GENERATE(1.0, 3.0);
+  const int walks = GENERATE(1, 2);
+  CAPTURE(row.classes, smoothing, ignores, tied, factor, walks);
+  Array ids({row.rows}, DType::int32), words = ids.copy();
+  Random random({43, 0});
+  for (std::int64_t i = 0; i < row.rows; ++i) {
+    ids.set(i, random.below(static_cast<std::uint32_t>(row.classes)));
+    words.set(i, random.below(static_cast<std::uint32_t>(row.classes)));
+    if (ignores && i % 3 == 1) ids.set(i, -100);
+  }
+  const Tensor w = drawn_leaf({row.classes, row.width}, 11), x = drawn_leaf({row.rows, row.width}, 12);
+  CrossEntropyOptions o{.label_smoothing = smoothing, .reduction = reduction};
+  if (ignores) o.ignore_index = -100;
+  const auto loss = [&](bool projected) {
+    const Tensor h = tied ? tanh(x + embedding(w, Tensor(words))) : x * 1.0;
+    const Tensor one =
+        projected ? projected_cross_entropy(h, w, Tensor(ids), o) : cross_entropy(linear(h, w), Tensor(ids), o);
+    return one * factor;
+  };
+  const Tensor plain = loss(false), projected = loss(true);
+  CHECK(difference(projected, plain) < 1e-12);
+  const auto expected = walked(plain, {x, w}, walks), gradients = walked(projected, {x, w}, walks);
+  for (std::size_t i = 0; i < expected.size(); ++i) CHECK(difference(gradients[i], expected[i]) < 1e-12);
+}
+
+TEST_CASE("projected_cross_entropy of which one input wants no gradient") {
+  const Array x = drawn({6, 4}, 13), w = drawn({5, 4}, 14);
+  const Tensor targets = tensor({0, 1, 2, 3, 4, 0}, DType::int32);
+  const Tensor both_x(x, true), both_w(w, true);
+  const auto expected = walked(cross_entropy(linear(both_x, both_w), targets), {both_x, both_w});
+  const Tensor alone_x(x, true), alone_w(w, true);
+  CHECK(difference(walked(projected_cross_entropy(alone_x, Tensor(w), targets), {alone_x})[0], expected[0]) < 1e-14);
+  CHECK(difference(walked(projected_cross_entropy(Tensor(x), alone_w, targets), {alone_w})[0], expected[1]) < 1e-14);
+}
+
+TEST_CASE("the gradient of residual_norm is that of layer_norm of the sum, whatever the weights") {
+  const DType dtype = GENERATE(DType::float32, DType::float64);
+  // The last three leave a result that is denormal, and flushed to zero, or are denormal themselves.
+  const double weight = GENERATE(0.7, 0.0, -0.0, 1e-20, -1e-20, 1e-30, 1e-37, 1e-40, 1e-308),
+               bias = GENERATE(0.0, 0.4, -1e-20, 5.0);
+  const double p = GENERATE(0.0, 0.3);
+  CAPTURE(name_of(dtype), weight, bias, p);
+  const Shape shape = {3, 5, 19};
+  const Tensor x = drawn_leaf(shape, 15, dtype), f = drawn_leaf(shape, 16, dtype);
+  Array weights = drawn({19}, 17, dtype), biases = drawn({19}, 18, dtype);
+  for (std::int64_t i = 0; i < 19; ++i) weights.set(i, 0.5 + std::abs(weights.at(i)));
+  weights.set(4, weight), biases.set(4, bias);
+  const Tensor w(weights, true), b(biases, true), up = Tensor(drawn(shape, 19, dtype));
+  const DropoutOptions drop{p, {3, 4}};
+  const std::vector<Tensor> leaves = {x, f, w, b};
+  const Tensor plain = layer_norm(x + dropout(f, p, drop.stream), w, b), fused = residual_norm(x, f, w, b, drop);
+  const double most = dtype == DType::float32 ? 3e-5 : 1e-13;
+  CHECK(difference(fused, plain) <= most);
+  const auto expected = walked((plain * up).sum(), leaves), gradients = walked((fused * up).sum(), leaves);
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    CAPTURE(i);
+    CHECK(difference(gradients[i], expected[i]) <= most);
+  }
+}
+
+TEST_CASE("fused operations can be differentiated twice where they lead into one another") {
+  using Inputs = const std::vector<Tensor>&;
+  const Tensor x(drawn({4, 3}, 20)), f(drawn({4, 3}, 21)), bias(drawn({3}, 22)), w(drawn({3, 3}, 23)),
+      classes(drawn({5, 3}, 24)), targets = tensor({0, 4, -1, 2}, DType::int32);
+  const DropoutOptions drop{0.2, {5, 6}};
+  const auto check = [](const TensorFunction& function, const std::vector<Tensor>& inputs) {
+    const GradcheckReport first = gradcheck(function, inputs), second = gradgradcheck(function, inputs);
+    INFO(first.to_string() << "\n" << second.to_string());
+    CHECK(first.passed);
+    CHECK(second.passed);
+  };
+  SECTION("residual_norm, also where a weight is next to nothing") {
+    for (const double weight : {0.7, 0.0, 1e-20})
+      for (const double offset : {0.0, 0.4}) {
+        CAPTURE(weight, offset);
+        const Tensor weights = tensor({1.1, weight, -0.6}, DType::float64),
+                     biases = tensor({0.3, offset, -0.2}, DType::float64);
+        check([&](Inputs in) { return residual_norm(in[0], in[1], in[2], in[3], drop, 1e-2); },
+              {x, f, weights, biases});
+      }
+  }
+  SECTION("dense, twice over one weight") {
+    check(
+        [&](Inputs in) {
+          return dense(dense(in[0], in[1], in[2], Activation::gelu, drop), in[1], in[2], Activation::gelu);
+        },
+        {x, w, bias});
+  }
+  SECTION("projected_cross_entropy, its weight an embedding too") {
+    const CrossEntropyOptions o{.label_smoothing = 0.1, .ignore_index = -1};
+    check(
+        [&](Inputs in) {
+          const Tensor h = tanh(in[0] + embedding(in[1], tensor({4, 0, 1, 1}, DType::int32)));
+          return projected_cross_entropy(h, in[1], targets, o) * 3.0;
+        },
+        {x, classes});
+  }
+  SECTION("a layer of all three") {
+    const CrossEntropyOptions o{.label_smoothing = 0.1, .ignore_index = -1};
+    check(
+        [&](Inputs in) {
+          const Tensor h = residual_norm(in[0], dense(in[0], in[1], in[2], Activation::gelu), in[3], in[2], drop, 1e-2);
+          return projected_cross_entropy(h, in[4], targets, o);
+        },
+        {x, w, bias, tensor({1.1, 0.8, -0.6}, DType::float64), classes});
+  }
 }

@@ -1,6 +1,9 @@
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <limits>
 #include <vector>
 
 #include <gaze/autograd/kernels/isa.h>
@@ -19,7 +22,236 @@ std::vector<double> numbers(std::int64_t n, std::uint64_t stream) {
   return v;
 }
 
+/// A product to be made, with everything that may be asked of it.
+struct Case {
+  std::int64_t m = 1, n = 1, k = 1;
+  bool transpose_a = false, transpose_b = false, adds = false, biased = false;
+  kernels::Activation activation = kernels::Activation::none;
+  bool sloped = false, roomy = false;
+  double alpha = 1, dropout = 0;
+  std::int64_t a_gap = 0, b_gap = 0, c_gap = 0;  ///< what strides are longer than rows
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+  return out << c.m << "x" << c.n << "x" << c.k << " transposed " << c.transpose_a << c.transpose_b << " adds "
+             << c.adds << " biased " << c.biased << " activation " << static_cast<int>(c.activation) << " sloped "
+             << c.sloped << " alpha " << c.alpha << " dropout " << c.dropout << " gaps " << c.a_gap << " " << c.b_gap
+             << " " << c.c_gap;
+}
+
+double normal_cdf(double x) { return std::erfc(-x / std::sqrt(2)) / 2; }
+double normal_density(double x) { return std::exp(-x * x / 2) / std::sqrt(2 * M_PI); }
+
+struct Threads {
+  explicit Threads(int count) : before(threads()) { set_threads(count); }
+  ~Threads() { set_threads(before); }
+  int before;
+};
+
+/// One case's operands, what is expected, and what was made of it.
+template <class T>
+class Trial {
+ public:
+  explicit Trial(const Case& trial)
+      : c_(trial),
+        a_stride_((c_.transpose_a ? c_.m : c_.k) + c_.a_gap),
+        b_stride_((c_.transpose_b ? c_.k : c_.n) + c_.b_gap),
+        // Where rows have room, it is as much as the widest vectors need.
+        c_stride_((c_.roomy ? (c_.n + whole_ - 1) / whole_ * whole_ : c_.n) + c_.c_gap),
+        a_(drawn((c_.transpose_a ? c_.k : c_.m) * a_stride_, 1)),
+        b_(drawn((c_.transpose_b ? c_.n : c_.k) * b_stride_, 2)),
+        bias_(drawn(c_.n, 3)),
+        // A row more than C has: nothing behind it is written either.
+        before_(drawn((c_.m + 1) * c_stride_, 4)) {
+    if (!c_.adds)  // whatever C holds
+      for (std::int64_t i = 0; i < c_.m; ++i)
+        std::fill_n(before_.begin() + i * c_stride_, c_.n, std::numeric_limits<T>::quiet_NaN());
+  }
+
+  void check() {
+    made_ = before_, slope_ = Numbers(before_.size(), untouched_);
+    run(1, made_, slope_);
+    for (const int count : {2, 3}) {
+      Numbers c = before_, slope(before_.size(), untouched_);
+      run(count, c, slope);
+      CHECK(same_bits(c, made_));
+      CHECK(same_bits(slope, slope_));
+    }
+    CHECK(gaps_are_untouched());
+    std::vector<double> sums(static_cast<std::size_t>(c_.n)), sizes(sums.size());
+    double worst = 0;  // in units of what rounding may do
+    for (std::int64_t i = 0; i < c_.m; ++i) {
+      // Of the largest products, the rows beside every edge of blocks and tiles.
+      if (c_.m * c_.n * c_.k > 100'000'000 && i % 8 != 0 && i % 8 != 7) continue;
+      plain_row(i, sums, sizes);
+      for (std::int64_t j = 0; j < c_.n; ++j)
+        worst = std::max(worst, error(i, j, sums[static_cast<std::size_t>(j)], sizes[static_cast<std::size_t>(j)]));
+    }
+    CHECK(worst <= 1);
+  }
+
+ private:
+  using Numbers = std::vector<T>;
+  static constexpr T untouched_ = 77;
+  static constexpr std::int64_t whole_ = 64 / sizeof(T);
+  static constexpr std::uint64_t seed_ = 21, stream_ = 22;
+
+  static Numbers drawn(std::int64_t count, std::uint64_t stream) {
+    const std::vector<double> from = numbers(count, stream);
+    return {from.begin(), from.end()};
+  }
+  static bool same_bits(const Numbers& a, const Numbers& b) {
+    return std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+  }
+
+  void run(int count, Numbers& c, Numbers& slope) const {
+    const Threads use(count);
+    kernels::of<T>().gemm({.m = c_.m,
+                           .n = c_.n,
+                           .k = c_.k,
+                           .a = a_.data(),
+                           .a_stride = a_stride_,
+                           .transpose_a = c_.transpose_a,
+                           .b = b_.data(),
+                           .b_stride = b_stride_,
+                           .transpose_b = c_.transpose_b,
+                           .c = c.data(),
+                           .c_stride = c_stride_,
+                           .alpha = static_cast<T>(c_.alpha),
+                           .adds = c_.adds,
+                           .roomy = c_.roomy,
+                           .bias = c_.biased ? bias_.data() : nullptr,
+                           .activation = c_.activation,
+                           .slope = c_.sloped ? slope.data() : nullptr,
+                           .dropout = c_.dropout,
+                           .seed = seed_,
+                           .stream = stream_});
+  }
+
+  bool gaps_are_untouched() const {
+    const bool slopes = c_.sloped && c_.activation == kernels::Activation::gelu;
+    for (std::int64_t i = 0; i <= c_.m; ++i)
+      for (std::int64_t j = 0; j < c_stride_; ++j) {
+        const auto at = static_cast<std::size_t>(i * c_stride_ + j);
+        const bool inside = i < c_.m && j < c_.n, room = i < c_.m && j < c_stride_ - c_.c_gap;
+        if (!room && made_[at] != before_[at]) return false;
+        if ((!inside || !slopes) && slope_[at] != untouched_) return false;
+      }
+    return true;
+  }
+
+  /// Row i of the product, and the sums of its terms' sizes.
+  void plain_row(std::int64_t i, std::vector<double>& sums, std::vector<double>& sizes) const {
+    std::fill(sums.begin(), sums.end(), 0), std::fill(sizes.begin(), sizes.end(), 0);
+    for (std::int64_t p = 0; p < c_.k; ++p) {
+      const double x = a_[static_cast<std::size_t>(c_.transpose_a ? p * a_stride_ + i : i * a_stride_ + p)];
+      const T* from = b_.data() + (c_.transpose_b ? p : p * b_stride_);
+      const std::int64_t step = c_.transpose_b ? b_stride_ : 1;
+      for (std::int64_t j = 0; j < c_.n; ++j) {
+        const double term = x * static_cast<double>(from[j * step]);
+        sums[static_cast<std::size_t>(j)] += term, sizes[static_cast<std::size_t>(j)] += std::abs(term);
+      }
+    }
+  }
+
+  double error(std::int64_t i, std::int64_t j, double sum, double size) const {
+    const auto at = static_cast<std::size_t>(i * c_stride_ + j);
+    const double old = c_.adds ? static_cast<double>(before_[at]) : 0,
+                 bias = c_.biased ? static_cast<double>(bias_[static_cast<std::size_t>(j)]) : 0;
+    const double x = c_.alpha * sum + old + bias;
+    double y = x, slope = 0;
+    if (c_.activation == kernels::Activation::relu) y = std::max(x, 0.0);
+    if (c_.activation == kernels::Activation::gelu)
+      y = x * normal_cdf(x), slope = normal_cdf(x) + x * normal_density(x);
+    const std::int64_t number = i * c_.n + j;
+    const std::uint32_t word = RandomStream{seed_, stream_}.block(
+        static_cast<std::uint64_t>(number / 4))[static_cast<std::size_t>(number % 4)];
+    const bool dropped = c_.dropout > 0 && word < static_cast<std::uint32_t>(c_.dropout * 0x1p32);
+    y = dropped ? 0 : y / (1 - c_.dropout);
+    // Sums err like random walks; 100 is for double's erf.
+    const double least = std::numeric_limits<T>::epsilon();
+    const double may = least * (4 * std::sqrt(static_cast<double>(c_.k)) + 8) *
+                           (std::abs(c_.alpha) * size + std::abs(old) + std::abs(bias)) / (1 - c_.dropout) +
+                       100 * least * (1 + std::abs(y));
+    double off = std::abs(static_cast<double>(made_[at]) - y);
+    if (dropped && made_[at] != 0) off = INFINITY;
+    if (c_.sloped && c_.activation == kernels::Activation::gelu)
+      off = std::max(off, std::abs(static_cast<double>(slope_[at]) - slope));
+    return std::isfinite(off) ? off / may : INFINITY;
+  }
+
+  Case c_;
+  std::int64_t a_stride_, b_stride_, c_stride_;
+  Numbers a_, b_, bias_, before_, made_, slope_;
+};
+
+template <class T>
+void check_case(const Case& c) {
+  CAPTURE(c, sizeof(T));
+  Trial<T>(c).check();
+}
+
+/// A case with everything drawn but the shape.
+Case drawn_case(Random& random, std::int64_t m, std::int64_t n, std::int64_t k) {
+  Case c{.m = m, .n = n, .k = k};
+  const auto coin = [&] { return random.below(2) == 1; };
+  const auto gap = [&] { return coin() ? 0 : static_cast<std::int64_t>(random.below(20)); };
+  c.transpose_a = coin(), c.transpose_b = coin(), c.adds = coin(), c.biased = coin(), c.sloped = coin(),
+  c.roomy = coin();
+  c.activation = static_cast<kernels::Activation>(random.below(3));
+  c.alpha = coin() ? 1 : random.normal();
+  c.dropout = random.below(4) == 0 ? 0.3 : 0;
+  c.a_gap = gap(), c.b_gap = gap(), c.c_gap = gap();
+  // Rows that lie more than 2048 bytes apart are gathered when they are read down.
+  if (random.below(4) == 0) c.a_gap = 600;
+  return c;
+}
+
 }  // namespace
+
+TEMPLATE_TEST_CASE("gemm equals plain loops for all kinds of shapes, strides and flags", "", float, double) {
+  Random random({23, sizeof(TestType)});
+  const auto length = [&](std::uint32_t most) { return static_cast<std::int64_t>(1 + random.below(most)); };
+  for (int i = 0; i < 300; ++i) {
+    const bool deep = i % 8 == 0;  // more terms than are summed before C is touched
+    const std::int64_t m = length(deep ? 60 : 200), n = length(deep ? 60 : 200);
+    check_case<TestType>(drawn_case(random, m, n, deep ? 384 + length(600) : length(200)));
+  }
+  for (const std::int64_t k : {383, 384, 385, 767, 768, 769}) check_case<TestType>(drawn_case(random, 19, 23, k));
+}
+
+TEMPLATE_TEST_CASE("gemm equals plain loops where tiles share panels", "", float, double) {
+  Random random({29, sizeof(TestType)});
+  const std::int64_t shapes[][3] = {{500, 300, 400}, {193, 500, 390}, {700, 70, 257}, {260, 1, 1000}, {1025, 49, 63}};
+  for (const auto& [m, n, k] : shapes)
+    for (const bool ta : {false, true})
+      for (const bool tb : {false, true}) {
+        Case c = drawn_case(random, m, n, k);
+        c.transpose_a = ta, c.transpose_b = tb;
+        check_case<TestType>(c);
+      }
+}
+
+TEMPLATE_TEST_CASE("gemm equals plain loops where op(B) is too large to be shared", "", float, double) {
+  Random random({31, sizeof(TestType)});
+  const std::int64_t k = sizeof(TestType) == 4 ? 1100 : 560, n = 1003;
+  REQUIRE(k * n * static_cast<std::int64_t>(sizeof(TestType)) > 4 << 20);
+  for (const std::int64_t m : {5, 90, 530}) {
+    Case c = drawn_case(random, m, n, k);
+    c.transpose_a = m == 90, c.transpose_b = m != 530;
+    check_case<TestType>(c);
+  }
+}
+
+TEMPLATE_TEST_CASE("gemm equals plain loops where rows of a transposed A lie far apart", "", float, double) {
+  Random random({37, sizeof(TestType)});
+  const std::int64_t shapes[][3] = {{700, 50, 400}, {1, 30, 500}, {97, 96, 385}, {600, 600, 7}};
+  for (const auto& [m, n, k] : shapes) {
+    Case c = drawn_case(random, m, n, k);
+    c.transpose_a = true, c.a_gap = 513;
+    check_case<TestType>(c);
+  }
+}
 
 TEST_CASE("gemm equals three loops for every flag") {
   const bool ta = GENERATE(false, true), tb = GENERATE(false, true);
