@@ -30,7 +30,7 @@ void select(Unary f, const With& with) {
     case Unary::sqrt: return with([](const V& x) { return xsimd::sqrt(x); }, cheap);
     case Unary::rsqrt: return with([](const V& x) { return V(1) / xsimd::sqrt(x); }, cheap);
     case Unary::abs: return with([](const V& x) { return xsimd::abs(x); }, cheap);
-    case Unary::erf: return with([](const V& x) { return erf(x); }, costly);
+    case Unary::erf: return with([](const V& x) { return error_function(x); }, costly);
     case Unary::tanh: return with([](const V& x) { return xsimd::tanh(x); }, costly);
     case Unary::sigmoid: return with([](const V& x) { return sigmoid(x); }, costly);
     case Unary::relu: return with([](const V& x) { return relu(x); }, cheap);

@@ -30,7 +30,7 @@ V relu(const V& x) {
 /// xsimd's polynomials are right to 2 units in the last place of float, to 68 of double: doubles are here to check
 /// gradients with, and take the slow way.
 template <class V>
-V erf(const V& x) {
+V error_function(const V& x) {
   if constexpr (sizeof(typename V::value_type) == sizeof(float)) {
     return xsimd::erf(x);
   } else {
@@ -43,7 +43,7 @@ V erf(const V& x) {
 
 template <class V>
 V normal_cdf(const V& x) {
-  return V(0.5) * (V(1) + erf(x * all<V>(std::numbers::sqrt2 / 2)));
+  return V(0.5) * (V(1) + error_function(x * all<V>(std::numbers::sqrt2 / 2)));
 }
 
 template <class V>
