@@ -28,9 +28,21 @@ void train(Translator& translator) {
   trainer.run(c.steps);
 }
 
+/// Hundreds of steps take many minutes with every access of the kernels checked; other tests take a few steps of the
+/// same models there.
+bool too_slow_here() {
+#ifdef __SANITIZE_ADDRESS__
+  WARN("skipped: a training of hundreds of steps under the address sanitizer");
+  return true;
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
 TEST_CASE("copying is learned, and attention lies on the word that is copied") {
+  if (too_slow_here()) return;
   Translator translator(config_of("copy", 250));
   const Evaluation before = translator.evaluate(Split::test, 64);
   CHECK(before.token_accuracy < 0.3);
@@ -52,6 +64,7 @@ TEST_CASE("copying is learned, and attention lies on the word that is copied") {
 }
 
 TEST_CASE("the grammar is learned, adjectives behind their nouns included") {
+  if (too_slow_here()) return;
   Translator translator(config_of("grammar", 300));
   train(translator);
   const Evaluation after = translator.evaluate(Split::test, 256);
