@@ -419,6 +419,9 @@ TEST_CASE("projected_cross_entropy is cross_entropy of linear, value and gradien
   const Reduction reduction = GENERATE(Reduction::mean, Reduction::sum);
   const double factor = GENERATE(1.0, 3.0);
   const int walks = GENERATE(1, 2);
+  // The large one takes a while with every access checked: once with everything, tied and not, will do.
+  if (row.classes > 1000 && !(smoothing > 0 && ignores && reduction == Reduction::mean && factor > 1 && walks == 1))
+    return;
   CAPTURE(row.classes, smoothing, ignores, tied, factor, walks);
   Array ids({row.rows}, DType::int32), words = ids.copy();
   Random random({43, 0});
