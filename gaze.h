@@ -11,6 +11,7 @@
 #include <gaze/autograd/op_cases.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/parameters.h>
+#include <gaze/autograd/pool.h>
 #include <gaze/autograd/profile.h>
 #include <gaze/autograd/random.h>
 #include <gaze/autograd/tensor.h>

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <gaze/autograd/error.h>
+#include <gaze/autograd/pool.h>
 
 namespace gaze {
 
@@ -157,14 +158,6 @@ class Ptr {
   }
   T* p_ = nullptr;
 };
-
-/// Blocks of memory, 64-byte aligned, kept by size class for reuse and never returned to the system while in use.
-namespace pool {
-void* allocate(std::size_t bytes);
-void release(void* block, std::size_t bytes);
-std::size_t bytes_held();  ///< bytes in use and kept, all threads together
-void trim();               ///< gives the system back what this thread keeps for reuse
-}  // namespace pool
 
 /// A span of memory with a version: arrays that are reshapes of one another share one. A span inside another
 /// (a parameter in its arena) keeps that one alive and carries a version of its own.

@@ -25,6 +25,11 @@ Shape product_shape(const Contribution& c) {
   return {c.a.size(c.transpose_a ? 1 : 0), c.b.size(c.transpose_b ? 0 : 1)};
 }
 
+/// Whether the two are matrices that can be multiplied.
+bool multiplies(const Contribution& c) {
+  return c.a.rank() == 2 && c.b.rank() == 2 && c.a.size(c.transpose_a ? 0 : 1) == c.b.size(c.transpose_b ? 1 : 0);
+}
+
 /// target = op(a) op(b), or target += that.
 void multiply(const Contribution& c, Array& target, bool adds) {
   const Shape shape = product_shape(c);
@@ -63,8 +68,7 @@ void check_contribution(const Node& by, const Node& leaf, const Contribution& c)
     case Contribution::Kind::tensor: check_dtype(c.a); return check_rows(c.a.shape());
     case Contribution::Kind::product: {
       check_dtype(c.a), check_dtype(c.b);
-      require(c.a.rank() == 2 && c.b.rank() == 2 && c.a.size(c.transpose_a ? 0 : 1) == c.b.size(c.transpose_b ? 1 : 0),
-              "{}: its vjp returned a product of {} and {}{}{}", by.operation, c.a.shape(), c.b.shape(),
+      require(multiplies(c), "{}: its vjp returned a product of {} and {}{}{}", by.operation, c.a.shape(), c.b.shape(),
               c.transpose_a ? ", the first transposed" : "", c.transpose_b ? ", the second transposed" : "");
       if (c.first_row >= 0 || !is_matrix_of(product_shape(c), leaf.shape)) check_rows(product_shape(c));
       return;
@@ -214,9 +218,8 @@ class Walk {
 
   /// A product that is multiplied straight into the gradient of a result. False when that cannot be.
   bool add_product(const Ptr<Node>& node, const Contribution& c) {
-    if (c.first_row >= 0 || c.a.rank() != 2 || c.b.rank() != 2 || !is_matrix_of(product_shape(c), node->shape) ||
-        c.a.dtype() != node->dtype || c.b.dtype() != node->dtype ||
-        c.a.size(c.transpose_a ? 0 : 1) != c.b.size(c.transpose_b ? 1 : 0))
+    if (c.first_row >= 0 || !multiplies(c) || !is_matrix_of(product_shape(c), node->shape) ||
+        c.a.dtype() != node->dtype || c.b.dtype() != node->dtype)
       return false;
     Pending& pending = frontier_[node->sequence];
     const bool adds = static_cast<bool>(pending.node);

@@ -11,11 +11,6 @@ Profile::Profile() : before_(std::exchange(current_, this)), last_(std::chrono::
 
 Profile::~Profile() { current_ = before_; }
 
-void Profile::clear() {
-  costs_.clear();
-  last_ = std::chrono::steady_clock::now();
-}
-
 void Profile::charge(const char* name, bool backward, bool counts) {
   const auto now = std::chrono::steady_clock::now();
   const double seconds = std::chrono::duration<double>(now - std::exchange(last_, now)).count();

@@ -27,7 +27,6 @@ class Profile {
   Profile& operator=(const Profile&) = delete;
 
   std::vector<Row> rows() const;  ///< the dearest first
-  void clear();                   ///< what was measured until now
 
   /// Charges the time since the last operation or mark to `name`, when a profile is being taken.
   static void mark(const char* name) {

@@ -99,7 +99,7 @@ void attention_weights(const Attention<T>& x, T* weights) {
 
 template <class T>
 std::int64_t attention_stride(const Attention<T>& x) {
-  const std::int64_t whole = (x.keys + lanes<T> - 1) / lanes<T> * lanes<T>;
+  const std::int64_t whole = round_up(x.keys, lanes<T>);
   // Dropout runs over a head's weights in one go where they lie close together, and very short rows would be mostly
   // end.
   return x.dropout > 0 || 2 * x.keys < whole ? x.keys : whole;
@@ -129,8 +129,9 @@ void attention_vjp(const Attention<T>& x, const T* weights, const T* gradient, T
   for_heads(x, [&](const Head<T>& at) {
     const T *own = weights + at.weights, *up = gradient + at.output;
     const std::int64_t n = x.queries * stride;
-    T* buffer = scratch<T>(2 * n + lanes<T>);
-    T* scores = buffer + (n + lanes<T> - 1) / lanes<T> * lanes<T>;
+    const std::int64_t apart = round_up(n, lanes<T>);
+    T* buffer = scratch<T>(apart + n);
+    T* scores = buffer + apart;
     if (dv)  // O = P V: dV = P^T G
       gemm_serial<T>({.m = x.keys,
                       .n = x.value_size,

@@ -41,28 +41,23 @@ void through(const DenseVjp<T>& d, const T* g, std::int64_t first, std::int64_t 
 
 template <class T>
 void dense_vjp(const DenseVjp<T>& d, const T* g, T* dz, T* dbias) {
-  using V = Vector<T>;
   const std::int64_t n = d.n, block = rows_of_task(n), blocks = (d.rows + block - 1) / block;
   if (n == 0) return;
   // Every block sums its own columns; the sums are added in the order of the blocks.
   const Scratch scratch(dbias ? static_cast<std::size_t>(blocks * n) * sizeof(T) : 0);
   auto* parts = static_cast<T*>(scratch.memory());
-  const auto add_to = [n](T* sums, const T* row) {
-    map(
-        n, sums, [](const V& s, const V& x) { return s + x; }, sums, row);
-  };
   parallel_blocks(d.rows, block, n * 2, [&](std::int64_t first, std::int64_t last) {
     if (dz) through(d, g + first * n, first * n, (last - first) * n, dz + first * n);
     if (!dbias) return;
     const T* rows = (dz ? dz : g) + first * n;
     T* sums = parts + first / block * n;
     std::copy_n(rows, n, sums);
-    for (std::int64_t r = 1; r < last - first; ++r) add_to(sums, rows + r * n);
+    for (std::int64_t r = 1; r < last - first; ++r) add_to(sums, rows + r * n, n);
   });
   if (!dbias) return;
   const FlushDenormals flush;
   std::fill_n(dbias, n, T(0));
-  for (std::int64_t b = 0; b < blocks; ++b) add_to(dbias, parts + b * n);
+  for (std::int64_t b = 0; b < blocks; ++b) add_to(dbias, parts + b * n, n);
 }
 
 }  // namespace

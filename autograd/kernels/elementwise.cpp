@@ -177,11 +177,8 @@ void clip(const T* x, T low, T high, T* y, std::int64_t n) {
 
 template <class T>
 void accumulate(const T* x, T* y, std::int64_t n) {
-  using V = Vector<T>;
-  parallel_blocks(n, block, cheap, [&](std::int64_t first, std::int64_t last) {
-    map(
-        last - first, y + first, [](const V& a, const V& b) { return a + b; }, x + first, y + first);
-  });
+  parallel_blocks(n, block, cheap,
+                  [&](std::int64_t first, std::int64_t last) { add_to(y + first, x + first, last - first); });
 }
 
 }  // namespace

@@ -27,8 +27,6 @@ constexpr std::int64_t panel_width = block_vectors* lanes<T>;
 constexpr std::int64_t depth = 384;  // of k that is summed before C is touched: a panel of B fits the cache
 constexpr std::int64_t band = 96;    // rows of A that pass a panel before the next panel's turn
 
-std::int64_t up(std::int64_t n, std::int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
-
 /// A block of rows of A as it is read: element (i, p) at from[i * row + p * next].
 template <class T>
 struct Rows {
@@ -87,10 +85,7 @@ void multiply_block(std::int64_t k, const Rows<T>& a, const Panel<T>& b, const T
       if (left >= lanes<T>) {
         (to.adds ? v + V::load_unaligned(c) : v).store_unaligned(c);
       } else {
-        alignas(64) T rest[V::size];
-        v.store_aligned(rest);
-        for (std::int64_t l = 0; l < lanes<T>; ++l)
-          if (l < left) c[l] = to.adds ? rest[l] + c[l] : rest[l];
+        store_part(to.adds ? v + load_part(c, left, T(0)) : v, c, left);
       }
     }
   }
@@ -149,21 +144,11 @@ void pack_band(const T* from, std::int64_t stride, std::int64_t k, std::int64_t 
 /// x becomes gelu(x), and slope its slope there.
 template <class T>
 void gelu_and_slope(std::int64_t n, T* x, T* slope) {
-  using V = Vector<T>;
-  const auto both = [](const V& at, V& y) {
-    const V cdf = normal_cdf(at);
-    y = at * cdf;
-    return cdf + at * normal_density(at);
-  };
-  V y;
-  std::int64_t i = 0;
-  for (; i + lanes<T> <= n; i += lanes<T>) {
-    both(V::load_unaligned(x + i), y).store_unaligned(slope + i);
-    y.store_unaligned(x + i);
-  }
-  if (i == n) return;
-  store_part(both(load_part(x + i, n - i, T(0)), y), slope + i, n - i);
-  store_part(y, x + i, n - i);
+  for_vectors<T>(n, [&](std::int64_t i, const auto& load, const auto& store) {
+    const Vector<T> at = load(x + i), cdf = normal_cdf(at);
+    store(cdf + at * normal_density(at), slope + i);
+    store(at * cdf, x + i);
+  });
 }
 
 /// What follows the product, for one row's columns [first, first + n).
@@ -173,9 +158,7 @@ void finish_row(const Gemm<T>& g, std::int64_t row, std::int64_t first, std::int
   T* c = g.c + row * g.c_stride + first;
   const T* bias = g.bias ? g.bias + first : nullptr;
   const auto add_bias = [&] {
-    if (bias)
-      map(
-          n, c, [](const V& x, const V& b) { return x + b; }, c, bias);
+    if (bias) add_to(c, bias, n);
   };
   switch (g.activation) {
     case Activation::none: add_bias(); break;
@@ -202,11 +185,11 @@ void finish_row(const Gemm<T>& g, std::int64_t row, std::int64_t first, std::int
 /// as can be, but that two of two vectors take the place of a last one that would be a single vector.
 template <class T>
 std::int64_t panel_from(std::int64_t n, std::int64_t column) {
-  const std::int64_t vectors = up(n, lanes<T>) / lanes<T>, at = up(column, lanes<T>) / lanes<T>;
+  const std::int64_t vectors = round_up(n, lanes<T>) / lanes<T>, at = round_up(column, lanes<T>) / lanes<T>;
   if (at >= vectors) return n;
   const std::int64_t pair = block_vectors - 1;
   const bool paired = vectors % block_vectors == 1 && vectors > 2 * pair - 1;
-  if (!paired || at <= vectors - 2 * pair) return std::min(up(at, block_vectors) * lanes<T>, n);
+  if (!paired || at <= vectors - 2 * pair) return std::min(round_up(at, block_vectors) * lanes<T>, n);
   return at <= vectors - pair ? (vectors - pair) * lanes<T> : n;
 }
 
@@ -215,7 +198,7 @@ template <class T, class Visit>
 void for_panels(std::int64_t n, std::int64_t first, std::int64_t last, const Visit& visit) {
   for (std::int64_t j = panel_from<T>(n, first); j < last;) {
     const std::int64_t next = panel_from<T>(n, j + 1);
-    visit(j, next - j, up(next - j, lanes<T>));
+    visit(j, next - j, round_up(next - j, lanes<T>));
     j = next;
   }
 }
@@ -235,7 +218,7 @@ void pack_panels(const Gemm<T>& g, std::int64_t p, std::int64_t k, std::int64_t 
 /// Where the panels of rows [p, p + k) begin when all of op(B) is packed.
 template <class T>
 std::int64_t packed_offset(const Gemm<T>& g, std::int64_t p) {
-  return p * up(g.n, lanes<T>);
+  return p * round_up(g.n, lanes<T>);
 }
 
 /// Rows [row, row + rows) of C and the panels of its columns that begin in [from, to). `packed`: all of op(B), or null.
@@ -259,8 +242,8 @@ void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t fr
   constexpr std::int64_t far = 2048;  // bytes
   const bool gathers = g.transpose_a && g.a_stride * static_cast<std::int64_t>(sizeof(T)) > far;
   const std::int64_t deep = std::min(depth, g.k);
-  const std::int64_t b_size = in_place || packed ? 0 : deep * up(columns, lanes<T>);
-  const std::int64_t a_size = gathers ? deep * up(std::min(band, rows), block_rows) : 0;
+  const std::int64_t b_size = in_place || packed ? 0 : deep * round_up(columns, lanes<T>);
+  const std::int64_t a_size = gathers ? deep * round_up(std::min(band, rows), block_rows) : 0;
   T* own_b = static_cast<T*>(thread_memory(ThreadMemory::gemm, static_cast<std::size_t>(b_size + a_size) * sizeof(T)));
   T* own_a = own_b + b_size;
   for (std::int64_t p = 0; p < g.k; p += depth) {
@@ -316,7 +299,8 @@ Tiling tiling(const Gemm<T>& g, std::int64_t tallest) {
     else
       break;
   }
-  const std::int64_t rows = up(parts(g.m, down), block_rows), columns = up(parts(g.n, across), panel_width<T>);
+  const std::int64_t rows = round_up(parts(g.m, down), block_rows),
+                     columns = round_up(parts(g.n, across), panel_width<T>);
   return {rows, columns, parts(g.m, rows), parts(g.n, columns)};
 }
 

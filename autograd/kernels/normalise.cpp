@@ -108,9 +108,7 @@ void rows_vjp(const T* g, const T* x, const T* weight, const T* shift, const T* 
   const auto total = [&](T* out, std::int64_t offset) {
     if (!out) return;
     std::fill_n(out, n, T(0));
-    for (std::int64_t b = 0; b < blocks; ++b)
-      map(
-          n, out, [](const V& sum, const V& p) { return sum + p; }, out, parts + b * 2 * n + offset);
+    for (std::int64_t b = 0; b < blocks; ++b) add_to(out, parts + b * 2 * n + offset, n);
   };
   const FlushDenormals flush;
   total(dweight, 0);

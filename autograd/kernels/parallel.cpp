@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include <gaze/autograd/array.h>
 #include <gaze/autograd/error.h>
+#include <gaze/autograd/pool.h>
 
 namespace gaze {
 namespace {

@@ -19,6 +19,11 @@ using Vector = xsimd::batch<T>;
 template <class T>
 constexpr std::int64_t lanes = static_cast<std::int64_t>(Vector<T>::size);
 
+/// n, or the next number above it that is a multiple of `multiple`.
+constexpr std::int64_t round_up(std::int64_t n, std::int64_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
 /// The first `count` numbers, 0 < count < lanes, with `fill` behind them. Nothing behind them is read.
 template <class T>
 [[gnu::always_inline]] inline Vector<T> load_part(const T* from, std::int64_t count, T fill) {
@@ -96,6 +101,13 @@ void map(std::int64_t n, T* y, const F& f, const Operand*... x) {
   std::int64_t i = 0;
   for (; i + lanes<T> <= n; i += lanes<T>) f(Vector<T>::load_unaligned(x + i)...).store_unaligned(y + i);
   if (i < n) store_part(f(load_part(x + i, n - i, T(1))...), y + i, n - i);
+}
+
+/// to[i] += from[i] for i in [0, n)
+template <class T>
+void add_to(T* to, const T* from, std::int64_t n) {
+  map(
+      n, to, [](const Vector<T>& a, const Vector<T>& b) { return a + b; }, to, from);
 }
 
 /// The sum of term(x[i]...) for i in [0, n), in an order that depends on n alone.

@@ -200,22 +200,18 @@ Tensor affine(Affine f, const Tensor& x, const Tensor& weight, const Tensor& bia
           [&](const std::vector<Tensor>& at) { return f.composed(at[0], at[1], biased ? at[2] : Tensor()); },
           biased ? 0 : 1);
     // dX = dZ W, dW = dZ^T X, db = dZ^T 1; rows that took no part get nothing.
-    const auto part = [&](const Tensor& packed) { return slice(packed, 0, f.rows.first, f.rows.first + f.rows.count); };
-    if (grad_enabled()) {
-      const Tensor flat = as_matrix(g);
-      return {s.needs(0) ? matmul(g, part(s[1])) : Tensor(),
-              s.needs(1) ? Contribution::product(flat, true, as_matrix(s[0]), false, f.rows.first) : Contribution(),
-              s.needs(2) ? Contribution::part(sum(flat, {0}), f.rows.first) : Contribution()};
-    }
-    Array dbias = s.needs(2) ? Array({f.rows.count}, g.dtype()) : Array();
-    const Tensor dz = as_matrix(f.to_z(g, f.activation == Activation::relu ? s.result().array() : slope, dbias));
+    const bool create_graph = grad_enabled();  // then Y is Z, and every step is an operation
+    Array dbias = s.needs(2) && !create_graph ? Array({f.rows.count}, g.dtype()) : Array();
+    const Tensor dz =
+        as_matrix(create_graph ? g : f.to_z(g, f.activation == Activation::relu ? s.result().array() : slope, dbias));
     Contribution to_x, to_weight, to_bias;
     if (s.needs(0)) {
-      const Array own = s[1].array().span(f.rows.first * f.in, {f.rows.count, f.in});
-      to_x = Contribution::product(dz, false, Tensor(own), false);
+      const Tensor own = create_graph ? slice(s[1], 0, f.rows.first, f.rows.first + f.rows.count)
+                                      : Tensor(s[1].array().span(f.rows.first * f.in, {f.rows.count, f.in}));
+      to_x = Contribution::product(dz, false, own, false);
     }
     if (s.needs(1)) to_weight = Contribution::product(dz, true, as_matrix(s[0]), false, f.rows.first);
-    if (dbias.defined()) to_bias = Contribution::part(Tensor(std::move(dbias)), f.rows.first);
+    if (s.needs(2)) to_bias = Contribution::part(create_graph ? sum(dz, {0}) : Tensor(std::move(dbias)), f.rows.first);
     return {std::move(to_x), std::move(to_weight), std::move(to_bias)};
   });
 }

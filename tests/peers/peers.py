@@ -26,7 +26,7 @@ def main():
     parser.add_argument("--systems", default="torch,torch-compile,jax")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=0, help="timed steps a round; 0: as many as two seconds hold")
+    parser.add_argument("--steps", type=int, default=0, help="timed steps a round; 0: 6 of large models, 60 of others")
     options = parser.parse_args()
     table = json.loads(subprocess.check_output([options.gaze, "bench", "--list"]))
     wanted = options.workloads.split(",") if options.workloads else list(table)
