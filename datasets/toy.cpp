@@ -21,7 +21,7 @@ std::string ToyTask::join(const std::vector<std::string>& tokens) const {
 }
 
 Split ToyTask::split_of(const std::vector<std::string>& source) const {
-  if (held_out(source)) return Split::test;
+  if (const auto fixed = fixed_split(source)) return *fixed;
   std::uint64_t hash = hash_of("");
   for (const std::string& token : source) hash = hash_of(" ", hash_of(token, hash));
   hash ^= hash >> 32;  // the last tokens reach the low bits only

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +24,7 @@ struct ToyOptions {
 /// An endless supply of sentence pairs whose alignment is known.
 ///
 /// Which split a pair belongs to is decided by a hash of its source sentence alone: about 80 % train, 10 % validation
-/// and 10 % test, and never two of them, whatever the seed.
+/// and 10 % test, and never two of them, whatever the seed. A task may decree it for some: what it shows is never trained.
 class ToyTask {
  public:
   virtual ~ToyTask() = default;
@@ -46,8 +47,8 @@ class ToyTask {
  protected:
   explicit ToyTask(std::uint64_t seed) : seed_(seed) {}
   virtual Example draw(Random& random) const = 0;
-  /// Sentences that are kept for the test split.
-  virtual bool held_out(const std::vector<std::string>&) const { return false; }
+  /// The split of a source sentence that has one by decree; nothing for those that the hash decides.
+  virtual std::optional<Split> fixed_split(const std::vector<std::string>&) const { return std::nullopt; }
 
  private:
   Split split_of(const std::vector<std::string>& source) const;

@@ -120,6 +120,16 @@ TEST_CASE("hundred and thousand are linked to the digit of their place, and sure
   }
 }
 
+TEST_CASE("numbers of one digit are for training, longer ones in every split") {
+  const auto task = make_toy_task("digits", {});
+  for (const Split split : {Split::train, Split::validation, Split::test}) {
+    std::map<std::size_t, int> lengths;
+    for (std::uint64_t i = 0; i < 1000; ++i) ++lengths[task->example(split, i).source.size()];
+    CHECK((lengths[1] > 0) == (split == Split::train));
+    for (const std::size_t longer : {2, 3, 4}) CHECK(lengths[longer] > 100);
+  }
+}
+
 TEST_CASE("digits takes a number as somebody types it") {
   const auto task = make_toy_task("digits", {});
   CHECK(task->tokenize("9307") == Words{"9", "3", "0", "7"});
