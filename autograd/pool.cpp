@@ -91,7 +91,7 @@ void* allocate(std::size_t bytes) {
     own.taken += rounded;
   }
   // Parameters, moments, logits: whole pages of 2 MB where the system has them are faster to get and to walk.
-  constexpr std::size_t page = 2 << 20, worth_pages = 8 * page;
+  constexpr std::size_t page = 2 << 20, worth_pages = 2 * page;
   const bool large = rounded >= worth_pages;
   void* block = std::aligned_alloc(large ? page : 64, rounded);
   if (!block) fail("out of memory: {} bytes asked for", rounded);
