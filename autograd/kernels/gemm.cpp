@@ -150,8 +150,9 @@ void pack_band(const T* from, std::int64_t stride, std::int64_t k, std::int64_t 
 template <class T>
 void gelu_and_slope(std::int64_t n, T* x, T* slope) {
   for_vectors<T>(n, [&](std::int64_t i, const auto& load, const auto& store) {
-    const Vector<T> at = load(x + i), cdf = normal_cdf(at);
-    store(cdf + at * normal_density(at), slope + i);
+    const Vector<T> at = load(x + i);
+    const auto [cdf, density] = normal(at);
+    store(cdf + at * density, slope + i);
     store(at * cdf, x + i);
   });
 }
@@ -226,6 +227,19 @@ std::int64_t packed_offset(const Gemm<T>& g, std::int64_t p) {
   return p * round_up(g.n, lanes<T>);
 }
 
+/// Whether rows that are `stride` elements apart evict one another from the cache.
+template <class T>
+bool far_apart(std::int64_t stride) {
+  constexpr std::int64_t far = 2048;  // bytes
+  return stride * static_cast<std::int64_t>(sizeof(T)) > far;
+}
+
+/// Whether B is read where it lies although many rows pass.
+template <class T>
+bool lies_well(const Gemm<T>& g) {
+  return !g.transpose_b && g.n % lanes<T> == 0 && !far_apart<T>(g.b_stride);
+}
+
 /// Rows [row, row + rows) of C and the panels of its columns that begin in [from, to). `packed`: all of op(B), or null.
 template <class T>
 void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t from, std::int64_t to, const T* packed) {
@@ -241,11 +255,9 @@ void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t fr
       for (std::int64_t i = 0; i < rows; ++i) std::fill_n(g.c + (row + i) * g.c_stride + column, columns, T(0));
     return finish(0, rows);
   }
-  // B is read where it lies when so few rows pass that packing it would take longer.
-  const bool in_place = !packed && !g.transpose_b && rows <= band && columns % lanes<T> == 0;
-  // Columns of A^T that lie far apart evict one another from the cache.
-  constexpr std::int64_t far = 2048;  // bytes
-  const bool gathers = g.transpose_a && g.a_stride * static_cast<std::int64_t>(sizeof(T)) > far;
+  // When few rows pass, packing B would take longer than reading it where it lies.
+  const bool in_place = !packed && (lies_well(g) || (!g.transpose_b && rows <= band && columns % lanes<T> == 0));
+  const bool gathers = g.transpose_a && far_apart<T>(g.a_stride);
   const std::int64_t deep = std::min(depth, g.k);
   const std::int64_t b_size = in_place || packed ? 0 : deep * round_up(columns, lanes<T>);
   const std::int64_t a_size = gathers ? deep * round_up(std::min(band, rows), block_rows) : 0;
@@ -337,7 +349,7 @@ void gemm_batch(const Gemm<T>& g, std::int64_t count, const GemmOffsets* offsets
   const Tiling t = tiling(g, shares ? 2 * band : 512);
   Gemm<T> first = g;
   first.a += offsets[0].a, first.b += offsets[0].b, first.c += offsets[0].c;
-  if (shares && t.down > 1) return gemm_shared(first, t, work);
+  if (shares && t.down > 1 && !lies_well(g)) return gemm_shared(first, t, work);
   parallel_tasks(count * t.down * t.across, work, [&](std::int64_t task) {
     const std::int64_t i = task / (t.down * t.across), row = task / t.across % t.down * t.rows,
                        column = task % t.across * t.columns;

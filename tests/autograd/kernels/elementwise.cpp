@@ -92,6 +92,14 @@ TEST_CASE("erf is right to two units in the last place") {
   check_accuracy<double>(Unary::erf, 2, exact, none_left_out);
 }
 
+// double loses the digits of the tail, where 1 + erf cancels; float does not.
+TEST_CASE("gelu is right to sixteen units in the last place, further down the tail to a hundred") {
+  const auto exact = [](long double x) { return x * std::erfc(-x / std::sqrt(2.0L)) / 2; };
+  check_accuracy<float>(Unary::gelu_exact, 16, exact, [](float x) { return x < -4; });
+  check_accuracy<float>(Unary::gelu_exact, 100, exact, [](float x) { return x < -12; });
+  check_accuracy<double>(Unary::gelu_exact, 16, exact, [](double x) { return x < -1; });
+}
+
 TEMPLATE_TEST_CASE("functions of zero, infinity and NaN are what they should be", "", float, double) {
   using T = TestType;
   constexpr T infinity = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
