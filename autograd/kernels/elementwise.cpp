@@ -24,7 +24,7 @@ V gelu_inner(const V& x) {
 template <class V, class With>
 void select(Unary f, const With& with) {
   switch (f) {
-    case Unary::neg: return with([](const V& x) { return -x; }, cheap);
+    case Unary::neg: return with([](const V& x) { return x * V(-1); }, cheap);  // -x is 0 - x at some levels: 0 of 0
     case Unary::exp: return with([](const V& x) { return xsimd::exp(x); }, costly);
     case Unary::log: return with([](const V& x) { return xsimd::log(x); }, costly);
     case Unary::sqrt: return with([](const V& x) { return xsimd::sqrt(x); }, cheap);

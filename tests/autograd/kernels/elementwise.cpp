@@ -92,6 +92,16 @@ TEST_CASE("erf is right to two units in the last place") {
   check_accuracy<double>(Unary::erf, 2, exact, none_left_out);
 }
 
+TEMPLATE_TEST_CASE("the negative of zero has its sign turned", "", float, double) {
+  using T = TestType;
+  for (const kernels::Isa level : kernels::supported_isas()) {
+    CAPTURE(kernels::name_of(level));
+    std::vector<T> x(37, T(0)), y(x.size());
+    kernels::kernels_of<T>(level).unary(Unary::neg, x.data(), y.data(), static_cast<std::int64_t>(x.size()));
+    CHECK(std::all_of(y.begin(), y.end(), [](T v) { return v == 0 && std::signbit(v); }));
+  }
+}
+
 // double loses the digits of the tail, where 1 + erf cancels; float does not.
 TEST_CASE("gelu is right to sixteen units in the last place, further down the tail to a hundred") {
   const auto exact = [](long double x) { return x * std::erfc(-x / std::sqrt(2.0L)) / 2; };
