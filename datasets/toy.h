@@ -24,7 +24,8 @@ struct ToyOptions {
 /// An endless supply of sentence pairs whose alignment is known.
 ///
 /// Which split a pair belongs to is decided by a hash of its source sentence alone: about 80 % train, 10 % validation
-/// and 10 % test, and never two of them, whatever the seed. A task may decree it for some: what it shows is never trained.
+/// and 10 % test, and never two of them, whatever the seed. A task may decree it for some: what it shows is never
+/// trained.
 class ToyTask {
  public:
   virtual ~ToyTask() = default;
