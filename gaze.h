@@ -23,6 +23,7 @@
 #include <gaze/nn/dropout.h>
 #include <gaze/nn/embedding.h>
 #include <gaze/nn/feed_forward.h>
+#include <gaze/nn/guided_attention.h>
 #include <gaze/nn/init.h>
 #include <gaze/nn/layer_norm.h>
 #include <gaze/nn/linear.h>
@@ -45,10 +46,11 @@
 #include <gaze/datasets/toy.h>
 #include <gaze/datasets/vocabulary.h>
 
+#include <gaze/train/alignment.h>
+#include <gaze/train/attention_log.h>
 #include <gaze/train/bench.h>
 #include <gaze/train/config.h>
 #include <gaze/train/heat_map.h>
-#include <gaze/train/metrics.h>
 #include <gaze/train/model_options.h>
 #include <gaze/train/run_folder.h>
 #include <gaze/train/terminal.h>

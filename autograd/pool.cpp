@@ -93,8 +93,8 @@ void* allocate(std::size_t bytes) {
   // Parameters, moments, logits: whole pages of 2 MB where the system has them are faster to get and to walk.
   constexpr std::size_t page = 2 << 20, worth_pages = 2 * page;
   const bool large = rounded >= worth_pages;
-  void* block = std::aligned_alloc(large ? page : 64, rounded);
-  if (!block) fail("out of memory: {} bytes asked for", rounded);
+  void* block = nullptr;
+  if (posix_memalign(&block, large ? page : 64, rounded) != 0) fail("out of memory: {} bytes asked for", rounded);
   if (large) madvise(block, rounded, MADV_HUGEPAGE);  // a wish: where it is not granted, nothing is lost
   held += rounded;
   return block;

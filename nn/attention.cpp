@@ -40,9 +40,11 @@ AttentionResult MultiHeadAttention::operator()(const Tensor& x, const Tensor& me
   options.causal = masks.causal;
   options.key_lengths = masks.key_lengths;
   options.mask = masks.additive;
-  if (AttentionRecorder* recorder = context.recorder; recorder && (!recorder->wants || recorder->wants(name))) {
-    const NoGrad no_grad;
-    recorder->weights.insert_or_assign(name, attention_weights(q, k, options).array());
+  if (context.recorder) {
+    const AttentionKind kind = !memory.same(x) ? AttentionKind::cross
+                               : masks.causal  ? AttentionKind::decoder
+                                               : AttentionKind::encoder;
+    context.recorder->offer(name, kind, [&] { return attention_weights(q, k, options); });
   }
   const DropoutOptions drop = dropout.options(context);
   options.dropout = drop.p, options.stream = drop.stream;

@@ -93,10 +93,15 @@ const std::vector<Option>& options() {
       real("weight_decay", &Config::weight_decay, "a number from 0", 0, 1e6),
       real("clip", &Config::clip, "a number from 0", 0, 1e300),
       real("label_smoothing", &Config::label_smoothing, "a number from 0 to 1", 0, 1),
+      real("guided", &Config::guided, "a number from 0", 0, 1e6),
+      count("guided_layer", &Config::guided_layer, -1),
+      count("guided_head", &Config::guided_head, 0),
       choice("schedule", &Config::schedule, "constant, inverse_sqrt (noam) or cosine",
              {"constant", "inverse_sqrt", "noam", "cosine"}),
       count("warmup", &Config::warmup, 0, any_count),
       count("log_every", &Config::log_every, 1, any_count),
+      count("probes", &Config::probes, 0, 10'000),
+      choice("record", &Config::record, "all or cross", {"all", "cross"}),
       {"seed", "a whole number from 0", [](const Config& c) { return json(c.seed); },
        [](Config& c, const json& v) { return v.is_number_unsigned() && (c.seed = v.get<std::uint64_t>(), true); }},
       count("threads", &Config::threads, 0, 1024),
@@ -151,6 +156,9 @@ json to_json(const Config& config) {
 void check_config(const Config& c) {
   require(c.d_model % c.heads == 0, "config: d_model {} must divide into {} heads", c.d_model, c.heads);
   require(c.min_length <= c.length, "config: min_length {} must not exceed length {}", c.min_length, c.length);
+  require(c.guided == 0 || (c.guided_layer < c.layers && c.guided_head < c.heads),
+          "config: guided_layer {} and guided_head {} must be below layers {} and heads {}", c.guided_layer,
+          c.guided_head, c.layers, c.heads);
   require(c.positions != "sinusoidal" || c.d_model % 2 == 0,
           "config: sinusoidal positions need an even d_model, got {}", c.d_model);
 }

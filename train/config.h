@@ -46,9 +46,14 @@ struct Config {
   double weight_decay = 0;  ///< only on parameters with more than one axis
   double clip = 1;          ///< largest norm of the gradient; 0: none
   double label_smoothing = 0;
+  double guided = 0;                  ///< weight of the loss that draws one head's attention to the gold links; 0: none
+  std::int64_t guided_layer = -1;     ///< the decoder layer of that head, from 0; -1: the last
+  std::int64_t guided_head = 0;       ///< from 0
   std::string schedule = "constant";  ///< "constant", "inverse_sqrt" or "cosine", after the warm-up
   std::int64_t warmup = 100;          ///< steps over which the learning rate rises to lr
   std::int64_t log_every = 50;        ///< steps between lines of metrics.jsonl
+  std::int64_t probes = 40;           ///< held-out sentences whose attention is kept on disk; 0: none
+  std::string record = "all";         ///< whose attention: "all" or "cross"
   std::uint64_t seed = 1;
   std::int64_t threads = 0;  ///< 0: as many as there are processors
 

@@ -4,9 +4,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <utility>
 
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/checkpoint.h>
+#include <gaze/nn/guided_attention.h>
 #include <gaze/train/model_options.h>
 
 namespace gaze {
@@ -23,6 +25,9 @@ ToyOptions toy_options(const Config& c) {
 
 /// A vocabulary as a checkpoint's metadata has it.
 std::string listed(const Vocabulary& v) { return nlohmann::json(v.tokens()).dump(); }
+
+/// What the marks are called where attention is shown.
+constexpr const char *begin_mark = "<s>", *end_mark = "</s>";
 
 /// Words and the mark that begins or ends them.
 constexpr std::int64_t marks = 1;
@@ -50,7 +55,6 @@ Translator::Translator(const Config& config)
   options.max_length = std::max(task_->max_source_length(), task_->max_target_length()) + marks;
   model_ = std::make_unique<Seq2Seq>(Scope(params_, {config.seed, weights_stream}), options);
   params_.pack();
-  cross_attention_ = fmt::format("body.decoder.layers.{}.multihead_attn", config.layers - 1);
 }
 
 std::unique_ptr<Translator> Translator::load(const RunFolder& run) {
@@ -95,22 +99,62 @@ StepLoss Translator::loss(std::int64_t step, Context& context) const {
   const Batch batch = batch_of(std::move(examples));
   const auto lengths = batch.target_lengths.values<std::int32_t>();
   const CrossEntropyOptions options{.label_smoothing = config_.label_smoothing, .ignore_index = Vocabulary::pad};
-  return {model_->loss(Tensor(batch.source), Tensor(batch.source_lengths), Tensor(batch.target_in),
-                       Tensor(batch.target_out), options, context),
-          std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0})};
+  const auto loss = [&] {
+    return model_->loss(Tensor(batch.source), Tensor(batch.source_lengths), Tensor(batch.target_in),
+                        Tensor(batch.target_out), options, context);
+  };
+  const std::int64_t tokens = std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
+  if (config_.guided == 0) return {loss(), tokens};
+
+  const AttentionView view = usual_view();
+  const std::string guided = module_of(view.kind, view.layer);
+  AttentionRecorder recorder{.heads = {view.choice.head},
+                             .wants = [&](std::string_view name) { return name == guided; },
+                             .differentiable = true};
+  AttentionRecorder* const watching = std::exchange(context.recorder, &recorder);
+  const Tensor likelihood = loss();
+  context.recorder = watching;
+  const Tensor weights = recorder.modules.at(guided).weights;  // [B,1,T,S]
+  return {likelihood + config_.guided *
+                           guided_attention_loss(reshape(weights, {weights.size(0), weights.size(2), weights.size(3)}),
+                                                 gold_of(batch)),
+          tokens};
+}
+
+/// What a guided head should look at: [B,T,S]. A word's sure links share its row evenly, or its possible ones when
+/// none is sure.
+Tensor Translator::gold_of(const Batch& batch) const {
+  const std::int64_t rows = batch.target_in.shape()[1], columns = batch.source.shape()[1];
+  Array gold = Array::zeros({batch.source.shape()[0], rows, columns}, DType::float32);
+  float* numbers = gold.write<float>();
+  for (const Example& e : batch.examples) {
+    for (int t = 0; t < static_cast<int>(e.target.size()); ++t) {
+      const auto of_word = [&](const Link& l) { return l.target == t; };
+      const bool any_sure =
+          std::any_of(e.gold.begin(), e.gold.end(), [&](const Link& l) { return of_word(l) && l.sure; });
+      const auto counts = [&](const Link& l) { return of_word(l) && l.sure == any_sure; };
+      const auto links = std::count_if(e.gold.begin(), e.gold.end(), counts);
+      for (const Link& l : e.gold)
+        if (counts(l)) numbers[t * columns + l.source] = 1.0F / static_cast<float>(links);
+    }
+    numbers += rows * columns;
+  }
+  return Tensor(std::move(gold));
 }
 
 Evaluation Translator::evaluate(Split split, std::int64_t sentences) const {
   const NoGrad no_grad;
   constexpr std::int64_t at_once = 256;
   Evaluation result;
+  const AttentionView view = usual_view();
+  const std::string module = module_of(view.kind, view.layer);
   std::int64_t tokens = 0, right = 0;
   for (std::int64_t first = 0; first < sentences; first += at_once) {
     std::vector<Example> examples;
     for (std::int64_t i = first; i < std::min(first + at_once, sentences); ++i)
       examples.push_back(task_->example(split, static_cast<std::uint64_t>(i)));
     const Batch batch = batch_of(std::move(examples));
-    AttentionRecorder recorder{.wants = [&](std::string_view name) { return name == cross_attention_; }};
+    AttentionRecorder recorder{.wants = [&](std::string_view name) { return name == module; }};
     Context context{.recorder = &recorder};
     const Tensor scores = logits(batch, context), gold = Tensor(batch.target_out);
     result.loss += cross_entropy(scores, gold, {.ignore_index = Vocabulary::pad, .reduction = Reduction::sum}).item();
@@ -121,13 +165,13 @@ Evaluation Translator::evaluate(Split split, std::int64_t sentences) const {
       tokens += id != Vocabulary::pad;
       right += id != Vocabulary::pad && id == best.values<std::int32_t>()[at];
     }
-    const Array& weights = recorder.weights.at(cross_attention_);
+    const Tensor& weights = recorder.modules.at(module).weights;
     for (std::size_t b = 0; b < batch.examples.size(); ++b) {
       const Example& e = batch.examples[b];
       const auto rows = static_cast<std::int64_t>(e.target.size()),
                  columns = static_cast<std::int64_t>(e.source.size());
-      const auto map = mean_attention(weights, static_cast<std::int64_t>(b), rows, columns);
-      result.alignment.add(e.gold, strongest_links(map, rows, columns));
+      const auto map = attention_map(weights, static_cast<std::int64_t>(b), rows, columns, view.choice);
+      result.alignment.add(e.gold, strongest_links(map, columns));
     }
   }
   result.loss /= static_cast<double>(tokens);
@@ -141,18 +185,48 @@ void Translator::check_length(const char* side, std::size_t words, std::int64_t 
           side, words, longest);
 }
 
-AttentionMap Translator::attention(const std::vector<std::string>& source,
-                                   const std::vector<std::string>& target) const {
-  check_length("source", source.size(), task_->max_source_length());
-  check_length("target", target.size(), task_->max_target_length());
+AttentionView Translator::usual_view() const {
+  AttentionView view{.layer = config_.layers - 1};
+  if (config_.guided == 0) return view;
+  if (config_.guided_layer >= 0) view.layer = config_.guided_layer;
+  view.choice.head = static_cast<int>(config_.guided_head);
+  return view;
+}
+
+std::string Translator::module_of(AttentionKind kind, std::int64_t layer) const {
+  require(layer >= 0 && layer < config_.layers, "there is no layer {}; the model has {}, counted from 0", layer,
+          config_.layers);
+  return fmt::format("body.{}.layers.{}.{}", kind == AttentionKind::encoder ? "encoder" : "decoder", layer,
+                     kind == AttentionKind::cross ? "multihead_attn" : "self_attn");
+}
+
+void Translator::record(const std::vector<Example>& examples, AttentionRecorder& recorder) const {
+  for (const Example& e : examples) {
+    check_length("source", e.source.size(), task_->max_source_length());
+    check_length("target", e.target.size(), task_->max_target_length());
+  }
   const NoGrad no_grad;
-  const Batch batch = batch_of({{.source = source, .target = target, .gold = {}}});
-  AttentionRecorder recorder{.wants = [&](std::string_view name) { return name == cross_attention_; }};
   Context context{.recorder = &recorder};
-  logits(batch, context);
-  return {source, target,
-          mean_attention(recorder.weights.at(cross_attention_), 0, static_cast<std::int64_t>(target.size()),
-                         static_cast<std::int64_t>(source.size()))};
+  logits(batch_of(examples), context);
+}
+
+AttentionMap Translator::attention(const std::vector<std::string>& source, const std::vector<std::string>& target,
+                                   const AttentionView& view) const {
+  const std::string module = module_of(view.kind, view.layer);
+  AttentionRecorder recorder{.wants = [&](std::string_view name) { return name == module; }};
+  record({{.source = source, .target = target, .gold = {}}}, recorder);
+  AttentionMap map{source, target, {}};
+  MapChoice choice = view.choice;
+  if (view.kind != AttentionKind::cross) {
+    choice.shift = Shift::produced;
+    if (view.kind == AttentionKind::encoder && config_.source_eos) map.source.emplace_back(end_mark);
+    if (view.kind == AttentionKind::decoder) map.target.insert(map.target.begin(), begin_mark);
+    (view.kind == AttentionKind::encoder ? map.target : map.source) =
+        view.kind == AttentionKind::encoder ? map.source : map.target;
+  }
+  map.weights = attention_map(recorder.modules.at(module).weights, 0, static_cast<std::int64_t>(map.target.size()),
+                              static_cast<std::int64_t>(map.source.size()), choice);
+  return map;
 }
 
 std::vector<std::string> Translator::translate(const std::vector<std::string>& source) const {

@@ -8,8 +8,9 @@
 #include <gaze/datasets/toy.h>
 #include <gaze/datasets/vocabulary.h>
 #include <gaze/nn/model.h>
+#include <gaze/nn/recorder.h>
+#include <gaze/train/alignment.h>
 #include <gaze/train/config.h>
-#include <gaze/train/metrics.h>
 #include <gaze/train/run_folder.h>
 #include <gaze/train/trainer.h>
 
@@ -19,14 +20,21 @@ namespace gaze {
 struct Evaluation {
   double loss = 0;            ///< a target token, end marks included
   double token_accuracy = 0;  ///< share of target tokens, end marks included, whose likeliest prediction is right
-  double aer = 0;             ///< one link a target word: see metrics.h
+  double aer = 0;             ///< one link a target word: see alignment.h
   AlignmentScore alignment;
 };
 
-/// The attention of one sentence pair over words alone.
+/// Which attention of a model is looked at.
+struct AttentionView {
+  AttentionKind kind = AttentionKind::cross;
+  std::int64_t layer = 0;  ///< from 0
+  MapChoice choice = {};   ///< the shift is of cross-attention alone
+};
+
+/// Attention over one sentence pair.
 struct AttentionMap {
-  std::vector<std::string> source, target;
-  std::vector<double> weights;  ///< [target words, source words], row-major
+  std::vector<std::string> source, target;  ///< what the columns and rows stand for
+  std::vector<double> weights;              ///< [rows, columns], row-major
 };
 
 /// A toy task, its vocabularies and the model that learns it.
@@ -50,15 +58,28 @@ class Translator {
   /// The batch of a step is a function of the seed and the step alone.
   StepLoss loss(std::int64_t step, Context& context) const;
   Evaluation evaluate(Split split, std::int64_t sentences) const;
-  /// Attention while the target is produced, the right words given so far: the last layer's cross-attention, heads
-  /// averaged. Throws for a sentence that is longer than the model's positions.
-  AttentionMap attention(const std::vector<std::string>& source, const std::vector<std::string>& target) const;
+  /// The attention that alignments are read from unless another is asked for: the guided head's, else the mean of the
+  /// last layer's heads.
+  AttentionView usual_view() const;
+  /// The full name of a module. Throws for a layer that the model does not have.
+  std::string module_of(AttentionKind kind, std::int64_t layer) const;
+  /// What `recorder` asks for, over sentence pairs, the right words given so far: weights [B,H,T,S] where T counts the
+  /// begin mark and S of cross-attention the source's end mark, if the config has one. Throws for a sentence that is
+  /// longer than the model's positions.
+  void record(const std::vector<Example>& examples, AttentionRecorder& recorder) const;
+  /// One map of it: words against words for cross-attention; for self-attention with the marks that the model sees.
+  AttentionMap attention(const std::vector<std::string>& source, const std::vector<std::string>& target,
+                         const AttentionView& view) const;
+  AttentionMap attention(const std::vector<std::string>& source, const std::vector<std::string>& target) const {
+    return attention(source, target, usual_view());
+  }
   /// The likeliest word after word, until the end mark or the longest length.
   std::vector<std::string> translate(const std::vector<std::string>& source) const;
 
  private:
   Batch batch_of(std::vector<Example> examples) const;
   Tensor logits(const Batch& batch, Context& context) const;
+  Tensor gold_of(const Batch& batch) const;
   void check_length(const char* side, std::size_t words, std::int64_t longest) const;
 
   Config config_;
@@ -66,7 +87,6 @@ class Translator {
   Vocabulary source_words_, target_words_;
   Params params_;
   std::unique_ptr<Seq2Seq> model_;
-  std::string cross_attention_;  ///< the recorder's name for the last layer's
 };
 
 }  // namespace gaze

@@ -44,7 +44,7 @@ TEST_CASE("cross-attention equals torch.nn.MultiheadAttention, weights included"
   AttentionRecorder recorder;
   Context context{.recorder = &recorder};
   const auto [y, weights] = attend(x, memory, {.key_lengths = golden.lengths()}, context, true);
-  CHECK(distance(Tensor(recorder.weights.at("multihead_attn")), golden.array("outputs.weights")) <
+  CHECK(distance(Tensor(recorder.modules.at("multihead_attn").weights), golden.array("outputs.weights")) <
         (dtype == DType::float64 ? 1e-10 : 1e-5));
   golden.check(params, {{"x", x}, {"memory", memory}}, {{"y", y}, {"weights", weights}}, "multihead_attn.");
 }
@@ -89,7 +89,7 @@ TEST_CASE("a query that sees no key gets zeros, forward and backward") {
   CHECK(distance(memory.grad().slice(0, 0, 1), Array::zeros({1, 4, 8}, DType::float32)) == 0);
   CHECK(distance(x.grad().slice(0, 0, 1), Array::zeros({1, 3, 8}, DType::float32)) == 0);
   CHECK(largest(memory.grad().slice(0, 1, 2).array()) > 0);
-  const Tensor recorded(recorder.weights.begin()->second);
+  const Tensor recorded = recorder.modules.begin()->second.weights;
   CHECK(largest(recorded.slice(0, 0, 1).array()) == 0);
   CHECK(distance(sum(recorded.slice(0, 1, 2), {-1}), Array::full({1, 2, 3}, DType::float32, 1)) < 1e-6);
 }
@@ -128,9 +128,9 @@ TEST_CASE("recording changes no bit and no random number") {
     CHECK(distance(Tensor(y), plain) == 0);
     CHECK(distance(Tensor(g), gradient) == 0);
   }
-  CHECK(none.weights.empty());
-  REQUIRE(all.weights.size() == 1);
-  const Tensor weights(all.weights.at("self_attn"));
+  CHECK(none.modules.empty());
+  REQUIRE(all.modules.size() == 1);
+  const Tensor weights = all.modules.at("self_attn").weights;
   REQUIRE(weights.shape() == Shape{2, 2, 5, 5});
   CHECK(distance(sum(weights, {-1}), Array::full({2, 2, 5}, DType::float32, 1)) < 1e-6);
   CHECK(weights.at({1, 1, 2, 3}) == 0);

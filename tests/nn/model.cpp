@@ -160,11 +160,11 @@ TEST_CASE("the recorder knows a model's attention by its full names and changes 
   const Tensor plain = run(nullptr);
   CHECK(distance(run(&all), plain.array()) == 0);
   CHECK(distance(run(&cross), plain.array()) == 0);
-  CHECK(all.weights.size() == 3);
-  CHECK(all.weights.at("body.encoder.layers.0.self_attn").shape() == Shape{2, 2, 4, 4});
-  CHECK(all.weights.at("body.decoder.layers.0.self_attn").shape() == Shape{2, 2, 3, 3});
-  REQUIRE(cross.weights.size() == 1);
-  const Tensor weights(cross.weights.at("body.decoder.layers.0.multihead_attn"));
+  CHECK(all.modules.size() == 3);
+  CHECK(all.modules.at("body.encoder.layers.0.self_attn").weights.shape() == Shape{2, 2, 4, 4});
+  CHECK(all.modules.at("body.decoder.layers.0.self_attn").weights.shape() == Shape{2, 2, 3, 3});
+  REQUIRE(cross.modules.size() == 1);
+  const Tensor weights = cross.modules.at("body.decoder.layers.0.multihead_attn").weights;
   REQUIRE(weights.shape() == Shape{2, 2, 3, 4});
   CHECK(distance(sum(weights, {-1}), Array::full({2, 2, 3}, DType::float32, 1)) < 1e-6);
   CHECK(weights.at({1, 0, 0, 2}) == 0);

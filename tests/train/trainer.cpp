@@ -237,7 +237,7 @@ TEST_CASE("watching attention changes no bit of a training", "[trainer]") {
           if (watched) context.recorder = &recorder;
           StepLoss loss = translator.loss(step, context);
           context.recorder = nullptr;
-          maps += recorder.weights.size();
+          maps += recorder.modules.size();
           return loss;
         },
         trainer_options(config));

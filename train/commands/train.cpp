@@ -12,6 +12,7 @@
 
 #include <gaze/autograd/files.h>
 #include <gaze/autograd/threads.h>
+#include <gaze/train/attention_log.h>
 #include <gaze/train/model_options.h>
 #include <gaze/train/training_view.h>
 #include <gaze/train/translator.h>
@@ -85,7 +86,8 @@ class Run {
             trainer_options(config)),
         view_(detect_terminal(STDOUT_FILENO), stdout),
         probe_(probe(demo)),
-        folder_(RunFolder::create(folder, config)) {
+        folder_(RunFolder::create(folder, config)),
+        attention_(translator_, folder_, probe_) {
     trainer_.on_step([this](const StepReport& report) { after(report); });
   }
 
@@ -94,7 +96,9 @@ class Run {
     fmt::print("{}: {}\n{} parameters, {} threads, into {}\n\n", config_.task, translator_.task().description(),
                translator_.params().count(), threads(), folder_.path().string());
     show(measure());
+    attention_.after(0);
     const bool done = train_and_keep();
+    attention_.finish(trainer_.steps_done());
     const json last = logged_ == trainer_.steps_done() ? last_ : log(measure());
     translator_.save(folder_);
     view_.finish();
@@ -152,6 +156,7 @@ class Run {
     interval_loss_ += report.loss, ++interval_steps_;
     interval_tokens_ += report.tokens, interval_seconds_ += report.seconds;
     last_report_ = report;
+    attention_.after(report.step);
     if (report.step % config_.log_every == 0) log(measure());
   }
 
@@ -194,6 +199,7 @@ class Run {
   TrainingView view_;
   Example probe_;
   RunFolder folder_;  ///< made last: what cannot be trained leaves no folder behind
+  AttentionLog attention_;
   StepReport last_report_;
   json last_;
   std::int64_t logged_ = -1, interval_steps_ = 0, interval_tokens_ = 0;

@@ -1,0 +1,206 @@
+#include <gaze/train/attention_log.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <system_error>
+
+#include <nlohmann/json.hpp>
+
+#include <gaze/autograd/files.h>
+#include <gaze/autograd/xtensor.h>
+#include <gaze/train/translator.h>
+
+namespace gaze {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::int64_t most_steps = 60, most_bytes = 40 << 20, most_bytes_a_step = 2 << 20;
+
+fs::path file_of(const fs::path& folder, const std::string& module, std::int64_t step) {
+  return folder / fmt::format("{}.{:07}.npy", module, step);
+}
+
+json to_json(const Example& e) {
+  json gold = json::array();
+  for (const Link& l : e.gold) gold.push_back({l.source, l.target, l.sure ? 1 : 0});
+  return {{"source", e.source}, {"target", e.target}, {"gold", gold}};
+}
+
+Example example_of(const json& object) {
+  Example e{object.at("source"), object.at("target"), {}};
+  for (const json& l : object.at("gold")) e.gold.push_back({l.at(0), l.at(1), l.at(2).get<int>() != 0});
+  return e;
+}
+
+json to_json(const HeadScore& s) {
+  return {{"aer", s.aer}, {"entropy", s.entropy}, {"gold_mass", s.gold_mass}, {"end_mass", s.end_mass}};
+}
+
+/// Numbers of weights a step: 4 bytes each.
+std::int64_t bytes_a_step(const std::vector<Example>& probes, const Config& c) {
+  std::int64_t source = 0, target = 0;
+  for (const Example& e : probes) {
+    source = std::max(source, static_cast<std::int64_t>(e.source.size()) + c.source_eos);
+    target = std::max(target, static_cast<std::int64_t>(e.target.size()) + 1);
+  }
+  const std::int64_t self = c.record == "all" ? source * source + target * target : 0;
+  return static_cast<std::int64_t>(probes.size()) * c.layers * c.heads * (self + source * target) * 4;
+}
+
+/// Distinct held-out sentences, `first` before all others.
+std::vector<Example> choose_probes(const Translator& translator, Example first) {
+  const auto wanted = static_cast<std::size_t>(translator.config().probes);
+  std::set<std::vector<std::string>> seen = {first.source};
+  std::vector<Example> probes = {std::move(first)};
+  for (std::uint64_t i = 0; probes.size() < wanted && i < 20 * wanted; ++i) {
+    Example e = translator.task().example(Split::validation, i);
+    if (seen.insert(e.source).second) probes.push_back(std::move(e));
+  }
+  while (probes.size() > 1 && bytes_a_step(probes, translator.config()) > most_bytes_a_step) probes.pop_back();
+  return probes;
+}
+
+}  // namespace
+
+HeadScore score_head(const Tensor& weights, const std::vector<Example>& examples, int head, bool end_mark) {
+  HeadScore score;
+  AlignmentScore alignment;
+  std::int64_t words = 0, words_with_gold = 0;
+  for (std::size_t b = 0; b < examples.size(); ++b) {
+    const Example& e = examples[b];
+    const auto rows = e.target.size(), source = e.source.size(), columns = source + end_mark;
+    const auto map = attention_map(weights, static_cast<std::int64_t>(b), static_cast<std::int64_t>(rows),
+                                   static_cast<std::int64_t>(columns), {.head = head});
+    std::vector<double> of_words;
+    for (std::size_t t = 0; t < rows; ++t) {
+      const auto row = std::span(map).subspan(t * columns, columns);
+      of_words.insert(of_words.end(), row.begin(), row.begin() + static_cast<std::ptrdiff_t>(source));
+      ++words;
+      for (const double w : row)
+        if (w > 0 && columns > 1) score.entropy -= w * std::log(w) / std::log(static_cast<double>(columns));
+      if (end_mark) score.end_mass += row[source];
+      bool any = false;
+      for (const Link& l : e.gold)
+        if (l.target == static_cast<int>(t)) any = true, score.gold_mass += row[static_cast<std::size_t>(l.source)];
+      words_with_gold += any;
+    }
+    alignment.add(e.gold, strongest_links(of_words, static_cast<std::int64_t>(source)));
+  }
+  score.aer = alignment.aer();
+  const auto mean_of = [](double& sum, std::int64_t n) { sum /= static_cast<double>(std::max<std::int64_t>(n, 1)); };
+  mean_of(score.entropy, words), mean_of(score.end_mass, words), mean_of(score.gold_mass, words_with_gold);
+  return score;
+}
+
+std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t most) {
+  std::set<std::int64_t> steps = {0, last};
+  constexpr double growth = 4;  // e^4 is about fifty
+  for (std::int64_t i = 1; i + 1 < most; ++i) {
+    const double part =
+        std::expm1(growth * static_cast<double>(i) / static_cast<double>(most - 1)) / std::expm1(growth);
+    steps.insert(std::llround(part * static_cast<double>(last)));
+  }
+  return {steps.begin(), steps.end()};
+}
+
+AttentionLog::AttentionLog(const Translator& translator, const RunFolder& run, Example first)
+    : translator_(translator), folder_(folder(run)), index_(std::make_unique<json>()) {
+  const Config& config = translator.config();
+  if (config.probes == 0) return;
+  probes_ = choose_probes(translator, std::move(first));
+  const std::int64_t bytes = std::max<std::int64_t>(bytes_a_step(probes_, config), 1);
+  due_ = recorded_steps(config.steps, std::clamp<std::int64_t>(most_bytes / bytes, 2, most_steps));
+
+  AlignmentScore floor, diagonal;
+  json probes = json::array();
+  for (const Example& e : probes_) {
+    probes.push_back(to_json(e));
+    const auto rows = static_cast<std::int64_t>(e.target.size()), columns = static_cast<std::int64_t>(e.source.size());
+    floor.add(e.gold, best_links(e.gold, rows));
+    diagonal.add(e.gold, diagonal_links(columns, rows));
+  }
+  *index_ = {{"end_mark", config.source_eos},
+             {"probes", probes},
+             {"modules", json::array()},
+             {"baselines", {{"floor", floor.aer()}, {"diagonal", diagonal.aer()}}},
+             {"steps", json::array()}};
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  require(!error, "{}: the folder cannot be made: {}", folder_.string(), error.message());
+}
+
+void AttentionLog::after(std::int64_t step) {
+  if (due_.empty() || step < due_.front()) return;
+  due_.erase(due_.begin(), std::upper_bound(due_.begin(), due_.end(), step));
+  record(step);
+}
+
+void AttentionLog::finish(std::int64_t step) {
+  if (!probes_.empty() && step > last_) record(step);
+}
+
+void AttentionLog::record(std::int64_t step) {
+  AttentionRecorder recorder;
+  if (translator_.config().record == "cross") recorder.kinds = {AttentionKind::cross};
+  translator_.record(probes_, recorder);
+
+  std::vector<std::pair<std::string, RecordedAttention>> modules(recorder.modules.begin(), recorder.modules.end());
+  std::sort(modules.begin(), modules.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.second.kind, a.second.layer) < std::pair(b.second.kind, b.second.layer);
+  });
+  json listed = json::array(), scores = json::array();
+  for (const auto& [name, recorded] : modules) {
+    const std::int64_t heads = recorded.weights.size(1);
+    listed.push_back({{"name", name}, {"kind", name_of(recorded.kind)}, {"layer", recorded.layer}, {"heads", heads}});
+    save_npy(file_of(folder_, name, step), recorded.weights);
+    if (recorded.kind != AttentionKind::cross) continue;
+    for (int head = heads > 1 ? -1 : 0; head < heads; ++head) {
+      json score = to_json(score_head(recorded.weights, probes_, head, translator_.config().source_eos));
+      score["module"] = name, score["head"] = head < 0 ? json("mean") : json(head);
+      scores.push_back(std::move(score));
+    }
+  }
+  (*index_)["modules"] = listed;
+  (*index_)["steps"].push_back({{"step", step}, {"scores", scores}});
+  write_file_atomically(folder_ / "index.json", {index_->dump(), "\n"});
+  last_ = step;
+}
+
+json AttentionLog::index(const RunFolder& run) {
+  const fs::path file = folder(run) / "index.json";
+  std::error_code none;
+  require(fs::exists(file, none), "{}: no attention was recorded in this run", run.path().string());
+  json index = json::parse(read_file(file), nullptr, false);
+  require(index.is_object(), "{}: it is not a JSON object", file.string());
+  return index;
+}
+
+AttentionRecord AttentionLog::load(const RunFolder& run) {
+  const json object = index(run);
+  try {
+    AttentionRecord record{.end_mark = object.at("end_mark"), .probes = {}, .modules = {}, .steps = {}};
+    for (const json& probe : object.at("probes")) record.probes.push_back(example_of(probe));
+    for (const json& m : object.at("modules")) {
+      const std::string kind = m.at("kind");
+      record.modules.push_back({.name = m.at("name"),
+                                .kind = kind == "encoder"   ? AttentionKind::encoder
+                                        : kind == "decoder" ? AttentionKind::decoder
+                                                            : AttentionKind::cross,
+                                .layer = m.at("layer"),
+                                .heads = m.at("heads")});
+    }
+    for (const json& s : object.at("steps")) record.steps.push_back(s.at("step"));
+    return record;
+  } catch (const json::exception& error) {
+    fail("{}: {}", (folder(run) / "index.json").string(), error.what());
+  }
+}
+
+Tensor AttentionLog::weights(const RunFolder& run, const std::string& module, std::int64_t step) {
+  return load_npy(file_of(folder(run), module, step));
+}
+
+}  // namespace gaze

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <gaze/nn/recorder.h>
+#include <gaze/train/alignment.h>
+#include <gaze/train/run_folder.h>
+
+namespace gaze {
+
+class Translator;
+
+/// What one head's cross-attention is worth over sentence pairs, each figure read at the query that produces a word.
+struct HeadScore {
+  double aer = 0;        ///< one link a target word: the strongest source word
+  double entropy = 0;    ///< of a query over the positions that it sees, divided by that of even attention: 0 to 1
+  double gold_mass = 0;  ///< attention on a word's gold links, sure or possible; of the words that have any
+  double end_mass = 0;   ///< attention on the source's end mark
+};
+
+/// `head` from 0, or -1 for the mean of all; `end_mark`: one follows each source sentence in `weights` [B,H,T,S].
+HeadScore score_head(const Tensor& weights, const std::vector<Example>& examples, int head, bool end_mark);
+
+/// The steps of training whose attention is kept: `most` at most of 0 to `last`, both among them, the denser the
+/// earlier. The distance of two grows by the same factor all the way, about fiftyfold in all.
+std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t most);
+
+/// Attention that was recorded while a run was trained.
+struct AttentionRecord {
+  struct Module {
+    std::string name;
+    AttentionKind kind = AttentionKind::cross;
+    std::int64_t layer = 0, heads = 0;
+  };
+  bool end_mark = false;        ///< one follows each source sentence
+  std::vector<Example> probes;  ///< their sentences and gold links
+  std::vector<Module> modules;  ///< encoder, decoder, cross-attention; by layer
+  std::vector<std::int64_t> steps;
+};
+
+/// The folder attention/ of a run: for each module and recorded step the weights of all probes as NAME.STEP.npy
+/// (float32 [P,H,T,S], filled up with zeros; T counts the begin mark, S of cross-attention and both axes of the
+/// encoder's an end mark where the run has one), and index.json: end_mark, probes (source, target, gold as [source,
+/// target, sure]), modules (name, kind, layer, heads), baselines (floor, diagonal: AER) and steps (step, and for each
+/// head of cross-attention and the mean its scores). Files of a step are there before the index names it.
+class AttentionLog {
+ public:
+  /// `first` is the first probe; the others are held-out sentences of the translator's task. Config says how many and
+  /// of which attention. The folder stays under 50 MB, by fewer steps and, for large models, fewer probes.
+  AttentionLog(const Translator& translator, const RunFolder& run, Example first);
+
+  /// Records when this step is due. Throws when a file cannot be written.
+  void after(std::int64_t step);
+  /// Records the last step of a run that ended early.
+  void finish(std::int64_t step);
+
+  static std::filesystem::path folder(const RunFolder& run) { return run.path() / "attention"; }
+  static AttentionRecord load(const RunFolder& run);  ///< throws when nothing was recorded or the index is broken
+  static nlohmann::json index(const RunFolder& run);  ///< as the file has it
+  /// [P,H,T,S] of one module at a recorded step.
+  static Tensor weights(const RunFolder& run, const std::string& module, std::int64_t step);
+
+ private:
+  void record(std::int64_t step);
+
+  const Translator& translator_;
+  std::filesystem::path folder_;
+  std::vector<Example> probes_;
+  std::vector<std::int64_t> due_;  ///< from the next on
+  std::unique_ptr<nlohmann::json> index_;
+  std::int64_t last_ = -1;
+};
+
+}  // namespace gaze
