@@ -1,0 +1,336 @@
+// The page: reads the recording, shows what `state` says, and changes `state` when someone asks for it.
+
+let recording = null;
+let following = true;  // at the right end of a live run, the slider goes with the training
+let shown = null;      // what the last drawing showed: {frame, module, score, view}
+let charts = {key: "", moves: []};
+
+const isCross = () => state.kind === "cross";
+
+/** The labels of rows and columns. A row of cross-attention is called after the word it belongs to. */
+function labelsOf(probe, kind) {
+  const inputs = ["<s>", ...probe.target], outputs = [...probe.target, "</s>"];
+  if (kind === "encoder") return {rows: probe.keys, columns: probe.keys,
+    axes: {rows: "word ↓", columns: "looks at →", left: "looked at", right: "looking"}};
+  if (kind === "decoder") return {rows: inputs, columns: inputs,
+    axes: {rows: "word ↓", columns: "looks at →", left: "looked at", right: "looking"}};
+  const consumed = state.shift === "consumed";
+  return {rows: consumed ? inputs : outputs, columns: probe.keys,
+    axes: {rows: consumed ? "read ↓" : "writes ↓", columns: "looks at →", left: "source", right: consumed ? "target, read" : "target, written"}};
+}
+
+/** What a map of one head shows: see drawMap. */
+function viewOf(frame, module, head) {
+  const probe = recording.data.probes[state.probe];
+  const matrix = frame.matrix(module, head, state.probe);
+  const cross = module.kind === "cross";
+  const labels = labelsOf(probe, module.kind);
+  const strongest = labels.rows.map((_, t) => ({t, s: strongestIn(matrix, t)}));
+  const gold = cross ? probe.gold.map(([s, j, sure]) => ({t: rowOf(j, state.shift), s, sure: Boolean(sure)})) : [];
+  const links = cross ? extractLinks(matrix, probe, state.shift, state.null)
+    .map((s, j) => ({t: rowOf(j, state.shift), s})).filter(({s}) => s >= 0) : strongest;
+  const linked = new Set(links.map(({t, s}) => linkKey(s, t)));
+  const weight = (t, s) => matrix.values[t * matrix.columns + s] / matrix.unit;
+  const goldAt = (t, s) => gold.find(link => link.t === t && link.s === s);
+  const describe = (t, s) => `${labels.rows[t]} – ${labels.columns[s]}: ${percent(weight(t, s))}` +
+    (goldAt(t, s) ? (goldAt(t, s).sure ? ", a sure link" : ", a possible link") : "") + (cross && linked.has(linkKey(s, t)) ? ", the strongest: linked" : "");
+  const name = `${capital(kindNames[module.kind])}, ${headName(recording, module, head)}, sentence ${state.probe + 1}`;
+  return {...labels, weight, gold, links, others: strongest.filter(({t, s}) => !linked.has(linkKey(s, t))), describe, name};
+}
+
+function showHeader(score) {
+  const {run, baselines, curves, aer_of: aerOf} = recording.data;
+  const set = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
+  document.title = `gaze: ${run.name}`;
+  set("run-name", [...new Set([run.name, run.task, run.description])].filter(Boolean).join(" · "));
+  set("headline", headline(recording));
+  set("under-headline", underHeadline(recording));
+  set("aer", score ? percent(score.all.aer, 2) : "–");
+  set("aer-of", isCross() ? `of ${headName(recording, shown.module, state.head)}` : "of cross-attention only");
+  set("precision", score ? percent(score.all.precision, 2) : "–");
+  set("recall", score ? percent(score.all.recall, 2) : "–");
+  set("floor", percent(baselines.floor, 2));
+  set("diagonal", percent(baselines.diagonal, 2));
+  const at = name => curves?.[name] ? valueAt({x: curves.step, y: curves[name]}, recording.steps[state.step]) : NaN;
+  set("accuracy", percent(at("token_accuracy")));
+  set("loss-now", Number.isFinite(at("loss")) ? at("loss").toFixed(3) : "");
+  set("accuracy-now", Number.isFinite(at("token_accuracy")) ? percent(at("token_accuracy")) : "");
+  set("aer-now", [Number.isFinite(at("aer")) ? percent(at("aer")) : "", aerOf ?? ""].filter(Boolean).join(", "));
+  drawGauge(score?.all.aer);
+}
+
+/** The AER on a line from 0 to 100 %, between what nothing can beat and what needs no attention at all. */
+function drawGauge(aer) {
+  const {floor, diagonal} = recording.data.baselines, width = Math.max(byId("gauge").clientWidth, 120);
+  const x = value => 8 + Math.min(Math.max(value, 0), 1) * (width - 16);
+  const mark = (value, name, y) => [
+    svg("line", {class: "gauge-level", x1: x(value), x2: x(value), y1: 14, y2: 30}),
+    svg("text", {class: "tick", x: x(value) + (value > 0.8 ? -5 : 0), y, "text-anchor": value > 0.8 ? "end" : "start"}, name)];
+  byId("gauge").replaceChildren(svg("svg", {viewBox: `0 0 ${width} 44`, role: "img",
+    "aria-label": `AER ${percent(aer)}, floor ${percent(floor)}, diagonal ${percent(diagonal)}`},
+    svg("rect", {class: "gauge-track", x: 8, y: 18, width: width - 16, height: 8, rx: 4}),
+    mark(floor, "floor", 42), mark(diagonal, "diagonal", 11),
+    svg("text", {class: "tick", x: width - 8, y: 42, "text-anchor": "end"}, "100 %"),
+    Number.isFinite(aer) ? svg("circle", {class: "gauge-now", cx: x(aer), cy: 22, r: 7}) : null));
+}
+
+function showControls(module) {
+  const {modules} = recording.data;
+  byId("step").max = Math.max(recording.length - 1, 0);
+  byId("step").value = state.step;
+  const step = recording.steps[state.step];
+  byId("step").setAttribute("aria-valuetext", `step ${step}`);
+  byId("step-label").replaceChildren(`step ${step}`, html("small", {}, ` of ${recording.steps[recording.length - 1]}`));
+  const kinds = Object.entries(kindNames).filter(([kind]) => modules.some(one => one.kind === kind));
+  setOptions(byId("kind"), kinds, state.kind);
+  setOptions(byId("layer"), recording.modulesOf(state.kind).map(({layer}) => [layer, String(layer + 1)]), state.layer);
+  const heads = Array.from({length: module.heads}, (_, head) => [head, String(head + 1)]);
+  setOptions(byId("head"), module.heads > 1 ? [["mean", "mean"], ...heads] : heads, state.head);
+  for (const name of ["shift", "sort", "axis"]) byId(name).value = state[name];
+  byId("shift").disabled = byId("null").disabled = !isCross();
+  if (document.activeElement !== byId("null")) byId("null").value = state.null;
+  document.body.classList.toggle("self", !isCross());
+}
+
+function showMaps(score) {
+  const {view, frame, module} = shown;
+  const probe = recording.data.probes[state.probe];
+  byId("map-title").textContent = `${capital(kindNames[state.kind])}, ${headName(recording, module, state.head)}`
+    .replace(/^(Cross-attention), the cross-attention$/, "$1");
+  drawMap(byId("map"), view, byId("map-box").clientWidth);
+  byId("sentence-title").textContent = `Sentence ${state.probe + 1}`;
+  const of = score?.probes[state.probe];
+  byId("sentence-aer").textContent = !score ? "The thicker a line, the more attention." :
+    probe.gold.length === 0 ? "This sentence has no gold links." :
+    `AER of this sentence: ${percent(of.aer)}. The thicker a line, the more attention; orange beneath is gold.`;
+  drawSentences(byId("sentence"), view, byId("sentence-box").clientWidth);
+  if (byId("map-table-box").open) byId("map-table").replaceChildren(mapTable(view));
+}
+
+/** The charts are drawn anew only when their lines or their size change; a new step only moves their vertical lines. */
+function showCurves() {
+  const key = JSON.stringify([recording.length, recording.data.curves?.step?.length, state.axis, state.layer, state.head, innerWidth, recording.data.finished]);
+  if (charts.key !== key) charts = {key, moves: drawCurves()};
+  for (const move of charts.moves) move(recording.steps[state.step]);
+}
+
+function drawCurves() {
+  const {curves = {}, baselines} = recording.data;
+  const last = Math.max(recording.steps[recording.length - 1], ...(curves.step ?? []));
+  const choose = index => { change({step: index}); };
+  const draw = (id, chart, height) => drawChart(byId(id), {last, steps: recording.steps, ...chart},
+    {height, logarithmic: state.axis === "log", choose});
+  const logged = (id, title, names, inPercent) => {
+    const lines = names.filter(name => curves[name]?.some(Number.isFinite)).map((name, i) =>
+      ({name: name.replaceAll("_", " "), x: curves.step, y: curves[name], kind: i ? "second" : ""}));
+    if (lines.length > 0) return draw(id, {title, lines, percent: inPercent}, 180);
+    byId(id).replaceChildren(html("p", {class: "quiet"}, "not recorded"));
+    return () => {};
+  };
+  const heads = [...recording.series.values()];
+  const isChosen = one => one.module.layer === state.layer && one.head === state.head;
+  const single = heads.length === 1;
+  const line = one => ({name: headName(recording, one.module, one.head), short: single ? "AER" : shortName(one.module, one.head),
+    x: recording.steps, y: one.aer, kind: isChosen(one) ? "chosen" : "faint"});
+  byId("heads-curve-note").textContent = "on the sentences of this page; ◆ where its alignment was found";
+  return [
+    draw("curve-heads", {title: "AER of each head by step", percent: true, labelled: true,
+      lines: heads.map(line).sort((a, b) => (a.kind === "chosen") - (b.kind === "chosen")),
+      levels: [{y: baselines.floor, name: "floor"}, {y: baselines.diagonal, name: "diagonal"}],
+      marks: heads.filter(one => one.found >= 0).map(one => ({x: recording.steps[one.found], y: one.aer[one.found],
+        name: `${headName(recording, one.module, one.head)}: found at step ${recording.steps[one.found]}`}))}, 300),
+    logged("curve-loss", "Loss by step; dashed: on held-out data", ["loss", "validation_loss"], false),
+    logged("curve-accuracy", "Token accuracy by step", ["token_accuracy"], true),
+    logged("curve-aer", "AER on held-out data by step", ["aer"], true)];
+}
+
+let announceTimer = 0;
+
+/** For screen readers: what the page shows now, once it has come to rest. */
+function announce() {
+  clearTimeout(announceTimer);
+  announceTimer = setTimeout(() => {
+    const aer = shown.score ? `, AER ${percent(shown.score.all.aer, 2)}` : "";
+    const text = `Step ${recording.steps[state.step]}, ${kindNames[state.kind]}, ${headName(recording, shown.module, state.head)}${aer}`;
+    if (byId("live").textContent !== text) byId("live").textContent = text;
+  }, 500);
+}
+
+async function draw() {
+  if (!recording) return;
+  if (recording.length === 0) {
+    byId("headline").textContent = headline(recording);
+    return;
+  }
+  const module = settleState(recording);
+  const frame = await recording.frame(state.step);
+  const score = (of, head) => scoreHead(recording, frame, of, head, state.shift, state.null);
+  const scored = new Map(headsOf(recording, "cross").map(one => [seriesKey(one.module.name, one.head), score(one.module, one.head)]));
+  const own = scored.get(seriesKey(module.name, state.head));
+  shown = {frame, module, score: own, view: viewOf(frame, module, state.head)};
+  showControls(module);
+  showHeader(own);
+  showMaps(own);
+  const chooseHead = (layer, head) => change({layer, head});
+  showThumbnails(recording, frame, scored, chooseHead);
+  showHeads(recording, scored, (layer, head) => change({kind: "cross", layer, head}));
+  showCurves();
+  showProbes(recording, own, probe => change({probe}));
+  await showComparison(recording, module);
+  announce();
+  writeAddress(recording);
+}
+
+let running = null, again = false;
+
+/** Draws what `state` says. Changes that come while it draws are drawn together, afterwards. */
+function show() {
+  again = true;
+  running ??= (async () => {
+    try {
+      while (again) {
+        again = false;
+        await draw();
+      }
+    } finally {
+      running = null;
+    }
+  })();
+  return running;
+}
+
+function change(changes) {
+  if (changes.mode && changes.mode !== state.mode) Object.assign(state, {a: "", b: ""});
+  Object.assign(state, changes);
+  if (recording) following = state.step >= recording.length - 1;
+  return show();
+}
+
+let playing = 0;
+
+function stop() {
+  playing = 0;
+  byId("play").classList.remove("playing");
+  byId("play").setAttribute("aria-label", "Play");
+}
+
+async function play() {
+  if (playing) return stop();
+  const own = playing = performance.now();
+  byId("play").classList.add("playing");
+  byId("play").setAttribute("aria-label", "Pause");
+  if (state.step >= recording.length - 1) await change({step: 0});
+  const pause = Math.min(400, Math.max(90, 9000 / recording.length));
+  while (playing === own && state.step < recording.length - 1) {
+    await new Promise(resolve => setTimeout(resolve, pause));
+    if (playing === own) await change({step: state.step + 1});
+  }
+  if (playing === own) stop();
+}
+
+/** The next or previous of a select's options, round and round. */
+function turn(id, by = 1) {
+  const {options, selectedIndex} = byId(id);
+  byId(id).selectedIndex = (selectedIndex + by + options.length) % options.length;
+  byId(id).dispatchEvent(new Event("change"));
+}
+
+const keys = {
+  ArrowLeft: () => change({step: state.step - 1}), ArrowRight: () => change({step: state.step + 1}),
+  Home: () => change({step: 0}), End: () => change({step: recording.length - 1}),
+  " ": () => play(), "[": () => turn("probe", -1), "]": () => turn("probe"),
+  h: () => turn("head"), l: () => turn("layer"), k: () => turn("kind"), s: () => turn("shift"),
+};
+
+function onKey(event) {
+  const {target, key} = event;
+  if (!recording || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, key)) return;
+  const typing = target.matches("select, input:not([type=range])");
+  const ownKey = key === " " ? target.matches("button, summary") : key.length > 1 && target.matches("#step, .scroll");
+  if (typing || ownKey) return;
+  event.preventDefault();
+  keys[key]();
+}
+
+function listen() {
+  const on = (id, type, action) => byId(id).addEventListener(type, event => { if (recording) action(event.target.value); });
+  on("step", "input", value => { stop(); change({step: Number(value)}); });
+  on("play", "click", play);
+  for (const name of ["kind", "shift", "sort", "axis"]) on(name, "change", value => change({[name]: value}));
+  for (const name of ["layer", "probe"]) on(name, "change", value => change({[name]: Number(value)}));
+  on("head", "change", value => change({head: parseHead(value)}));
+  on("null", "input", value => change({null: Number(value)}));
+  on("null", "blur", () => change({}));
+  on("compare-mode", "change", value => change({mode: value}));
+  on("compare-a", "change", value => change({a: value}));
+  on("compare-b", "change", value => change({b: value}));
+  on("map-table-box", "toggle", () => change({}));
+  listenToExports(on);
+  readCells(byId("map"), text => { byId("readout").textContent = text; });
+  for (const id of ["map-a", "map-b", "map-difference"]) readCells(byId(id), text => { byId("compare-readout").textContent = text; });
+  addEventListener("keydown", onKey);
+  addEventListener("hashchange", () => { if (recording) { readAddress(recording); change({}); } });
+  addEventListener("resize", show);
+  dark.addEventListener("change", show);
+}
+
+function listenToExports(on) {
+  const name = ending => `${recording.data.run.name}-step-${recording.steps[state.step]}${ending}`.replace(/[^\w.-]+/g, "_");
+  const picture = () => {
+    const aer = shown.score ? `, AER ${percent(shown.score.all.aer, 2)} over all sentences` : "";
+    return pictureOf(byId("map"), [`${recording.data.run.name}, step ${recording.steps[state.step]}`, shown.view.name + aer]);
+  };
+  on("export-svg", "click", () => save(name(".svg"), "image/svg+xml", picture()));
+  on("export-png", "click", async () => save(name(".png"), "image/png", await pixelsOf(picture())));
+  on("export-json", "click", () =>
+    save(name(".json"), "application/json", JSON.stringify(numbersOf(recording, shown.frame, shown.module, shown.score, shown.view), null, 1)));
+  on("export-pharaoh", "click", () => save(name(".pharaoh"), "text/plain", pharaoh(shown.score.links)));
+}
+
+/** Takes a new or longer recording. The first one also says what to show where the address does not. */
+function take(data) {
+  const first = recording === null || recording.length === 0;
+  const longer = !first && data.steps.length - data.streams.length === recording.length;
+  if (longer) recording.append(data);
+  else recording = new Recording(data);
+  if (first && recording.length > 0) {
+    const start = data.modules.find(({name}) => name === data.start.module);
+    Object.assign(state, {kind: start.kind, layer: start.layer, head: data.start.head, step: recording.length - 1});
+    const address = readAddress(recording);
+    following = !address.has("step") || state.step === recording.length - 1;
+    state.probe = address.has("probe") ? state.probe : 0;
+  }
+  if (following) state.step = Math.max(recording.length - 1, 0);
+  showConfig(recording);
+}
+
+function showStatus(text) {
+  if (byId("status").textContent !== text) byId("status").textContent = text;
+}
+
+/** Asks the server every second for what is new, until the run has finished. */
+async function follow() {
+  try {
+    const data = await load(recording?.length ?? 0);
+    const before = recording?.length;
+    take(data);
+    const {run} = data;
+    showStatus(data.finished ? "finished" : `training: step ${run.steps_done} of ${run.config?.steps ?? "?"}`);
+    await show();
+  } catch (error) {
+    showStatus("not reachable");
+  }
+  if (!recording?.data.finished) setTimeout(follow, 1000);
+}
+
+async function start() {
+  listen();
+  if (isLive()) return follow();
+  take(await load());
+  return show();
+}
+
+window.gaze = {state, ready: start().catch(error => {
+  byId("headline").textContent = `This recording cannot be shown: ${error.message}`;
+  throw error;
+})};

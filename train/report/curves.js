@@ -1,0 +1,107 @@
+// Lines over the steps of training, with the chosen step as a vertical line; a click chooses a step.
+
+/** Round values for an axis from 0 to `top`, about four of them. */
+function ticksTo(top) {
+  const rough = top / 4, size = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map(factor => factor * size).find(candidate => candidate >= rough);
+  return Array.from({length: Math.floor(top / step + 1e-9) + 1}, (_, i) => i * step);
+}
+
+const stepTicks = (last, logarithmic) => !logarithmic || last < 10
+  ? ticksTo(Math.max(last, 1))
+  : [0, ...Array.from({length: 12}, (_, i) => 10 ** i).filter(tick => tick <= last)];
+
+/**
+ * A chart in `box`: {title, lines: [{name, x, y, kind}], levels: [{y, name}], marks: [{x, y, name}], percent, labelled}.
+ * `y` may hold nulls. Returns move(step), which moves the vertical line.
+ */
+function drawChart(box, chart, {height, logarithmic, choose}) {
+  const width = Math.max(box.clientWidth, 220);
+  const values = chart.lines.flatMap(line => line.y).concat((chart.levels ?? []).map(level => level.y)).filter(Number.isFinite);
+  const highest = Math.max(1e-6, ...values), top = chart.percent ? Math.max(0.1, Math.ceil(highest * 10) / 10) : highest * 1.04;
+  const last = Math.max(1, chart.last);
+  const area = {left: 46, right: width - (chart.labelled ? 96 : 12), top: 10, bottom: height - 26};
+  const scale = logarithmic ? step => Math.log1p(step) / Math.log1p(last) : step => step / last;
+  const x = step => area.left + scale(step) * (area.right - area.left);
+  const y = value => area.bottom - value / top * (area.bottom - area.top);
+  const cursor = svg("line", {class: "cursor", y1: area.top - 6, y2: area.bottom});
+  const points = svg("g", {class: "points"});
+  const picture = svg("svg", {class: "chart", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": chart.title},
+    gridOf(x, y, top, last, area, chart.percent, logarithmic),
+    levelsOf(chart.levels ?? [], y, area),
+    chart.lines.map(line => svg("path", {class: `line ${line.kind ?? ""}`, d: pathOf(line, x, y)}, svg("title", {}, line.name))),
+    chart.labelled ? endLabels(chart.lines, y, area) : null,
+    (chart.marks ?? []).map(mark => svg("path", {class: "found", d: `M${x(mark.x)},${y(mark.y) - 7} l6,7 l-6,7 l-6,-7 z`}, svg("title", {}, mark.name))),
+    cursor, points);
+  const pick = event => choose(nearest(chart.steps, step => Math.abs(x(step) - (event.clientX - picture.getBoundingClientRect().left))));
+  picture.addEventListener("pointerdown", event => { pick(event); picture.setPointerCapture(event.pointerId); });
+  picture.addEventListener("pointermove", event => { if (event.buttons & 1) pick(event); });
+  box.replaceChildren(picture);
+  return step => {
+    cursor.setAttribute("x1", x(step));
+    cursor.setAttribute("x2", x(step));
+    points.replaceChildren(...chart.lines.filter(line => line.kind !== "faint").flatMap(line => {
+      const value = valueAt(line, step);
+      return Number.isFinite(value) ? [svg("circle", {class: `point ${line.kind ?? ""}`, cx: x(step), cy: y(value), r: 3.5})] : [];
+    }));
+  };
+}
+
+/** Index of the entry with the smallest distance, the first of equals. */
+function nearest(entries, distance) {
+  let best = 0;
+  entries.forEach((entry, i) => { if (distance(entry) < distance(entries[best])) best = i; });
+  return best;
+}
+
+/** The line's value at a step, between its neighbours where it has none of its own; NaN outside of it. */
+function valueAt(line, step) {
+  let before = -1, after = -1;
+  line.x.forEach((at, i) => {
+    if (!Number.isFinite(line.y[i])) return;
+    if (at <= step) before = i;
+    if (at >= step && after < 0) after = i;
+  });
+  if (before < 0 || after < 0) return NaN;
+  const part = line.x[after] > line.x[before] ? (step - line.x[before]) / (line.x[after] - line.x[before]) : 0;
+  return line.y[before] + part * (line.y[after] - line.y[before]);
+}
+
+function pathOf(line, x, y) {
+  let pen = "M";
+  return line.y.map((value, i) => {
+    if (!Number.isFinite(value)) { pen = "M"; return ""; }
+    const point = `${pen}${x(line.x[i]).toFixed(1)},${y(value).toFixed(1)}`;
+    pen = "L";
+    return point;
+  }).join("");
+}
+
+function gridOf(x, y, top, last, area, inPercent, logarithmic) {
+  const across = ticksTo(top).map(tick => [
+    svg("line", {class: "grid", x1: area.left, x2: area.right, y1: y(tick), y2: y(tick)}),
+    svg("text", {class: "tick", x: area.left - 6, y: y(tick) + 4, "text-anchor": "end"},
+      inPercent ? `${Math.round(100 * tick)} %` : String(Number(tick.toPrecision(3))))]);
+  const narrow = area.right - area.left < 260;
+  const along = stepTicks(last, logarithmic).filter((_, i) => !narrow || i % 2 === 0).map(tick =>
+    svg("text", {class: "tick", x: x(tick), y: area.bottom + 17, "text-anchor": "middle"}, tick.toLocaleString("en")));
+  return svg("g", {}, across.flat(), along);
+}
+
+function levelsOf(levels, y, area) {
+  return levels.map(level => svg("g", {},
+    svg("line", {class: "level", x1: area.left, x2: area.right, y1: y(level.y), y2: y(level.y)}),
+    svg("text", {class: "tick level-name", x: area.left + 4, y: y(level.y) - 4}, level.name)));
+}
+
+/** Names at the lines' right ends, pushed apart so that none covers another; as many as there is room for. */
+function endLabels(lines, y, area) {
+  const ends = lines.map(line => ({line, value: line.y.findLast(Number.isFinite)})).filter(end => end.value !== undefined);
+  const room = Math.floor((area.bottom - area.top) / 13);
+  const kept = ends.length <= room ? ends : ends.filter(end => end.line.kind !== "faint");
+  kept.sort((a, b) => b.value - a.value);
+  let next = area.top;
+  const places = kept.map(end => next = Math.max(y(end.value) + 4, next + 13));
+  for (let i = places.length - 1, limit = area.bottom + 4; i >= 0; --i, limit -= 13) places[i] = Math.min(places[i], limit);
+  return kept.map((end, i) => svg("text", {class: `end ${end.line.kind ?? ""}`, x: area.right + 8, y: places[i]}, end.line.short ?? end.line.name));
+}

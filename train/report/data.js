@@ -1,0 +1,126 @@
+// What the program recorded: see "How these numbers are made" on the page for the meaning of each figure.
+
+const crossUnit = 50000;  // weights of cross-attention are stored as floor(weight * 50000)
+const selfUnit = 255;     // weights of self-attention as round(weight * 255)
+
+async function inflate(base64) {
+  const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** Rows and columns of a module's matrices for one probe. Row t reads word t (0 is <s>) and predicts word t + 1. */
+function shapeOf(module, probe) {
+  const keys = probe.keys.length, queries = probe.target.length + 1;
+  return {encoder: [keys, keys], decoder: [queries, queries], cross: [queries, keys]}[module.kind];
+}
+
+/** Planes of a module: its heads, and for cross-attention of several heads their mean. */
+const planesOf = module => module.heads + (module.kind === "cross" && module.heads > 1 ? 1 : 0);
+
+/** All attention of one recorded step. */
+class Frame {
+  constructor(bytes, modules, probes) {
+    this.modules = new Map();
+    let offset = 0;
+    for (const module of modules) {
+      const starts = [];
+      let count = 0;
+      for (const probe of probes) {
+        const [rows, columns] = shapeOf(module, probe);
+        starts.push(count);
+        count += planesOf(module) * rows * columns;
+      }
+      const wide = module.kind === "cross";
+      const values = wide ? joinPlanes(bytes, offset, count) : bytes.subarray(offset, offset + count);
+      offset += wide ? 2 * count : count;
+      this.modules.set(module.name, {values, starts});
+    }
+    this.probes = probes;
+  }
+
+  /** The weights of one head ("mean" or its number) over one probe, row-major, in parts of `unit`. */
+  matrix(module, head, probe) {
+    const {values, starts} = this.modules.get(module.name);
+    const [rows, columns] = shapeOf(module, this.probes[probe]);
+    const plane = at => values.subarray(starts[probe] + at * rows * columns, starts[probe] + (at + 1) * rows * columns);
+    const unit = module.kind === "cross" ? crossUnit : selfUnit;
+    if (head !== "mean") return {rows, columns, unit, values: plane(head)};
+    if (module.kind === "cross") return {rows, columns, unit, values: plane(module.heads > 1 ? module.heads : 0)};
+    const sum = new Float32Array(rows * columns);
+    for (let at = 0; at < module.heads; ++at) plane(at).forEach((value, i) => { sum[i] += value / module.heads; });
+    return {rows, columns, unit, values: sum};
+  }
+}
+
+/** Low bytes first, then high bytes: they compress better apart. */
+function joinPlanes(bytes, offset, count) {
+  const values = new Uint16Array(count);
+  for (let i = 0; i < count; ++i) values[i] = bytes[offset + i] | bytes[offset + count + i] << 8;
+  return values;
+}
+
+/** The record of a run: the JSON of the program, and the attention of its steps, inflated when asked for. */
+class Recording {
+  constructor(data) {
+    this.frames = new Map();
+    this.take(data);
+  }
+
+  take(data) {
+    this.data = data;
+    this.length = Math.min(data.steps.length, data.streams.length);
+    this.steps = data.steps.slice(0, this.length);
+    this.gold = data.probes.map(probe => new Map(probe.gold.map(([i, j, sure]) => [linkKey(i, j), sure === 1 || sure === true])));
+    this.series = this.seriesOfHeads();
+  }
+
+  /** A later answer of a live run: everything anew, but the streams of the steps that were not here yet. */
+  append(data) {
+    this.take({...data, streams: this.data.streams.slice(0, this.length).concat(data.streams)});
+  }
+
+  frame(index) {
+    if (!this.frames.has(index)) {
+      if (this.frames.size > 48) this.frames.delete(this.frames.keys().next().value);
+      const {streams, modules, probes} = this.data;
+      this.frames.set(index, inflate(streams[index]).then(bytes => new Frame(bytes, modules, probes)));
+    }
+    return this.frames.get(index);
+  }
+
+  modulesOf(kind) {
+    return this.data.modules.filter(module => module.kind === kind).sort((a, b) => a.layer - b.layer);
+  }
+
+  /** For every head of cross-attention, and means: the program's scores at each recorded step, and where it was found. */
+  seriesOfHeads() {
+    const all = new Map();
+    this.data.scores.slice(0, this.length).forEach((scores, index) => scores.forEach(score => {
+      const key = seriesKey(score.module, score.head);
+      if (!all.has(key)) {
+        const module = this.data.modules.find(({name}) => name === score.module);
+        all.set(key, {module, head: score.head, scores: []});
+      }
+      all.get(key).scores[index] = score;
+    }));
+    for (const one of all.values()) {
+      one.aer = Array.from({length: this.length}, (_, i) => one.scores[i] ? one.scores[i].aer : null);
+      one.found = foundAt(one.aer, this.data.baselines.floor);
+    }
+    return all;
+  }
+}
+
+const seriesKey = (moduleName, head) => `${moduleName}/${head}`;
+
+/** The data in the page, or of the server that serves it; null while there is none. */
+async function load(from = 0) {
+  const inPage = JSON.parse(byId("data").textContent);
+  if (!inPage.live) return inPage;
+  const answer = await fetch(`data?from=${from}`, {cache: "no-store"});
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  return answer.json();
+}
+
+const isLive = () => JSON.parse(byId("data").textContent).live === true;

@@ -1,0 +1,50 @@
+// Building elements without ever parsing text as HTML: the words of a data set may be anything, tags included.
+
+const byId = id => document.getElementById(id);
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") node[name] = value;
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
+  }
+  node.append(...children.flat().filter(child => child !== null && child !== undefined));
+  return node;
+}
+
+/** An HTML element. Functions are set as properties (onclick: ...), children are nodes or text. */
+const html = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
+
+/** An SVG element, in the same way. */
+const svg = (tag, attributes = {}, ...children) =>
+  fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+
+/** The options of a <select>: [value, text] pairs. They're renewed only when they changed, so that an open list stays. */
+function setOptions(select, options, value) {
+  const key = JSON.stringify(options);
+  if (select.dataset.key !== key) {
+    select.dataset.key = key;
+    select.replaceChildren(...options.map(([option, text]) => html("option", {value: option}, text)));
+  }
+  select.value = String(value);
+}
+
+const measuring = document.createElement("canvas").getContext("2d");
+const labelFont = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif";
+
+function textWidth(text, size) {
+  measuring.font = `${size}px ${labelFont}`;
+  return measuring.measureText(text).width;
+}
+
+/** The text itself, or as much of its beginning as is no wider than `width`, and an ellipsis. */
+function clip(text, size, width) {
+  if (textWidth(text, size) <= width) return text;
+  const letters = Array.from(text);
+  let kept = Math.min(letters.length, Math.ceil(width / 3));
+  while (kept > 1 && textWidth(letters.slice(0, kept).join("") + "…", size) > width) --kept;
+  return letters.slice(0, kept).join("") + "…";
+}
+
+const percent = (value, digits = 1) => Number.isFinite(value) ? `${(100 * value).toFixed(digits)} %` : "–";
+const capital = text => text.charAt(0).toUpperCase() + text.slice(1);
