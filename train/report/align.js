@@ -46,7 +46,7 @@ function addCounts(counts) {
   return sum;
 }
 
-/** AER is 0 when nothing is predicted and nothing sure; precision and recall are not numbers where they have no links. */
+/** AER is 0 when nothing is predicted and nothing sure; precision and recall are NaN where they have no links. */
 function figures({predicted, sure, sureHits, possibleHits}) {
   return {
     aer: predicted + sure > 0 ? 1 - (sureHits + possibleHits) / (predicted + sure) : 0,

@@ -16,7 +16,7 @@ function labelsOf(probe, kind) {
     axes: {rows: "word ↓", columns: "looks at →", left: "looked at", right: "looking"}};
   const consumed = state.shift === "consumed";
   return {rows: consumed ? inputs : outputs, columns: probe.keys,
-    axes: {rows: consumed ? "read ↓" : "writes ↓", columns: "looks at →", left: "source", right: consumed ? "target, read" : "target, written"}};
+    axes: {rows: consumed ? "read ↓" : "writes ↓", columns: "looks at →", left: "source", right: "target"}};
 }
 
 /** What a map of one head shows: see drawMap. */
@@ -31,20 +31,25 @@ function viewOf(frame, module, head) {
     .map((s, j) => ({t: rowOf(j, state.shift), s})).filter(({s}) => s >= 0) : strongest;
   const linked = new Set(links.map(({t, s}) => linkKey(s, t)));
   const weight = (t, s) => matrix.values[t * matrix.columns + s] / matrix.unit;
-  const goldAt = (t, s) => gold.find(link => link.t === t && link.s === s);
-  const describe = (t, s) => `${labels.rows[t]} – ${labels.columns[s]}: ${percent(weight(t, s))}` +
-    (goldAt(t, s) ? (goldAt(t, s).sure ? ", a sure link" : ", a possible link") : "") + (cross && linked.has(linkKey(s, t)) ? ", the strongest: linked" : "");
+  const describe = (t, s) => {
+    const known = gold.find(link => link.t === t && link.s === s);
+    return `${labels.rows[t]} – ${labels.columns[s]}: ${percent(weight(t, s))}` +
+      (known ? `, a ${known.sure ? "sure" : "possible"} link` : "") +
+      (cross && linked.has(linkKey(s, t)) ? ", the strongest: linked" : "");
+  };
   const name = `${capital(kindNames[module.kind])}, ${headName(recording, module, head)}, sentence ${state.probe + 1}`;
-  return {...labels, weight, gold, links, others: strongest.filter(({t, s}) => !linked.has(linkKey(s, t))), describe, name};
+  const others = strongest.filter(({t, s}) => !linked.has(linkKey(s, t)));
+  return {...labels, weight, gold, links, others, describe, name};
 }
 
 function showHeader(score) {
-  const {run, baselines, curves, aer_of: aerOf} = recording.data;
+  const {run, baselines, curves} = recording.data;
   const set = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
   document.title = `gaze: ${run.name}`;
   set("run-name", [...new Set([run.name, run.task, run.description])].filter(Boolean).join(" · "));
   set("headline", headline(recording));
   set("under-headline", underHeadline(recording));
+  byId("show-found").hidden = !firstFound(recording);
   set("aer", score ? percent(score.all.aer, 2) : "–");
   set("aer-of", isCross() ? `of ${headName(recording, shown.module, state.head)}` : "of cross-attention only");
   set("precision", score ? percent(score.all.precision, 2) : "–");
@@ -55,7 +60,7 @@ function showHeader(score) {
   set("accuracy", percent(at("token_accuracy")));
   set("loss-now", Number.isFinite(at("loss")) ? at("loss").toFixed(3) : "");
   set("accuracy-now", Number.isFinite(at("token_accuracy")) ? percent(at("token_accuracy")) : "");
-  set("aer-now", [Number.isFinite(at("aer")) ? percent(at("aer")) : "", aerOf ?? ""].filter(Boolean).join(", "));
+  set("aer-now", Number.isFinite(at("aer")) ? percent(at("aer")) : "");
   drawGauge(score?.all.aer);
 }
 
@@ -65,7 +70,7 @@ function drawGauge(aer) {
   const x = value => 8 + Math.min(Math.max(value, 0), 1) * (width - 16);
   const mark = (value, name, y) => [
     svg("line", {class: "gauge-level", x1: x(value), x2: x(value), y1: 14, y2: 30}),
-    svg("text", {class: "tick", x: x(value) + (value > 0.8 ? -5 : 0), y, "text-anchor": value > 0.8 ? "end" : "start"}, name)];
+    svg("text", {class: "tick", x: x(value), y, "text-anchor": value > 0.8 ? "end" : "start"}, name)];
   byId("gauge").replaceChildren(svg("svg", {viewBox: `0 0 ${width} 44`, role: "img",
     "aria-label": `AER ${percent(aer)}, floor ${percent(floor)}, diagonal ${percent(diagonal)}`},
     svg("rect", {class: "gauge-track", x: 8, y: 18, width: width - 16, height: 8, rx: 4}),
@@ -87,7 +92,7 @@ function showControls(module) {
   const heads = Array.from({length: module.heads}, (_, head) => [head, String(head + 1)]);
   setOptions(byId("head"), module.heads > 1 ? [["mean", "mean"], ...heads] : heads, state.head);
   for (const name of ["shift", "sort", "axis"]) byId(name).value = state[name];
-  byId("shift").disabled = byId("null").disabled = !isCross();
+  for (const id of ["shift", "null", "export-pharaoh"]) byId(id).disabled = !isCross();
   if (document.activeElement !== byId("null")) byId("null").value = state.null;
   document.body.classList.toggle("self", !isCross());
 }
@@ -107,9 +112,13 @@ function showMaps(score) {
   if (byId("map-table-box").open) byId("map-table").replaceChildren(mapTable(view));
 }
 
+/** What grows while a run is training. */
+const extent = () => [recording?.length, recording?.data.curves?.step?.length, recording?.data.finished].join();
+
 /** The charts are drawn anew only when their lines or their size change; a new step only moves their vertical lines. */
 function showCurves() {
-  const key = JSON.stringify([recording.length, recording.data.curves?.step?.length, state.axis, state.layer, state.head, innerWidth, recording.data.finished]);
+  const {axis, layer, head} = state;
+  const key = JSON.stringify([extent(), axis, layer, head, innerWidth]);
   if (charts.key !== key) charts = {key, moves: drawCurves()};
   for (const move of charts.moves) move(recording.steps[state.step]);
 }
@@ -130,7 +139,8 @@ function drawCurves() {
   const heads = [...recording.series.values()];
   const isChosen = one => one.module.layer === state.layer && one.head === state.head;
   const single = heads.length === 1;
-  const line = one => ({name: headName(recording, one.module, one.head), short: single ? "AER" : shortName(one.module, one.head),
+  const line = one => ({
+    name: headName(recording, one.module, one.head), short: single ? "AER" : shortName(one.module, one.head),
     x: recording.steps, y: one.aer, kind: isChosen(one) ? "chosen" : "faint"});
   byId("heads-curve-note").textContent = "on the sentences of this page; ◆ where its alignment was found";
   return [
@@ -138,6 +148,7 @@ function drawCurves() {
       lines: heads.map(line).sort((a, b) => (a.kind === "chosen") - (b.kind === "chosen")),
       levels: [{y: baselines.floor, name: "floor"}, {y: baselines.diagonal, name: "diagonal"}],
       marks: heads.filter(one => one.found >= 0).map(one => ({x: recording.steps[one.found], y: one.aer[one.found],
+        kind: isChosen(one) ? "chosen" : "",
         name: `${headName(recording, one.module, one.head)}: found at step ${recording.steps[one.found]}`}))}, 300),
     logged("curve-loss", "Loss by step; dashed: on held-out data", ["loss", "validation_loss"], false),
     logged("curve-accuracy", "Token accuracy by step", ["token_accuracy"], true),
@@ -151,7 +162,8 @@ function announce() {
   clearTimeout(announceTimer);
   announceTimer = setTimeout(() => {
     const aer = shown.score ? `, AER ${percent(shown.score.all.aer, 2)}` : "";
-    const text = `Step ${recording.steps[state.step]}, ${kindNames[state.kind]}, ${headName(recording, shown.module, state.head)}${aer}`;
+    const head = headName(recording, shown.module, state.head);
+    const text = `Step ${recording.steps[state.step]}, ${kindNames[state.kind]}, ${head}${aer}`;
     if (byId("live").textContent !== text) byId("live").textContent = text;
   }, 500);
 }
@@ -164,8 +176,8 @@ async function draw() {
   }
   const module = settleState(recording);
   const frame = await recording.frame(state.step);
-  const score = (of, head) => scoreHead(recording, frame, of, head, state.shift, state.null);
-  const scored = new Map(headsOf(recording, "cross").map(one => [seriesKey(one.module.name, one.head), score(one.module, one.head)]));
+  const scored = new Map(headsOf(recording, "cross").map(({module: of, head}) =>
+    [seriesKey(of.name, head), scoreHead(recording, frame, of, head, state.shift, state.null)]));
   const own = scored.get(seriesKey(module.name, state.head));
   shown = {frame, module, score: own, view: viewOf(frame, module, state.head)};
   showControls(module);
@@ -244,7 +256,7 @@ const keys = {
 
 function onKey(event) {
   const {target, key} = event;
-  if (!recording || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, key)) return;
+  if (!recording?.length || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, key)) return;
   const typing = target.matches("select, input:not([type=range])");
   const ownKey = key === " " ? target.matches("button, summary") : key.length > 1 && target.matches("#step, .scroll");
   if (typing || ownKey) return;
@@ -253,7 +265,8 @@ function onKey(event) {
 }
 
 function listen() {
-  const on = (id, type, action) => byId(id).addEventListener(type, event => { if (recording) action(event.target.value); });
+  const on = (id, type, action) =>
+    byId(id).addEventListener(type, event => { if (recording?.length) action(event.target.value); });
   on("step", "input", value => { stop(); change({step: Number(value)}); });
   on("play", "click", play);
   for (const name of ["kind", "shift", "sort", "axis"]) on(name, "change", value => change({[name]: value}));
@@ -265,34 +278,40 @@ function listen() {
   on("compare-a", "change", value => change({a: value}));
   on("compare-b", "change", value => change({b: value}));
   on("map-table-box", "toggle", () => change({}));
+  on("show-found", "click", () => {
+    const {module, head, found} = firstFound(recording);
+    change({kind: "cross", layer: module.layer, head, step: found});
+  });
   listenToExports(on);
-  readCells(byId("map"), text => { byId("readout").textContent = text; });
-  for (const id of ["map-a", "map-b", "map-difference"]) readCells(byId(id), text => { byId("compare-readout").textContent = text; });
+  readCells(byId("map"), text => { byId("readout").textContent = text || "Point at a cell to read its weight."; });
+  for (const id of ["map-a", "map-b", "map-difference"])
+    readCells(byId(id), text => { byId("compare-readout").textContent = text; });
   addEventListener("keydown", onKey);
-  addEventListener("hashchange", () => { if (recording) { readAddress(recording); change({}); } });
+  addEventListener("hashchange", () => { if (recording?.length) { readAddress(recording); change({}); } });
   addEventListener("resize", show);
   dark.addEventListener("change", show);
 }
 
 function listenToExports(on) {
-  const name = ending => `${recording.data.run.name}-step-${recording.steps[state.step]}${ending}`.replace(/[^\w.-]+/g, "_");
+  const step = () => recording.steps[state.step];
+  const name = ending => `${recording.data.run.name}-step-${step()}${ending}`.replace(/[^\p{L}\p{N}.-]+/gu, "_");
   const picture = () => {
     const aer = shown.score ? `, AER ${percent(shown.score.all.aer, 2)} over all sentences` : "";
-    return pictureOf(byId("map"), [`${recording.data.run.name}, step ${recording.steps[state.step]}`, shown.view.name + aer]);
+    return pictureOf(byId("map"), [`${recording.data.run.name}, step ${step()}`, shown.view.name + aer]);
   };
   on("export-svg", "click", () => save(name(".svg"), "image/svg+xml", picture()));
   on("export-png", "click", async () => save(name(".png"), "image/png", await pixelsOf(picture())));
   on("export-json", "click", () =>
-    save(name(".json"), "application/json", JSON.stringify(numbersOf(recording, shown.frame, shown.module, shown.score, shown.view), null, 1)));
+    save(name(".json"), "application/json", JSON.stringify(numbersOf(recording, shown), null, 1)));
   on("export-pharaoh", "click", () => save(name(".pharaoh"), "text/plain", pharaoh(shown.score.links)));
 }
 
 /** Takes a new or longer recording. The first one also says what to show where the address does not. */
 function take(data) {
-  const first = recording === null || recording.length === 0;
-  const longer = !first && data.steps.length - data.streams.length === recording.length;
+  const known = recording?.length ?? 0, first = known === 0;
+  const longer = !first && String(data.steps.slice(0, known)) === String(recording.steps);
   if (longer) recording.append(data);
-  else recording = new Recording(data);
+  else recording = new Recording(first ? data : {...data, streams: []});  // another run: its beginning comes next
   if (first && recording.length > 0) {
     const start = data.modules.find(({name}) => name === data.start.module);
     Object.assign(state, {kind: start.kind, layer: start.layer, head: data.start.head, step: recording.length - 1});
@@ -312,15 +331,15 @@ function showStatus(text) {
 async function follow() {
   try {
     const data = await load(recording?.length ?? 0);
-    const before = recording?.length;
+    const before = extent();
     take(data);
     const {run} = data;
     showStatus(data.finished ? "finished" : `training: step ${run.steps_done} of ${run.config?.steps ?? "?"}`);
-    await show();
+    if (extent() !== before) await show();
   } catch (error) {
     showStatus("not reachable");
   }
-  if (!recording?.data.finished) setTimeout(follow, 1000);
+  if (!recording?.data.finished || recording.length < recording.data.steps.length) setTimeout(follow, 1000);
 }
 
 async function start() {

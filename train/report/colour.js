@@ -35,4 +35,4 @@ const weightColour = weight => table("weight")[Math.round(255 * Math.min(Math.ma
 /** Orange where the weight is larger in B (-1), blue where it is larger in A (1). */
 const signedColour = difference => table("signed")[Math.round(127.5 * (1 + Math.min(Math.max(difference, -1), 1)))];
 /** What can be read on a cell of this weight. */
-const inkOn = weight => weightColour(weight > 0.5 ? 0 : 1);
+const inkOn = weight => weightColour(weight > 0.6 ? 0 : 1);

@@ -2,7 +2,8 @@
 
 /** What a side may be: [value, text] pairs. "now" follows the slider, or the chosen head. */
 function sidesOf(recording) {
-  if (state.mode === "steps") return [["now", "this step"], ...recording.steps.map(step => [String(step), `step ${step}`])];
+  if (state.mode === "steps")
+    return [["now", "this step"], ...recording.steps.map(step => [String(step), `step ${step}`])];
   return [["now", "this head"], ...headsOf(recording, state.kind).map(({module, head}) =>
     [`${module.layer}.${head}`, headName(recording, module, head)])];
 }
@@ -23,7 +24,8 @@ async function sideOf(recording, value, module) {
     side.head = parseHead(head);
   }
   side.frame = await recording.frame(side.step);
-  side.name = state.mode === "steps" ? `step ${recording.steps[side.step]}` : headName(recording, side.module, side.head);
+  side.name = state.mode === "steps" ? `step ${recording.steps[side.step]}`
+    : headName(recording, side.module, side.head);
   side.aer = state.kind !== "cross" ? NaN :
     scoreHead(recording, side.frame, side.module, side.head, state.shift, state.null).all.aer;
   return side;
@@ -32,7 +34,8 @@ async function sideOf(recording, value, module) {
 function differenceView(a, b) {
   const weight = (t, s) => a.weight(t, s) - b.weight(t, s);
   return {...a, signed: true, weight, links: [], others: [], name: "Difference of A and B",
-    describe: (t, s) => `${a.rows[t]} – ${a.columns[s]}: ${percent(a.weight(t, s))} in A, ${percent(b.weight(t, s))} in B`};
+    describe: (t, s) =>
+      `${a.rows[t]} – ${a.columns[s]}: ${percent(a.weight(t, s))} in A, ${percent(b.weight(t, s))} in B`};
 }
 
 async function showComparison(recording, module) {
@@ -48,8 +51,9 @@ async function showComparison(recording, module) {
   const width = byId("map-a").parentElement.clientWidth;
   [a, b].forEach((side, i) => {
     const letter = "ab"[i];
-    byId(`title-${letter}`).textContent = `${"AB"[i]}: ${side.name}` + (Number.isNaN(side.aer) ? "" : `, AER ${percent(side.aer)}`);
-    drawMap(byId(`map-${letter}`), views[i], width, 30);
+    const aer = Number.isNaN(side.aer) ? "" : `, AER ${percent(side.aer)}`;
+    byId(`title-${letter}`).textContent = `${"AB"[i]}: ${side.name}${aer}`;
+    drawMap(byId(`map-${letter}`), views[i], width, 44);
   });
-  drawMap(byId("map-difference"), differenceView(...views), width, 30);
+  drawMap(byId("map-difference"), differenceView(...views), width, 44);
 }

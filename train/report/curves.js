@@ -12,38 +12,45 @@ const stepTicks = (last, logarithmic) => !logarithmic || last < 10
   : [0, ...Array.from({length: 12}, (_, i) => 10 ** i).filter(tick => tick <= last)];
 
 /**
- * A chart in `box`: {title, lines: [{name, x, y, kind}], levels: [{y, name}], marks: [{x, y, name}], percent, labelled}.
- * `y` may hold nulls. Returns move(step), which moves the vertical line.
+ * A chart in `box`: {title, last, steps, lines: [{name, x, y, kind}], levels: [{y, name}], marks: [{x, y, name, kind}],
+ * percent, labelled}. `y` may hold nulls. Returns move(step), which moves the vertical line.
  */
 function drawChart(box, chart, {height, logarithmic, choose}) {
   const width = Math.max(box.clientWidth, 220);
-  const values = chart.lines.flatMap(line => line.y).concat((chart.levels ?? []).map(level => level.y)).filter(Number.isFinite);
-  const highest = Math.max(1e-6, ...values), top = chart.percent ? Math.max(0.1, Math.ceil(highest * 10) / 10) : highest * 1.04;
+  const {lines, levels = [], marks = []} = chart;
+  const values = [...lines.flatMap(line => line.y), ...levels.map(level => level.y)].filter(Number.isFinite);
+  const highest = values.reduce((a, b) => Math.max(a, b), 1e-6);
+  const top = chart.percent ? Math.max(0.1, Math.ceil(highest * 10) / 10) : highest * 1.04;
   const last = Math.max(1, chart.last);
-  const area = {left: 46, right: width - (chart.labelled ? 96 : 12), top: 10, bottom: height - 26};
+  const area = {left: 46, right: width - (chart.labelled ? 78 : 20), top: 10, bottom: height - 26};
   const scale = logarithmic ? step => Math.log1p(step) / Math.log1p(last) : step => step / last;
   const x = step => area.left + scale(step) * (area.right - area.left);
   const y = value => area.bottom - value / top * (area.bottom - area.top);
   const cursor = svg("line", {class: "cursor", y1: area.top - 6, y2: area.bottom});
   const points = svg("g", {class: "points"});
-  const picture = svg("svg", {class: "chart", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": chart.title},
+  const size = {viewBox: `0 0 ${width} ${height}`, width, height};
+  const named = (name, attributes) => svg("path", attributes, svg("title", {}, name));
+  const picture = svg("svg", {class: "chart", ...size, role: "img", "aria-label": chart.title},
     gridOf(x, y, top, last, area, chart.percent, logarithmic),
-    levelsOf(chart.levels ?? [], y, area),
-    chart.lines.map(line => svg("path", {class: `line ${line.kind ?? ""}`, d: pathOf(line, x, y)}, svg("title", {}, line.name))),
-    chart.labelled ? endLabels(chart.lines, y, area) : null,
-    (chart.marks ?? []).map(mark => svg("path", {class: "found", d: `M${x(mark.x)},${y(mark.y) - 7} l6,7 l-6,7 l-6,-7 z`}, svg("title", {}, mark.name))),
+    levelsOf(levels, y, area),
+    lines.map(line => named(line.name, {class: `line ${line.kind}`, d: pathOf(line, x, y)})),
+    chart.labelled ? endLabels(lines, y, area) : null,
+    marks.map(mark => named(mark.name, {class: `found ${mark.kind}`,
+      d: `M${x(mark.x)},${y(mark.y) - 7} l6,7 l-6,7 l-6,-7 z`})),
     cursor, points);
-  const pick = event => choose(nearest(chart.steps, step => Math.abs(x(step) - (event.clientX - picture.getBoundingClientRect().left))));
+  const pick = event => {
+    const at = event.clientX - picture.getBoundingClientRect().left;
+    choose(nearest(chart.steps, step => Math.abs(x(step) - at)));
+  };
   picture.addEventListener("pointerdown", event => { pick(event); picture.setPointerCapture(event.pointerId); });
   picture.addEventListener("pointermove", event => { if (event.buttons & 1) pick(event); });
   box.replaceChildren(picture);
   return step => {
     cursor.setAttribute("x1", x(step));
     cursor.setAttribute("x2", x(step));
-    points.replaceChildren(...chart.lines.filter(line => line.kind !== "faint").flatMap(line => {
-      const value = valueAt(line, step);
-      return Number.isFinite(value) ? [svg("circle", {class: `point ${line.kind ?? ""}`, cx: x(step), cy: y(value), r: 3.5})] : [];
-    }));
+    points.replaceChildren(...lines.filter(line => line.kind !== "faint")
+      .map(line => ({kind: line.kind, value: valueAt(line, step)})).filter(({value}) => Number.isFinite(value))
+      .map(({kind, value}) => svg("circle", {class: `point ${kind}`, cx: x(step), cy: y(value), r: 3.5})));
   };
 }
 
@@ -96,12 +103,15 @@ function levelsOf(levels, y, area) {
 
 /** Names at the lines' right ends, pushed apart so that none covers another; as many as there is room for. */
 function endLabels(lines, y, area) {
-  const ends = lines.map(line => ({line, value: line.y.findLast(Number.isFinite)})).filter(end => end.value !== undefined);
+  const ends = lines.map(line => ({line, value: line.y.findLast(Number.isFinite)}))
+    .filter(({value}) => value !== undefined);
   const room = Math.floor((area.bottom - area.top) / 13);
   const kept = ends.length <= room ? ends : ends.filter(end => end.line.kind !== "faint");
   kept.sort((a, b) => b.value - a.value);
   let next = area.top;
   const places = kept.map(end => next = Math.max(y(end.value) + 4, next + 13));
-  for (let i = places.length - 1, limit = area.bottom + 4; i >= 0; --i, limit -= 13) places[i] = Math.min(places[i], limit);
-  return kept.map((end, i) => svg("text", {class: `end ${end.line.kind ?? ""}`, x: area.right + 8, y: places[i]}, end.line.short ?? end.line.name));
+  for (let i = places.length - 1, limit = area.bottom + 4; i >= 0; --i, limit -= 13)
+    places[i] = Math.min(places[i], limit);
+  return kept.map(({line}, i) =>
+    svg("text", {class: `end ${line.kind}`, x: area.right + 8, y: places[i]}, line.short));
 }

@@ -71,7 +71,7 @@ class Recording {
     this.data = data;
     this.length = Math.min(data.steps.length, data.streams.length);
     this.steps = data.steps.slice(0, this.length);
-    this.gold = data.probes.map(probe => new Map(probe.gold.map(([i, j, sure]) => [linkKey(i, j), sure === 1 || sure === true])));
+    this.gold = data.probes.map(probe => new Map(probe.gold.map(([i, j, sure]) => [linkKey(i, j), Boolean(sure)])));
     this.series = this.seriesOfHeads();
   }
 
@@ -93,7 +93,7 @@ class Recording {
     return this.data.modules.filter(module => module.kind === kind).sort((a, b) => a.layer - b.layer);
   }
 
-  /** For every head of cross-attention, and means: the program's scores at each recorded step, and where it was found. */
+  /** For every head of cross-attention, and the means: the program's scores at each step, and where it was found. */
   seriesOfHeads() {
     const all = new Map();
     this.data.scores.slice(0, this.length).forEach((scores, index) => scores.forEach(score => {

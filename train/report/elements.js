@@ -19,7 +19,7 @@ const html = (tag, attributes = {}, ...children) => fill(document.createElement(
 const svg = (tag, attributes = {}, ...children) =>
   fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 
-/** The options of a <select>: [value, text] pairs. They're renewed only when they changed, so that an open list stays. */
+/** The options of a <select>: [value, text] pairs. Renewed only when they changed, so that an open list stays open. */
 function setOptions(select, options, value) {
   const key = JSON.stringify(options);
   if (select.dataset.key !== key) {

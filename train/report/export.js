@@ -8,7 +8,7 @@ function save(name, type, content) {
 
 const inherited = ["fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-weight", "text-anchor"];
 
-/** The map with its caption as an SVG document of its own: colours that the page's style gives it are written down in it. */
+/** The map with its caption as an SVG document of its own: what the page's style gives it is written down in it. */
 function pictureOf(map, caption) {
   const copy = map.cloneNode(true);
   const [originals, copies] = [map, copy].map(root => root.querySelectorAll("text, .marks > *"));
@@ -22,9 +22,11 @@ function pictureOf(map, caption) {
   const card = getComputedStyle(byId("map-box").parentElement).backgroundColor;
   fill(copy, {x: 12, y: 40}, []);
   for (const name of ["id", "class", "role", "data-key"]) copy.removeAttribute(name);
-  const text = (size, y, line) => svg("text", {x: 12, y, "font-size": size, fill: style.color}, clip(line, size, width - 16));
+  const text = (size, y, line) =>
+    svg("text", {x: 12, y, "font-size": size, fill: style.color}, clip(line, size, width - 24));
   const picture = svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, "font-family": labelFont},
-    svg("title", {}, caption.join(". ")), svg("rect", {width, height, fill: card}), text(13, 18, caption[0]), text(11, 33, caption[1]), copy);
+    svg("title", {}, caption.join(". ")), svg("rect", {width, height, fill: card}),
+    text(13, 18, caption[0]), text(11, 33, caption[1]), copy);
   return new XMLSerializer().serializeToString(picture);
 }
 
@@ -38,17 +40,21 @@ async function pixelsOf(picture) {
   return new Promise(resolve => canvas.toBlob(resolve, "image/png"));
 }
 
-/** The current view in numbers. */
-function numbersOf(recording, frame, module, score, view) {
-  const {rows, columns, unit, values} = frame.matrix(module, state.head, state.probe);
-  const probe = recording.data.probes[state.probe];
-  const matrix = Array.from({length: rows}, (_, t) => Array.from(values.subarray(t * columns, (t + 1) * columns), value => value / unit));
-  const rounded = score && {aer: score.all.aer, precision: finite(score.all.precision), recall: finite(score.all.recall), probe_aer: score.probes[state.probe].aer};
-  return {
-    run: recording.data.run.name, step: recording.steps[state.step], kind: state.kind, module: module.name, layer: module.layer, head: state.head,
-    shift: state.shift, null: state.null, probe: state.probe, source: probe.source, target: probe.target, gold: probe.gold,
-    rows: view.rows, columns: view.columns, matrix, ...(rounded ?? {}), links: score ? score.links[state.probe] : undefined,
-  };
-}
-
 const finite = value => Number.isFinite(value) ? value : null;
+
+/** The current view in numbers. */
+function numbersOf(from, {frame, module, score, view}) {
+  const {kind, layer, head, shift, probe} = state;
+  const {rows, columns, unit, values} = frame.matrix(module, head, probe);
+  const {source, target, gold} = from.data.probes[probe];
+  const row = t => Array.from(values.subarray(t * columns, (t + 1) * columns), value => value / unit);
+  const numbers = {
+    run: from.data.run.name, step: from.steps[state.step], kind, module: module.name, layer, head, shift,
+    null: state.null, probe, source, target, gold, rows: view.rows, columns: view.columns,
+    matrix: Array.from({length: rows}, (_, t) => row(t)),
+  };
+  if (!score) return numbers;
+  const {aer, precision, recall} = score.all;
+  return {...numbers, links: score.links[probe], probe_aer: score.probes[probe].aer,
+          aer, precision: finite(precision), recall: finite(recall)};
+}

@@ -4,12 +4,13 @@
  * A view is what a map shows: rows and columns (labels), weight(t, s) from 0 to 1 (or from -1 to 1 if `signed`),
  * gold [{t, s, sure}], links (cells that count as links), others (strongest in their row, but no link), name.
  */
-function drawMap(target, view, width, largest = 46) {
+function drawMap(target, view, width, largest = 58) {
   const shape = mapShape(view, width, largest);
   const key = JSON.stringify([view.rows, view.columns, view.axes, shape, dark.matches]);
   if (target.dataset.key !== key) buildMap(target, view, shape);
   target.dataset.key = key;
   target.setAttribute("aria-label", view.name);
+  target.classList.toggle("signed", Boolean(view.signed));
   target.view = view;
   const cells = target.querySelector(".cells").children;
   const colour = view.signed ? signedColour : weightColour;
@@ -24,11 +25,12 @@ function drawMap(target, view, width, largest = 46) {
 
 function mapShape(view, width, largest) {
   const font = 13, widest = labels => Math.max(0, ...labels.map(label => textWidth(label, font)));
-  const left = Math.ceil(Math.min(widest(view.rows), width < 480 ? 72 : 120)) + 12;
+  const rowRoom = Math.min(widest(view.rows), width < 480 ? 72 : 120);
+  const left = Math.ceil(Math.max(rowRoom, textWidth(view.axes.rows, 11))) + 12;
   const slanted = Math.min(widest(view.columns), width < 480 ? 76 : 110);
   const count = Math.max(view.columns.length, 1);
   const fits = Math.floor((width - left - 2) / count);
-  const flat = slanted <= Math.min(fits, largest) - 4;
+  const flat = slanted <= Math.min(fits, largest) - 2;
   const over = flat ? 0 : Math.ceil(slanted / 2);
   const cell = Math.max(15, Math.min(largest, Math.floor((width - left - over - 2) / count)));
   const top = (flat ? 20 : Math.ceil(slanted * 0.87) + 18) + 18;
@@ -47,7 +49,7 @@ function buildMap(target, view, shape) {
     "data-t": t, "data-s": s})));
   target.replaceChildren(
     svg("text", {class: "axis", x: left, y: 12}, view.axes.columns),
-    svg("text", {class: "axis", x: left - 8, y: top - 6, "text-anchor": "end"}, clip(view.axes.rows, 11, left + 20)),
+    svg("text", {class: "axis", x: left - 8, y: top - 6, "text-anchor": "end"}, view.axes.rows),
     svg("g", {class: "labels"}, view.columns.map((label, s) => columnLabel(label, s, shape))),
     svg("g", {class: "labels"}, view.rows.map((label, t) => svg("text", {
       x: left - 8, y: top + (t + 0.5) * cell + 4.5, "text-anchor": "end", "data-row": t},
@@ -58,7 +60,8 @@ function buildMap(target, view, shape) {
 
 function columnLabel(label, s, {left, top, cell, flat, font, labelRoom}) {
   const x = left + (s + 0.5) * cell;
-  const place = flat ? {x, y: top - 6, "text-anchor": "middle"} : {transform: `translate(${x + 3},${top - 6}) rotate(-60)`};
+  const place = flat ? {x, y: top - 6, "text-anchor": "middle"}
+    : {transform: `translate(${x + 3},${top - 6}) rotate(-60)`};
   return svg("text", {...place, "data-column": s}, svg("title", {}, label), clip(label, font, labelRoom));
 }
 
@@ -75,10 +78,10 @@ function marksOf(view, {left, top, cell}) {
 /** The cell under the pointer or finger: its row, its column, its weight, in words. */
 function readCells(target, say) {
   target.addEventListener("pointerover", ({target: cell}) => {
-    const {t, s} = cell.dataset ?? {};
+    const {t, s} = cell.dataset;
     say(t === undefined ? "" : target.view.describe(Number(t), Number(s)));
-    for (const label of target.querySelectorAll("[data-row], [data-column]"))
-      label.classList.toggle("pointed", label.dataset.row === t && t !== undefined || label.dataset.column === s && s !== undefined);
+    target.querySelectorAll(".pointed").forEach(label => label.classList.remove("pointed"));
+    target.querySelectorAll(`[data-row="${t}"], [data-column="${s}"]`).forEach(label => label.classList.add("pointed"));
   });
   target.addEventListener("pointerleave", () => {
     say("");
@@ -116,9 +119,12 @@ function drawThumbnail(canvas, matrix) {
 
 /** The two sentences side by side. A line is as strong as the attention it stands for; gold links lie beneath. */
 function drawSentences(target, view, width) {
-  const step = 27, top = 30, count = Math.max(view.rows.length, view.columns.length);
-  const room = Math.max(60, Math.min(150, width * 0.3));
-  const x = [room + 10, Math.max(width - room - 10, room + 60)];
+  const count = Math.max(view.rows.length, view.columns.length);
+  const step = Math.max(24, Math.min(44, 420 / count)), top = 30;
+  const roomOf = labels => Math.min(Math.max(44, ...labels.map(label => textWidth(label, 14) + 1)), width * 0.32);
+  const rooms = [roomOf(view.columns), roomOf(view.rows)];
+  const middle = Math.min(width - rooms[0] - rooms[1] - 20, 460), spare = width - rooms[0] - rooms[1] - 20 - middle;
+  const x = [spare / 2 + rooms[0] + 10, spare / 2 + rooms[0] + 10 + middle];
   const offset = labels => top + (count - labels.length) * step / 2;
   const y = [view.columns, view.rows].map(labels => i => offset(labels) + (i + 0.5) * step);
   const curve = (s, t) => {
@@ -127,12 +133,13 @@ function drawSentences(target, view, width) {
   };
   const words = (labels, side) => labels.map((label, i) => svg("text", {
     x: x[side] + (side ? 8 : -8), y: y[side](i) + 4.5, "text-anchor": side ? "start" : "end"},
-    svg("title", {}, label), clip(label, 14, room)));
+    svg("title", {}, label), clip(label, 14, rooms[side])));
   const lines = [];
   view.rows.forEach((_, t) => view.columns.forEach((_, s) => {
     const weight = view.weight(t, s);
     if (weight >= 0.03) lines.push(svg("path", {
-      class: "attention", d: curve(s, t), "stroke-width": (0.6 + 5 * weight).toFixed(2), "stroke-opacity": (0.12 + 0.88 * weight).toFixed(2)}));
+      class: "attention", d: curve(s, t),
+      "stroke-width": (0.6 + 5 * weight).toFixed(2), "stroke-opacity": (0.12 + 0.88 * weight).toFixed(2)}));
   }));
   const height = top + count * step + 6;
   target.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -142,7 +149,8 @@ function drawSentences(target, view, width) {
   target.replaceChildren(
     svg("text", {class: "axis", x: x[0] - 8, y: 14, "text-anchor": "end"}, view.axes.left),
     svg("text", {class: "axis", x: x[1] + 8, y: 14}, view.axes.right),
-    svg("g", {}, view.gold.map(({t, s, sure}) => svg("path", {class: sure ? "band" : "band possible", d: curve(s, t)}))),
+    svg("g", {}, view.gold.map(({t, s, sure}) =>
+      svg("path", {class: sure ? "band" : "band possible", d: curve(s, t)}))),
     svg("g", {}, lines),
     svg("g", {class: "words"}, words(view.columns, 0), words(view.rows, 1)));
 }

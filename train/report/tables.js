@@ -1,7 +1,9 @@
 // The tables: figures of all heads, the sentences, the options of the run; and the thumbnails above them.
 
 const numberCell = text => html("td", {class: "number"}, text);
-const headRow = (...names) => html("thead", {}, html("tr", {}, names.map((name, i) => html("th", {scope: "col", class: i > 0 ? "number" : null}, name))));
+/** The head of a table; numbers(i) says whether column i holds numbers. */
+const headRow = (names, numbers) => html("thead", {}, html("tr", {}, names.map((name, i) =>
+  html("th", {scope: "col", class: numbers(i) ? "number" : null}, name))));
 
 /** Every layer and head of the chosen kind, mean included: {module, head}. */
 const headsOf = (recording, kind) => recording.modulesOf(kind).flatMap(module =>
@@ -24,13 +26,16 @@ function showThumbnails(recording, frame, scored, choose) {
       const canvas = html("canvas", {"aria-hidden": "true"});
       drawThumbnail(canvas, frame.matrix(module, head, state.probe));
       const aer = scored.get(seriesKey(module.name, head))?.all.aer;
-      const found = recording.series.get(seriesKey(module.name, head))?.found >= 0;
+      const index = recording.series.get(seriesKey(module.name, head))?.found ?? -1;
+      const found = index >= 0 && index <= state.step;
       const name = several || module.heads > 1 ? shortName(module, head) : "attention";
       return html("button", {
-        class: "thumb", type: "button", "data-key": `${module.layer}/${head}`, onclick: () => choose(module.layer, head),
+        class: "thumb", type: "button", "data-key": `${module.layer}/${head}`,
+        onclick: () => choose(module.layer, head),
         "aria-pressed": String(module.layer === state.layer && head === state.head),
         "aria-label": capital(headName(recording, module, head)) + (aer === undefined ? "" : `, AER ${percent(aer)}`)},
-        canvas, html("span", {}, html("b", {}, name + (found ? " ◆" : "")), aer === undefined ? "" : percent(aer)));
+        canvas, html("b", {}, name),
+        aer === undefined ? null : html("span", {}, percent(aer), html("span", {}, found ? "◆" : "")));
     })));
   renew(box, rows);
 }
@@ -41,11 +46,12 @@ function showHeads(recording, scored, choose) {
   const row = ({module, head}) => {
     const one = recording.series.get(seriesKey(module.name, head));
     const score = one?.scores[state.step] ?? {};
-    const found = one && one.found >= 0 ? `◆ step ${recording.steps[one.found]}` : "not";
+    const found = one && one.found >= 0 ? `◆ step ${recording.steps[one.found]}` : "not found";
     const hasEnd = recording.data.probes.some(probe => probe.keys.length > probe.source.length);
     const chosen = module.layer === state.layer && head === state.head && state.kind === "cross";
     return html("tr", {class: chosen ? "chosen" : null},
-      html("td", {}, html("button", {type: "button", "data-key": `row/${module.layer}/${head}`, onclick: () => choose(module.layer, head)},
+      html("td", {}, html("button", {
+        type: "button", "data-key": `${module.layer}/${head}`, onclick: () => choose(module.layer, head)},
         capital(headName(recording, module, head)) + (isGuided(recording, module, head) ? " (guided)" : ""))),
       numberCell(percent(scored.get(seriesKey(module.name, head))?.all.aer, 2)), numberCell(percent(score.entropy)),
       numberCell(percent(score.gold_mass)), numberCell(hasEnd ? percent(score.end_mass) : "–"), numberCell(found));
@@ -53,9 +59,10 @@ function showHeads(recording, scored, choose) {
   const baseline = (name, value) => html("tr", {class: "baseline"}, html("td", {}, name), numberCell(percent(value, 2)),
     Array.from({length: 4}, () => numberCell("")));
   renew(byId("heads"), [
-    headRow(`Step ${step}`, "AER", "Entropy", "On gold links", "On </s>", "Found"),
+    headRow([`Step ${step}`, "AER", "Entropy", "On gold links", "On </s>", "Found"], i => i > 0),
     html("tbody", {}, headsOf(recording, "cross").map(row),
-      baseline("Floor: best link for each word", baselines.floor), baseline("Diagonal: without looking", baselines.diagonal))]);
+      baseline("Floor: best link for each word", baselines.floor),
+      baseline("Diagonal: without looking", baselines.diagonal))]);
 }
 
 /** Indices of the probes as `state.sort` wants them. */
@@ -71,20 +78,24 @@ function showProbes(recording, score, choose) {
   const order = sortedProbes(recording, score);
   const aer = p => score ? percent(score.probes[p].aer) : "–";
   const short = words => clip(words.join(" "), 13, 170);
-  setOptions(byId("probe"), order.map(p => [p, `${p + 1}: ${short(probes[p].source)} → ${short(probes[p].target)} (${aer(p)})`]), state.probe);
+  setOptions(byId("probe"), order.map(p =>
+    [p, `${p + 1}: ${short(probes[p].source)} → ${short(probes[p].target)} (${aer(p)})`]), state.probe);
   const row = p => html("tr", {class: p === state.probe ? "chosen" : null},
-    html("td", {}, html("button", {type: "button", "data-key": p, onclick: () => choose(p), "aria-label": `Show sentence ${p + 1}`}, String(p + 1))),
+    html("td", {}, html("button", {
+      type: "button", "data-key": p, onclick: () => choose(p), "aria-label": `Show sentence ${p + 1}`}, String(p + 1))),
+    numberCell(aer(p)),
     html("td", {title: probes[p].source.join(" ")}, probes[p].source.join(" ")),
-    html("td", {title: probes[p].target.join(" ")}, probes[p].target.join(" ")), numberCell(aer(p)));
+    html("td", {title: probes[p].target.join(" ")}, probes[p].target.join(" ")));
   renew(byId("probes"), [
-    html("thead", {}, html("tr", {}, ["No.", "Source", "Target"].map(name => html("th", {scope: "col"}, name)),
-      html("th", {scope: "col", class: "number"}, "AER"))),
+    headRow(["No.", "AER", "Source", "Target"], i => i === 1),
     html("tbody", {}, order.map(row))]);
 }
 
 function showConfig(recording) {
   const text = value => typeof value === "string" ? value : JSON.stringify(value);
-  byId("config").replaceChildren(html("tbody", {}, Object.entries(recording.data.run.config ?? {}).map(([name, value]) =>
+  const options = Object.entries(recording.data.run.config ?? {});
+  byId("config").replaceChildren(html("tbody", {}, options.map(([name, value]) =>
     html("tr", {}, html("th", {scope: "row"}, name), html("td", {}, text(value))))));
-  byId("explanations").replaceChildren(...explanations(recording).flatMap(([term, text]) => [html("dt", {}, term), html("dd", {}, text)]));
+  byId("explanations").replaceChildren(...explanations(recording).flatMap(([term, explanation]) =>
+    [html("dt", {}, term), html("dd", {}, explanation)]));
 }

@@ -27,28 +27,34 @@ const byFound = (a, b) => a.found - b.found || lastOf(a) - lastOf(b);
 function firstFound(recording) {
   const found = [...recording.series.values()].filter(one => one.found >= 0).sort(byFound);
   const guided = one => isGuided(recording, one.module, one.head);
-  return found.find(one => one.head !== "mean" && !guided(one)) ?? found.find(one => one.head === "mean") ?? found.find(guided);
+  return found.find(one => one.head !== "mean" && !guided(one)) ?? found.find(one => one.head === "mean") ??
+    found.find(guided);
 }
 
 function headline(recording) {
   const heads = [...recording.series.values()];
   if (recording.length === 0 || heads.length === 0) return "Nothing has been recorded yet.";
   const best = heads.reduce((a, b) => lastOf(b) < lastOf(a) ? b : a);
-  const name = one => headName(recording, one.module, one.head);
-  const last = recording.steps[recording.length - 1];
+  const name = headName(recording, best.module, best.head);
+  const last = recording.steps[recording.length - 1], lowest = percent(lastOf(best));
   if (recording.length === 1)
-    return `Only step ${last} was recorded: there, ${name(best)} has the lowest alignment error rate (AER), ${percent(lastOf(best))}.`;
-  const one = firstFound(recording);
-  if (!one) return `No head has found the alignment${recording.data.finished ? "" : " yet"}; the best at step ${last} is ` +
-    `${name(best)}, with an alignment error rate (AER) of ${percent(lastOf(best))}.`;
-  const worst = Math.max(...one.aer.slice(one.found));
-  const who = capital(name(one)) + (isGuided(recording, one.module, one.head) ? ", which was guided," : "");
+    return `At step ${last}, the only one recorded, ${name} has the lowest alignment error rate (AER), ${lowest}.`;
+  const found = firstFound(recording);
+  if (found) return foundSentence(recording, found, last);
+  return `No head has found the alignment${recording.data.finished ? "" : " yet"}; the best at step ${last} is ` +
+    `${name}, with an alignment error rate (AER) of ${lowest}.`;
+}
+
+function foundSentence(recording, one, last) {
+  const guided = isGuided(recording, one.module, one.head) ? ", which was guided," : "";
+  const who = capital(headName(recording, one.module, one.head)) + guided;
+  const highest = Math.max(...one.aer.slice(one.found)), rate = "alignment error rate (AER)";
   if (one.found === recording.length - 1)
-    return `${who} reached the alignment at the last recorded step, ${last}: its alignment error rate (AER) is ${percent(worst)} there.`;
-  const when = one.found === 0 ? `has the alignment from the first recorded step (${recording.steps[0]}) on: its` :
-    `found the alignment at step ${recording.steps[one.found]}: from then on its`;
-  const end = worst > lastOf(one) + 5e-4 ? `, and is ${percent(lastOf(one))} at step ${last}` : "";
-  return `${who} ${when} alignment error rate (AER) is never above ${percent(worst)}${end}.`;
+    return `${who} reached the alignment at the last recorded step, ${last}, with an ${rate} of ${percent(highest)}.`;
+  const when = one.found === 0 ? `has the alignment from the first recorded step, ${recording.steps[0]}, on: its`
+    : `found the alignment at step ${recording.steps[one.found]}: from then on its`;
+  const end = percent(highest) === percent(lastOf(one)) ? "" : `, and is ${percent(lastOf(one))} at step ${last}`;
+  return `${who} ${when} ${rate} is never above ${percent(highest)}${end}.`;
 }
 
 function underHeadline(recording) {
@@ -59,39 +65,47 @@ function underHeadline(recording) {
   if (single.length > 1 && recording.length > 1) sentences.push(`${found} of ${single.length} heads found it.`);
   if (guided) {
     const module = recording.data.modules.find(({name}) => name === guided.module);
-    sentences.push(`${capital(module ? headName(recording, module, guided.head) : guided.module)} was guided: it was trained towards ` +
-      `the gold alignment (weight ${guided.weight}), so that its AER says how well it learned what it was told.`);
+    const name = module ? headName(recording, module, guided.head) : guided.module;
+    sentences.push(`${capital(name)} was guided: it was trained towards the gold alignment ` +
+      `(weight ${guided.weight}), so that its AER says how well it learned what it was told.`);
   }
   return sentences.join(" ");
 }
 
 /** How each number is made. Pairs of a term and its explanation. */
 function explanations(recording) {
-  const {baselines, aer_of: aerOf} = recording.data;
-  return [
-    ["Attention", "The weights after the softmax, before dropout, with the reference translation read in (teacher forcing). Row t has " +
-      "read the target up to its word t and predicts word t + 1; each row sums to 1. Cross-attention is stored in parts of 1/50,000, " +
-      "rounded down; self-attention in parts of 1/255, rounded to the nearest. The mean of the heads of cross-attention is stored in its " +
-      "own right; that of self-attention is averaged on this page. Colour is proportional to the weight, from 0 to 1, in every map."],
-    ["Links", "Every target word is linked to the source word with the largest weight in the word's row, the first of equals. The word's row " +
-      "is the one that produces the word (“produced”) or the next one, which has just read it (“consumed”). The end-of-sentence column is " +
-      "left out. With a null threshold p, a word whose largest weight is below p gets no link."],
-    ["AER", "Alignment error rate (Och and Ney 2003): with A the links found, S the sure gold links and P the sure and possible ones, " +
-      "AER = 1 − (|A∩S| + |A∩P|) / (|A| + |S|), 0 where A and S are both empty. Precision is |A∩P| / |A|, recall |A∩S| / |S|, and “–” " +
-      "where nothing is to be divided by. They're computed on this page from the stored weights, over all " +
-      `${recording.data.probes.length} probes, as chosen by the switches. It is not the share of wrong links: a gold link that is missing ` +
-      "counts, too."],
-    ["Floor and diagonal", `Floor (${percent(baselines.floor, 2)}): the AER of the best single link for each target word; with one link a word ` +
-      `nothing can do better. Diagonal (${percent(baselines.diagonal, 2)}): the AER of linking each word to the one at its own place, without ` +
-      "looking at any attention. An AER near the diagonal shows no skill, and where the diagonal itself is near the floor, a low AER says little."],
-    ["Found", "A head's mark (◆) is the first recorded step from which on its AER never again rises above floor + 15 percentage points " +
-      "(shift “produced”, no threshold), to the last recorded step. A run still in training can lose its mark again."],
-    ["Entropy, gold, end", "Computed by the program at each recorded step over all probes, at shift “produced” and without threshold. " +
-      "Entropy: of the rows of target words, divided by its greatest possible value: 0 % is one word alone, 100 % all alike. " +
-      "Gold: the mean share of a row's weight that lies on its gold links, sure or possible. End: the mean share on the end-of-sentence column."],
-    ["Curves", "Loss, accuracy and the AER beside them are the training's own log, on held-out data where it says so; token accuracy is the " +
-      `share of target tokens predicted right, given the right ones before. That AER is of ${aerOf ?? "the attention named in the log"}, ` +
-      "on the held-out data; the curve of each head is measured on the probes. Between logged steps the points on the curves are interpolated."],
-    ["A against B", "The difference is the weight in A less the weight in B, cell by cell, from −1 (orange) to 1 (blue)."],
-  ];
+  const {baselines, probes, aer_of: aerOf} = recording.data;
+  const floor = percent(baselines.floor, 2), diagonal = percent(baselines.diagonal, 2);
+  return Object.entries({
+    "Attention": `The weights after the softmax and before dropout, while the reference translation is read in
+      (teacher forcing). Row t has read the target up to its word t and predicts word t + 1; each row sums to 1.
+      Cross-attention is stored in parts of 1/50,000, rounded down; self-attention in parts of 1/255, rounded to the
+      nearest. The mean of the heads of cross-attention is stored in its own right; that of self-attention is averaged
+      on this page. In every map, the place on the colour scale is the weight, from 0 to 1.`,
+    "Links": `Every target word is linked to the source word with the largest weight in the word's row, the first of
+      equals. The word's row is the one that produces the word (“produced”), or the next one, which has just read it
+      (“consumed”). The end-of-sentence column is left out. With a null threshold p, a word whose largest weight is
+      below p gets no link.`,
+    "AER": `Alignment error rate (Och and Ney 2003): with A the links so made, S the sure gold links and P the sure and
+      possible ones, AER = 1 − (|A∩S| + |A∩P|) / (|A| + |S|), and 0 where A and S are both empty. Precision is
+      |A∩P| / |A|, recall |A∩S| / |S|, and “–” where that divides by zero. This page computes them from the stored
+      weights, over all ${probes.length} sentences, as the switches say. AER is not the share of wrong links: sure
+      links that were missed count, too.`,
+    "Floor": `${floor}: the AER of the best single link for each target word. With one link a word nothing is lower.`,
+    "Diagonal": `${diagonal}: the AER of linking each word to the one at its own place, without looking at any
+      attention. A head that is no better shows no skill; and where the diagonal itself is near the floor, a low AER
+      says little.`,
+    "Found (◆)": `The first recorded step from which on, to the last one, a head's AER never again rises above the floor
+      plus 15 percentage points (shift “produced”, no threshold). A run that is still training can lose its mark.`,
+    "Entropy, gold, end": `Computed by the program at each recorded step over all sentences, at shift “produced” and
+      without threshold, whatever the switches say. Entropy: of the rows of target words, as a share of the largest
+      possible: 0 % is one word alone, 100 % all alike. On gold links: the mean share of a row's weight that lies on
+      its gold links, sure or possible. On </s>: the mean share on the end-of-sentence column.`,
+    "Curves": `Loss, token accuracy and “AER, held-out data” are the training's own log; dashed: the loss on held-out
+      data. Token accuracy is the share of target tokens predicted right when the right ones before are given. The
+      logged AER is measured on: ${aerOf ?? "what the log says"}. The AER of each head is measured on the sentences of
+      this page. At steps between two logged ones, values are interpolated.`,
+    "A against B": `The difference is the weight in A less the weight in B, cell by cell, from −1 (orange) to 1
+      (blue).`,
+  });
 }
