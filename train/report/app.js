@@ -112,19 +112,19 @@ function showMaps(score) {
   if (byId("map-table-box").open) byId("map-table").replaceChildren(mapTable(view));
 }
 
-/** What grows while a run is training. */
-const extent = () => [recording?.length, recording?.data.curves?.step?.length, recording?.data.finished].join();
+/** What changes while a run is training. */
+const extentOf = data => [data?.run.name, data?.steps.length, data?.curves?.step?.length, data?.finished].join();
 
 /** The charts are drawn anew only when their lines or their size change; a new step only moves their vertical lines. */
 function showCurves() {
   const {axis, layer, head} = state;
-  const key = JSON.stringify([extent(), axis, layer, head, innerWidth]);
+  const key = JSON.stringify([recording.length, extentOf(recording.data), axis, layer, head, innerWidth]);
   if (charts.key !== key) charts = {key, moves: drawCurves()};
   for (const move of charts.moves) move(recording.steps[state.step]);
 }
 
 function drawCurves() {
-  const {curves = {}, baselines} = recording.data;
+  const {baselines} = recording.data, curves = recording.data.curves ?? {};
   const last = Math.max(recording.steps[recording.length - 1], ...(curves.step ?? []));
   const choose = index => { change({step: index}); };
   const draw = (id, chart, height) => drawChart(byId(id), {last, steps: recording.steps, ...chart},
@@ -176,6 +176,7 @@ async function draw() {
   }
   const module = settleState(recording);
   const frame = await recording.frame(state.step);
+  if (again) return;
   const scored = new Map(headsOf(recording, "cross").map(({module: of, head}) =>
     [seriesKey(of.name, head), scoreHead(recording, frame, of, head, state.shift, state.null)]));
   const own = scored.get(seriesKey(module.name, state.head));
@@ -188,14 +189,14 @@ async function draw() {
   showHeads(recording, scored, (layer, head) => change({kind: "cross", layer, head}));
   showCurves();
   showProbes(recording, own, probe => change({probe}));
-  await showComparison(recording, module);
+  await showComparison(recording, module, () => !again);
   announce();
   writeAddress(recording);
 }
 
-let running = null, again = false;
+let running = null, again = false, broken = "";
 
-/** Draws what `state` says. Changes that come while it draws are drawn together, afterwards. */
+/** Draws what `state` says. Changes that come while a step is inflated (`again`) are drawn together, afterwards. */
 function show() {
   again = true;
   running ??= (async () => {
@@ -203,7 +204,11 @@ function show() {
       while (again) {
         again = false;
         await draw();
+        if (broken) showStatus(broken = "");
       }
+    } catch (error) {
+      showStatus(broken = `cannot be shown: ${error.message}`);
+      throw error;
     } finally {
       running = null;
     }
@@ -296,8 +301,10 @@ function listenToExports(on) {
   const step = () => recording.steps[state.step];
   const name = ending => `${recording.data.run.name}-step-${step()}${ending}`.replace(/[^\p{L}\p{N}.-]+/gu, "_");
   const picture = () => {
-    const aer = shown.score ? `, AER ${percent(shown.score.all.aer, 2)} over all sentences` : "";
-    return pictureOf(byId("map"), [`${recording.data.run.name}, step ${step()}`, shown.view.name + aer]);
+    const how = state.shift + (state.null > 0 ? `, null threshold ${state.null}` : "");
+    const aer = shown.score ? `AER ${percent(shown.score.all.aer, 2)} over all sentences (${how})` : "";
+    const title = `${recording.data.run.name}, step ${step()}` + (aer && `: ${aer}`);
+    return pictureOf(byId("map"), [title, shown.view.name]);
   };
   on("export-svg", "click", () => save(name(".svg"), "image/svg+xml", picture()));
   on("export-png", "click", async () => save(name(".png"), "image/png", await pixelsOf(picture())));
@@ -314,7 +321,7 @@ function take(data) {
   else recording = new Recording(first ? data : {...data, streams: []});  // another run: its beginning comes next
   if (first && recording.length > 0) {
     const start = data.modules.find(({name}) => name === data.start.module);
-    Object.assign(state, {kind: start.kind, layer: start.layer, head: data.start.head, step: recording.length - 1});
+    Object.assign(state, {kind: start?.kind, layer: start?.layer, head: data.start.head, step: recording.length - 1});
     const address = readAddress(recording);
     following = !address.has("step") || state.step === recording.length - 1;
     state.probe = address.has("probe") ? state.probe : 0;
@@ -327,25 +334,41 @@ function showStatus(text) {
   if (byId("status").textContent !== text) byId("status").textContent = text;
 }
 
+/** Whether all steps of a finished run are here. */
+const isComplete = () => Boolean(recording?.data.finished) && recording.length === recording.data.steps.length;
+
+async function ask() {
+  try {
+    return await fetchFrom(recording?.length ?? 0);
+  } catch {
+    return null;
+  }
+}
+
 /** Asks the server every second for what is new, until the run has finished. */
 async function follow() {
+  const data = await ask();
   try {
-    const data = await load(recording?.length ?? 0);
-    const before = extent();
-    take(data);
-    const {run} = data;
-    showStatus(data.finished ? "finished" : `training: step ${run.steps_done} of ${run.config?.steps ?? "?"}`);
-    if (extent() !== before) await show();
-  } catch (error) {
-    showStatus("not reachable");
+    if (data) await showAnswer(data);
+    else showStatus("not reachable");
+  } finally {
+    if (!isComplete()) setTimeout(follow, 1000);
   }
-  if (!recording?.data.finished || recording.length < recording.data.steps.length) setTimeout(follow, 1000);
+}
+
+async function showAnswer(data) {
+  const {finished, run, steps} = data;
+  showStatus(finished ? "finished" : `training: step ${run.steps_done} of ${run.config?.steps ?? "?"}`);
+  if (recording?.length === steps.length && extentOf(data) === extentOf(recording.data)) return;
+  take(data);
+  await show();
 }
 
 async function start() {
   listen();
-  if (isLive()) return follow();
-  take(await load());
+  const inPage = JSON.parse(byId("data").textContent);
+  if (inPage.live) return follow();
+  take(inPage);
   return show();
 }
 

@@ -38,7 +38,7 @@ function differenceView(a, b) {
       `${a.rows[t]} – ${a.columns[s]}: ${percent(a.weight(t, s))} in A, ${percent(b.weight(t, s))} in B`};
 }
 
-async function showComparison(recording, module) {
+async function showComparison(recording, module, current) {
   const sides = sidesOf(recording), values = sides.map(([value]) => value);
   const defaults = defaultSides(recording, sides);
   if (!values.includes(state.a)) state.a = defaults[0];
@@ -47,6 +47,7 @@ async function showComparison(recording, module) {
   setOptions(byId("compare-a"), sides, state.a);
   setOptions(byId("compare-b"), sides, state.b);
   const [a, b] = await Promise.all([state.a, state.b].map(value => sideOf(recording, value, module)));
+  if (!current()) return;
   const views = [a, b].map(side => viewOf(side.frame, side.module, side.head));
   const width = byId("map-a").parentElement.clientWidth;
   [a, b].forEach((side, i) => {

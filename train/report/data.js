@@ -114,13 +114,9 @@ class Recording {
 
 const seriesKey = (moduleName, head) => `${moduleName}/${head}`;
 
-/** The data in the page, or of the server that serves it; null while there is none. */
-async function load(from = 0) {
-  const inPage = JSON.parse(byId("data").textContent);
-  if (!inPage.live) return inPage;
-  const answer = await fetch(`data?from=${from}`, {cache: "no-store"});
+/** What the server of a run in training knows, with the attention of the recorded steps from the given one on. */
+async function fetchFrom(step) {
+  const answer = await fetch(`data?from=${step}`, {cache: "no-store"});
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   return answer.json();
 }
-
-const isLive = () => JSON.parse(byId("data").textContent).live === true;

@@ -121,7 +121,7 @@ function drawThumbnail(canvas, matrix) {
 function drawSentences(target, view, width) {
   const count = Math.max(view.rows.length, view.columns.length);
   const step = Math.max(24, Math.min(44, 420 / count)), top = 30;
-  const roomOf = labels => Math.min(Math.max(44, ...labels.map(label => textWidth(label, 14) + 1)), width * 0.32);
+  const roomOf = labels => Math.min(Math.max(58, ...labels.map(label => textWidth(label, 14) + 1)), width * 0.32);
   const rooms = [roomOf(view.columns), roomOf(view.rows)];
   const middle = Math.min(width - rooms[0] - rooms[1] - 20, 460), spare = width - rooms[0] - rooms[1] - 20 - middle;
   const x = [spare / 2 + rooms[0] + 10, spare / 2 + rooms[0] + 10 + middle];

@@ -70,13 +70,14 @@ function sortedProbes(recording, score) {
   const order = recording.data.probes.map((_, p) => p);
   if (state.sort === "order" || !score) return order;
   const sign = state.sort === "best" ? 1 : -1;
-  return order.sort((a, b) => sign * (score.probes[a].aer - score.probes[b].aer) || a - b);
+  const noGold = p => recording.gold[p].size === 0;
+  return order.sort((a, b) => noGold(a) - noGold(b) || sign * (score.probes[a].aer - score.probes[b].aer) || a - b);
 }
 
 function showProbes(recording, score, choose) {
   const {probes} = recording.data;
   const order = sortedProbes(recording, score);
-  const aer = p => score ? percent(score.probes[p].aer) : "–";
+  const aer = p => !score ? "–" : probes[p].gold.length > 0 ? percent(score.probes[p].aer) : "no gold";
   const short = words => clip(words.join(" "), 13, 170);
   setOptions(byId("probe"), order.map(p =>
     [p, `${p + 1}: ${short(probes[p].source)} → ${short(probes[p].target)} (${aer(p)})`]), state.probe);

@@ -58,11 +58,13 @@ function foundSentence(recording, one, last) {
 }
 
 function underHeadline(recording) {
-  const single = [...recording.series.values()].filter(one => one.head !== "mean");
-  const found = single.filter(one => one.found >= 0).length;
   const {guided} = recording.data;
+  const own = [...recording.series.values()].filter(one =>
+    one.head !== "mean" && !isGuided(recording, one.module, one.head));
+  const found = own.filter(one => one.found >= 0).length;
   const sentences = [];
-  if (single.length > 1 && recording.length > 1) sentences.push(`${found} of ${single.length} heads found it.`);
+  if (own.length > 1 && recording.length > 1)
+    sentences.push(`${found} of ${own.length} heads${guided ? " that were not guided" : ""} found it.`);
   if (guided) {
     const module = recording.data.modules.find(({name}) => name === guided.module);
     const name = module ? headName(recording, module, guided.head) : guided.module;
