@@ -42,16 +42,19 @@
 
 #include <gaze/datasets/batch.h>
 #include <gaze/datasets/example.h>
+#include <gaze/datasets/lines.h>
 #include <gaze/datasets/tasks.h>
 #include <gaze/datasets/toy.h>
 #include <gaze/datasets/vocabulary.h>
 
+#include <gaze/train/aligner.h>
 #include <gaze/train/alignment.h>
 #include <gaze/train/attention_log.h>
 #include <gaze/train/bench.h>
 #include <gaze/train/config.h>
 #include <gaze/train/heat_map.h>
 #include <gaze/train/model_options.h>
+#include <gaze/train/report.h>
 #include <gaze/train/run_folder.h>
 #include <gaze/train/terminal.h>
 #include <gaze/train/trainer.h>

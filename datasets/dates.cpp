@@ -111,6 +111,7 @@ class DatesTask final : public ToyTask {
     });
     return characters_of(text);
   }
+  std::vector<std::string> tokenize_target(std::string_view line) const override { return characters_of(line); }
   std::string join(const std::vector<std::string>& tokens) const override {
     return fmt::format("{}", fmt::join(tokens, ""));
   }

@@ -13,5 +13,7 @@ std::unique_ptr<ToyTask> make_grammar_task(std::uint64_t seed);
 
 /// The code points of a text. Throws when it is not UTF-8.
 std::vector<std::string> characters_of(std::string_view text);
+/// What stands between spaces.
+std::vector<std::string> words_of(std::string_view text);
 
 }  // namespace gaze

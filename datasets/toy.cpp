@@ -8,12 +8,21 @@
 
 namespace gaze {
 
+std::vector<std::string> words_of(std::string_view text) {
+  std::istringstream stream{std::string(text)};
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
 std::vector<std::string> ToyTask::tokenize(std::string_view line) const {
   characters_of(line);  // throws when it is not UTF-8
-  std::istringstream words{std::string(line)};
-  std::vector<std::string> tokens;
-  for (std::string word; words >> word;) tokens.push_back(word);
-  return tokens;
+  return words_of(line);
+}
+
+std::vector<std::string> ToyTask::tokenize_target(std::string_view line) const {
+  characters_of(line);
+  return words_of(line);
 }
 
 std::string ToyTask::join(const std::vector<std::string>& tokens) const {

@@ -39,7 +39,9 @@ class ToyTask {
   virtual std::vector<std::string> showcase() const = 0;  ///< three source sentences, as somebody would type them
   /// A line of text as source tokens: words by default. Throws for text that is not UTF-8.
   virtual std::vector<std::string> tokenize(std::string_view line) const;
-  /// Tokens as text: words joined by spaces by default.
+  /// A line of text as target tokens, likewise: the inverse of join().
+  virtual std::vector<std::string> tokenize_target(std::string_view line) const;
+  /// Target tokens as text: words joined by spaces by default.
   virtual std::string join(const std::vector<std::string>& tokens) const;
 
   /// Pair `index` of a split: a function of (seed, split, index) alone.

@@ -28,6 +28,10 @@ void flush_output();
 void add_train(CLI::App& app, const std::string& program);  ///< `program`: how to call it again
 void add_translate(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_report(CLI::App& app);
+void add_watch(CLI::App& app);
+void add_align(CLI::App& app);
+void add_score(CLI::App& app);
 void add_bench(CLI::App& app);
 
 }  // namespace gaze

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace gaze {
+
+/// The lines of a UTF-8 text file without their ends (LF or CRLF); a byte-order mark and the last line's missing end
+/// are no matter. Throws for text that is not UTF-8 and for NUL, naming file:line, and when the file cannot be read.
+std::vector<std::string> read_lines(const std::filesystem::path& path);
+
+}  // namespace gaze

@@ -1,0 +1,53 @@
+#include <gaze/train/commands/report_server.h>
+
+#include <httplib.h>
+
+#include <charconv>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+#include <gaze/autograd/error.h>
+#include <gaze/train/report.h>
+
+namespace gaze {
+
+struct ReportServer::Parts {
+  httplib::Server server;
+  std::thread listening;
+};
+
+ReportServer::ReportServer(const RunFolder& run, const std::string& host, int port)
+    : parts_(std::make_unique<Parts>()) {
+  httplib::Server& server = parts_->server;
+  constexpr std::size_t threads = 2;  // training needs the others
+  server.new_task_queue = [] { return new httplib::ThreadPool(threads); };
+  server.Get("/", [](const httplib::Request&, httplib::Response& response) {
+    response.set_content(report_page(nlohmann::json{{"live", true}}), "text/html; charset=utf-8");
+  });
+  server.Get("/data", [run](const httplib::Request& request, httplib::Response& response) {
+    const std::string text = request.get_param_value("from");
+    std::size_t from = 0;
+    std::from_chars(text.data(), text.data() + text.size(), from);
+    response.set_header("Cache-Control", "no-store");
+    try {
+      response.set_content(report_data(run, from).dump(), "application/json");
+    } catch (const std::exception& error) {
+      response.status = 500;
+      response.set_content(error.what(), "text/plain; charset=utf-8");
+    }
+  });
+  const int bound = port == 0 ? server.bind_to_any_port(host) : server.bind_to_port(host, port) ? port : -1;
+  require(bound > 0, "port {} of {} cannot be listened at: it is in use, or not allowed", port, host);
+  url_ = fmt::format("http://{}:{}/", host, bound);
+  parts_->listening = std::thread([&server] { server.listen_after_bind(); });
+}
+
+ReportServer::~ReportServer() {
+  parts_->server.stop();
+  if (parts_->listening.joinable()) parts_->listening.join();
+}
+
+void ReportServer::wait() { parts_->listening.join(); }
+
+}  // namespace gaze

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <gaze/train/run_folder.h>
+
+namespace gaze {
+
+/// Serves the page of a run, finished or still training, in threads of its own.
+class ReportServer {
+ public:
+  /// Listens at once; port 0 is any that is free. Throws when it cannot.
+  ReportServer(const RunFolder& run, const std::string& host, int port);
+  ~ReportServer();  ///< stops
+
+  const std::string& url() const { return url_; }
+  void wait();  ///< until it is stopped, by another thread or a signal
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+  std::string url_;
+};
+
+}  // namespace gaze

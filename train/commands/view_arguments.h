@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include <gaze/train/aligner.h>
+
+namespace gaze {
+
+/// The options by which commands choose one attention of a model.
+struct ViewArguments {
+  std::string layer, head, shift;  ///< as typed; empty: the usual one
+  double null_threshold = 0;
+  bool end_competes = false;
+
+  void add_to(CLI::App& command);
+  /// Throws a UsageError for a layer or head that the model does not have.
+  Extraction extraction(const Translator&) const;
+};
+
+}  // namespace gaze

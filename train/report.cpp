@@ -1,0 +1,201 @@
+#include <gaze/train/report.h>
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include <gaze/autograd/files.h>
+#include <gaze/datasets/toy.h>
+#include <gaze/train/attention_log.h>
+
+namespace gaze {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+constexpr double cross_unit = 50'000, self_unit = 255;  // as in train/report/data.js
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const auto byte = [&](std::size_t at) -> std::uint32_t {
+      return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0;
+    };
+    const std::uint32_t three = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+    for (std::size_t part = 0; part < 4; ++part)
+      text += i + part <= bytes.size() ? letters[three >> (18 - 6 * part) & 63] : '=';
+  }
+  return text;
+}
+
+std::string deflated(const std::string& bytes) {
+  uLongf size = compressBound(bytes.size());
+  std::string packed(size, '\0');
+  const int status = compress2(reinterpret_cast<Bytef*>(packed.data()), &size,
+                               reinterpret_cast<const Bytef*>(bytes.data()), bytes.size(), Z_BEST_COMPRESSION);
+  require(status == Z_OK, "report: zlib cannot compress {} bytes", bytes.size());
+  packed.resize(size);
+  return packed;
+}
+
+/// A row of cross-attention in parts of cross_unit, rounded down so that a threshold of whole parts decides as it does
+/// on the weights; and so that the first of the largest of the source words stays what it is.
+std::vector<int> quantised(std::span<const double> row, std::size_t words) {
+  std::vector<int> parts;
+  for (const double w : row) parts.push_back(static_cast<int>(std::clamp(w, 0.0, 1.0) * cross_unit));
+  if (words == 0) return parts;
+  const auto strongest = std::max_element(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(words)) - row.begin();
+  int& most = parts[static_cast<std::size_t>(strongest)];
+  most = std::max(most, 1);
+  for (std::ptrdiff_t s = 0; s < strongest; ++s)
+    if (int& part = parts[static_cast<std::size_t>(s)]; part >= most) part = most - 1;
+  return parts;
+}
+
+/// The bytes of one recorded step: see Frame in train/report/data.js.
+std::string stream_of(const RunFolder& run, const AttentionRecord& record, std::int64_t step) {
+  std::string bytes;
+  for (const AttentionRecord::Module& module : record.modules) {
+    const Tensor weights = AttentionLog::weights(run, module.name, step);
+    const bool cross = module.kind == AttentionKind::cross;
+    std::string low, high;
+    for (std::size_t b = 0; b < record.probes.size(); ++b) {
+      const Example& e = record.probes[b];
+      const std::size_t words = e.source.size(), keys = words + record.end_mark, queries = e.target.size() + 1;
+      const std::size_t rows = module.kind == AttentionKind::encoder ? keys : queries;
+      const std::size_t columns = module.kind == AttentionKind::decoder ? queries : keys;
+      std::vector<int> planes;
+      for (int head = 0; head < module.heads; ++head) planes.push_back(head);
+      if (cross && module.heads > 1) planes.push_back(-1);
+      for (const int head : planes) {
+        const auto map = attention_map(weights, static_cast<std::int64_t>(b), static_cast<std::int64_t>(rows),
+                                       static_cast<std::int64_t>(columns), {.head = head});
+        if (!cross) {
+          for (const double w : map) low += static_cast<char>(std::lround(std::clamp(w, 0.0, 1.0) * self_unit));
+          continue;
+        }
+        for (std::size_t t = 0; t < rows; ++t)
+          for (const int part : quantised(std::span(map).subspan(t * columns, columns), words))
+            low += static_cast<char>(part & 255), high += static_cast<char>(part >> 8);
+      }
+    }
+    bytes += low + high;
+  }
+  return base64(deflated(bytes));
+}
+
+/// Curves by name from metrics.jsonl; a last line that is being written does not count yet.
+json curves_of(const RunFolder& run) {
+  json curves;
+  constexpr std::array names = {"step", "loss", "validation_loss", "token_accuracy", "aer"};
+  for (const char* name : names) curves[name] = json::array();
+  const fs::path file = run.path() / "metrics.jsonl";
+  std::error_code none;
+  if (!fs::exists(file, none)) return curves;
+  std::istringstream lines(read_file(file));
+  for (std::string line; std::getline(lines, line);) {
+    const json object = json::parse(line, nullptr, false);
+    if (!object.is_object()) continue;
+    for (const char* name : names) curves[name].push_back(object.value(name, json()));
+  }
+  return curves;
+}
+
+json probe_of(const Example& e, bool end_mark) {
+  std::vector<std::string> keys = e.source;
+  if (end_mark) keys.emplace_back("</s>");
+  json gold = json::array();
+  for (const Link& l : e.gold) gold.push_back({l.source, l.target, l.sure ? 1 : 0});
+  return {{"source", e.source}, {"target", e.target}, {"keys", keys}, {"gold", gold}};
+}
+
+/// Every second entry, counted from the last.
+void halve(std::vector<std::size_t>& steps) {
+  std::vector<std::size_t> kept;
+  for (std::size_t i = steps.size(); i-- > 0;)
+    if ((steps.size() - 1 - i) % 2 == 0) kept.push_back(steps[i]);
+  steps.assign(kept.rbegin(), kept.rend());
+}
+
+/// Adds the recorded attention to the data of a page.
+void add_attention(json& data, const RunFolder& run, std::size_t from, std::size_t most_bytes) {
+  const json index = AttentionLog::index(run);
+  const AttentionRecord record = AttentionLog::load(run);
+  for (const Example& e : record.probes) data["probes"].push_back(probe_of(e, record.end_mark));
+  data["modules"] = index.at("modules");
+  data["baselines"] = index.at("baselines");
+
+  std::vector<std::string> streams(record.steps.size());
+  std::vector<std::size_t> kept;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < record.steps.size(); ++i) {
+    kept.push_back(i);
+    if (i >= from) streams[i] = stream_of(run, record, record.steps[i]), bytes += streams[i].size();
+  }
+  while (bytes > most_bytes && kept.size() > 1) {
+    halve(kept);
+    bytes = 0;
+    for (const std::size_t i : kept) bytes += streams[i].size();
+  }
+  for (const std::size_t i : kept) {
+    data["steps"].push_back(record.steps[i]);
+    data["scores"].push_back(index.at("steps")[i].at("scores"));
+    if (i >= from) data["streams"].push_back(streams[i]);
+  }
+}
+
+}  // namespace
+
+json report_data(const RunFolder& run, std::size_t from, std::size_t most_bytes) {
+  const Config config = run.config();
+  json data = {{"curves", curves_of(run)}, {"baselines", {{"floor", 0}, {"diagonal", 1}}}, {"guided", nullptr}};
+  for (const char* list : {"steps", "modules", "probes", "streams", "scores"}) data[list] = json::array();
+  const std::int64_t steps = data["curves"]["step"].empty() ? 0 : data["curves"]["step"].back().get<std::int64_t>();
+  data["run"] = {{"name", run.path().filename().string()},
+                 {"task", config.task},
+                 {"description", make_toy_task(config.task, {})->description()},
+                 {"config", to_json(config)},
+                 {"steps_done", steps}};
+  data["finished"] = steps >= config.steps;
+
+  const bool guided = config.guided > 0;
+  const std::int64_t layer = guided && config.guided_layer >= 0 ? config.guided_layer : config.layers - 1;
+  const std::string module = fmt::format("body.decoder.layers.{}.multihead_attn", layer);
+  const json head = guided ? json(config.guided_head) : config.heads > 1 ? json("mean") : json(0);
+  data["start"] = {{"module", module}, {"head", head}};
+  data["aer_of"] =
+      head.is_string() ? "the mean of the heads of " + module : fmt::format("head {} of {}", head.dump(), module);
+  if (guided) data["guided"] = {{"module", module}, {"head", config.guided_head}, {"weight", config.guided}};
+
+  std::error_code none;
+  if (fs::exists(AttentionLog::folder(run) / "index.json", none)) add_attention(data, run, from, most_bytes);
+  return data;
+}
+
+std::string report_page(const json& data) {
+  const std::string& page = report_template();
+  constexpr std::string_view mark = "/*DATA*/";
+  const std::size_t place = page.find(mark);
+  require(place != page.npos, "report: the page has no place for its data");
+  // No "<" in the data: neither an end tag nor a comment of HTML can begin in it.
+  std::string text;
+  for (const char c : data.dump()) text += c == '<' ? std::string("\\u003c") : std::string(1, c);
+  return page.substr(0, place) + text + page.substr(place + mark.size());
+}
+
+std::string report_page(const RunFolder& run) {
+  constexpr std::size_t most_bytes = 4'600'000;  // of streams
+  const json data = report_data(run, 0, most_bytes);
+  require(!data["steps"].empty(), "{}: no attention was recorded in this run", run.path().string());
+  return report_page(data);
+}
+
+}  // namespace gaze
