@@ -115,6 +115,7 @@ class DatesTask final : public ToyTask {
   std::string join(const std::vector<std::string>& tokens) const override {
     return fmt::format("{}", fmt::join(tokens, ""));
   }
+  std::string join_source(const std::vector<std::string>& tokens) const override { return join(tokens); }
 
  private:
   Example draw(Random& random) const override {

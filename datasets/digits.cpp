@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include <gaze/autograd/error.h>
+
 namespace gaze {
 namespace {
 
@@ -30,6 +32,9 @@ class DigitsTask final : public ToyTask {
   int max_target_length() const override { return 6; }
   std::vector<std::string> showcase() const override { return {"12", "9307", "5480"}; }
   std::vector<std::string> tokenize(std::string_view line) const override { return characters_of(line); }
+  std::string join_source(const std::vector<std::string>& tokens) const override {
+    return fmt::format("{}", fmt::join(tokens, ""));
+  }
 
  private:
   Example draw(Random& random) const override {

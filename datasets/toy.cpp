@@ -29,6 +29,10 @@ std::string ToyTask::join(const std::vector<std::string>& tokens) const {
   return fmt::format("{}", fmt::join(tokens, " "));
 }
 
+std::string ToyTask::join_source(const std::vector<std::string>& tokens) const {
+  return fmt::format("{}", fmt::join(tokens, " "));
+}
+
 Split ToyTask::split_of(const std::vector<std::string>& source) const {
   if (const auto fixed = fixed_split(source)) return *fixed;
   std::uint64_t hash = hash_of("");

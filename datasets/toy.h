@@ -43,6 +43,8 @@ class ToyTask {
   virtual std::vector<std::string> tokenize_target(std::string_view line) const;
   /// Target tokens as text: words joined by spaces by default.
   virtual std::string join(const std::vector<std::string>& tokens) const;
+  /// Source tokens as text, likewise.
+  virtual std::string join_source(const std::vector<std::string>& tokens) const;
 
   /// Pair `index` of a split: a function of (seed, split, index) alone.
   Example example(Split split, std::uint64_t index) const;

@@ -97,7 +97,7 @@ HeadScore score_head(const Tensor& weights, const std::vector<Example>& examples
 
 std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t most) {
   std::set<std::int64_t> steps = {0, last};
-  constexpr double growth = 4;  // e^4 is about fifty
+  constexpr double growth = 3;  // e^3 is about twenty
   for (std::int64_t i = 1; i + 1 < most; ++i) {
     const double part =
         std::expm1(growth * static_cast<double>(i) / static_cast<double>(most - 1)) / std::expm1(growth);

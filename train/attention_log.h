@@ -28,7 +28,7 @@ struct HeadScore {
 HeadScore score_head(const Tensor& weights, const std::vector<Example>& examples, int head, bool end_mark);
 
 /// The steps of training whose attention is kept: `most` at most of 0 to `last`, both among them, the denser the
-/// earlier. The distance of two grows by the same factor all the way, about fiftyfold in all.
+/// earlier. The distance of two grows by the same factor all the way, about twentyfold in all.
 std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t most);
 
 /// Attention that was recorded while a run was trained.

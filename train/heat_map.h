@@ -31,4 +31,9 @@ struct HeatMap {
 /// how many. Throws Error if the weights do not fill rows x columns or a gold link lies outside.
 std::vector<std::string> render(const HeatMap& map, const Terminal& terminal);
 
+/// The same as an SVG picture of its own size: colour for weight, a dot on the strongest cell of a row, sure links
+/// framed, possible links framed by dashes; each cell's weight is its tooltip. Control characters of words are shown as
+/// U+FFFD. Throws as render() does.
+std::string to_svg(const HeatMap& map);
+
 }  // namespace gaze

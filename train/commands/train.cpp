@@ -9,10 +9,12 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include <gaze/autograd/files.h>
 #include <gaze/autograd/threads.h>
 #include <gaze/train/attention_log.h>
+#include <gaze/train/commands/report_server.h>
 #include <gaze/train/model_options.h>
 #include <gaze/train/training_view.h>
 #include <gaze/train/translator.h>
@@ -27,7 +29,8 @@ struct Arguments {
   std::string task, run;
   std::vector<std::string> settings;
   std::string steps, seed, threads;  ///< as typed; empty: not given
-  bool demo = false, json = false;
+  bool demo = false, json = false, watch = false;
+  int port = 8080;
   std::string program;  ///< how this program was called
 };
 
@@ -118,6 +121,7 @@ class Run {
     for (const std::string& sentence : task.showcase())
       fmt::print("  {}  ->  {}\n", sentence, task.join(translator_.translate(task.tokenize(sentence))));
     fmt::print("\nLook further:  {} inspect {} \"{}\"\n", program, folder_.path().string(), task.showcase().back());
+    if (config_.probes > 0) fmt::print("As a page:     {} report {}\n", program, folder_.path().string());
   }
 
  private:
@@ -188,7 +192,7 @@ class Run {
                      .tokens_per_s = trained ? static_cast<double>(interval_tokens_) / interval_seconds_ : 0};
     const ToyTask& task = translator_.task();
     view_.update(p, translator_.attention(probe_.source, probe_.target), probe_.gold,
-                 fmt::format("{} -> {}", task.join(probe_.source), task.join(probe_.target)));
+                 fmt::format("{} -> {}", task.join_source(probe_.source), task.join(probe_.target)));
     return p;
   }
 
@@ -213,9 +217,18 @@ void train(const Arguments& a) {
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   Run run(config, path, a.demo);
+  std::unique_ptr<ReportServer> server;
+  if (a.watch) {
+    server = std::make_unique<ReportServer>(RunFolder::open(path), "127.0.0.1", a.port);
+    fmt::print("Watch it at {}\n", server->url());
+  }
   const json last = run.train();
   run.close(a.program);
   if (a.json) fmt::print("{}\n", last.dump());
+  if (!server) return;
+  fmt::print("Still to be watched at {} until Ctrl-C\n", server->url());
+  flush_output();
+  while (!interrupted) std::this_thread::sleep_for(std::chrono::milliseconds(100));
 }
 
 }  // namespace
@@ -232,6 +245,8 @@ void add_train(CLI::App& app, const std::string& program) {
   command->add_option("--threads", a->threads, "Threads to use (0: as many as there are processors)");
   command->add_option("--set", a->settings, "key=value: any option of config.json; may be repeated")
       ->allow_extra_args(false);
+  command->add_flag("--watch", a->watch, "Serve a page that shows the attention while it learns (see gaze watch)");
+  command->add_option("--port", a->port, "The port of --watch; 0: any that is free")->check(CLI::Range(0, 65535));
   command->add_flag("--demo", a->demo, "Watch every tenth step of a short run");
   command->add_flag("--json", a->json, "Print the final figures as one JSON object");
   command->callback([a] { train(*a); });
