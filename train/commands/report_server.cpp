@@ -22,6 +22,11 @@ ReportServer::ReportServer(const RunFolder& run, const std::string& host, int po
   httplib::Server& server = parts_->server;
   constexpr std::size_t threads = 2;  // training needs the others
   server.new_task_queue = [] { return new httplib::ThreadPool(threads); };
+  // The library's default lets two programs listen at one port.
+  server.set_socket_options([](socket_t socket) {
+    const int yes = 1;
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  });
   server.Get("/", [](const httplib::Request&, httplib::Response& response) {
     response.set_content(report_page(nlohmann::json{{"live", true}}), "text/html; charset=utf-8");
   });
