@@ -39,7 +39,7 @@ except ImportError:
     skip("python3-selenium")
 
 patience = 30  # seconds for what takes a fraction of one, where nothing else runs
-gaze = folder = browser = None
+gaze = folder = run = browser = None
 started = []  # programs that go on running
 
 
@@ -400,7 +400,7 @@ class ReportPage(unittest.TestCase):
         self.open((copy / "report.html").as_uri())  # an alert would make any later command fail
         for kind, probe in itertools.product(("encoder", "decoder", "cross"), (0, 11)):
             choose(kind=kind, probe=probe)
-            self.assertEqual(len(cells()), len(js("return [...document.querySelectorAll('#map [data-w]')]")))
+            self.assertTrue(cells(), f"the map of {kind}, probe {probe}")
         labels = js("return ['column', 'row'].map(name =>"
                     "[...document.querySelectorAll(`#map [data-${name}] title`)].map(one => one.textContent))")
         self.assertEqual([labels[0][:3], labels[1][:3]], [words, words])
