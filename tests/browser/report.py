@@ -88,8 +88,8 @@ class Run:
 
     def __init__(self, path):
         self.path = path
-        run_gaze("train", "sort", "--run", path, "--steps", 250, "--threads", 1, "--set", "layers=2", "--set", "heads=2",
-                 "--set", "d_model=32", "--set", "d_ff=64", "--set", "probes=12")
+        run_gaze("train", "sort", "--run", path, "--steps", 250, "--threads", 1, "--set", "layers=2",
+                 "--set", "heads=2", "--set", "d_model=32", "--set", "d_ff=64", "--set", "probes=12")
         run_gaze("report", path)
         self.index = json.loads((path / "attention" / "index.json").read_text())
         self.probes = self.index["probes"]
@@ -101,8 +101,8 @@ class Run:
                                      for probe in self.probes))
 
     def align(self, layer, head, shift, null):
-        return run_gaze("align", self.path, "--src", self.source, "--tgt", self.target, "--layer", layer, "--head", head,
-                        "--shift", shift, "--null", null, "--threads", 1)
+        return run_gaze("align", self.path, "--src", self.source, "--tgt", self.target, "--layer", layer,
+                        "--head", head, "--shift", shift, "--null", null, "--threads", 1)
 
     def score(self, *choice):
         links = self.align(*choice)
@@ -303,7 +303,7 @@ class ReportPage(unittest.TestCase):
         for shift, probe in itertools.product(("produced", "consumed"), (0, 11)):
             choose(shift=shift, probe=probe)
             gold = [[i, j + (shift == "consumed"), sure] for i, j, sure in run.probes[probe]["gold"]]
-            self.assertEqual(sorted(js(outlined)), sorted(gold), f"[column, row, sure] in sentence {probe + 1}, {shift}")
+            self.assertEqual(sorted(js(outlined)), sorted(gold), f"[column, row, sure], sentence {probe + 1}, {shift}")
 
     def saved(self, kind):
         """The file that a button saves, which is then removed."""
