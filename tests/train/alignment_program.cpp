@@ -14,11 +14,10 @@ namespace {
 
 /// A reverser that is trained enough to have opinions: two layers of two heads.
 void train(Program& gaze, const std::string& run, const Args& more = {}) {
-  Args args = {"train",   "reverse",       "--run",   run,        "--threads",
-               "1",       "--steps",       "60",      "--set",    "d_model=32",
-               "--set",   "d_ff=64",       "--set",   "layers=2", "--set",
-               "heads=2", "--set",         "vocab=8", "--set",    "length=5",
-               "--set",   "validation=32", "--set",   "probes=6"};
+  Args args = {"train",         "reverse", "--run",      run,       "--threads", "1",        "--set",
+               "steps=60",      "--set",   "d_model=32", "--set",   "d_ff=64",   "--set",    "layers=2",
+               "--set",         "heads=2", "--set",      "vocab=8", "--set",     "length=5", "--set",
+               "validation=32", "--set",   "probes=6"};
   args.insert(args.end(), more.begin(), more.end());
   const Result r = gaze.run(args);
   INFO(r.err);
@@ -163,7 +162,7 @@ TEST_CASE("align reads links from the layer, head and shift that are asked for",
 
 TEST_CASE("align refuses what it cannot align", "[program]") {
   Program gaze;
-  train(gaze, "run", {"--steps", "1"});
+  train(gaze, "run", {"--set", "steps=1"});
   write(gaze.folder / "src", "a b\nc\n");
   write(gaze.folder / "one", "a b\n");
   write(gaze.folder / "empty", "a b\n\n");
@@ -210,8 +209,8 @@ TEST_CASE("recording attention changes no byte of a run's weights or figures", "
 
 TEST_CASE("a guided head is drawn to the gold links and is what AER is measured on", "[program]") {
   Program gaze;
-  const Args more = {"--set",   "guided=0.5", "--set", "guided_layer=0", "--set", "guided_head=1",
-                     "--steps", "150",        "--set", "log_every=150",  "--set", "schedule=cosine"};
+  const Args more = {"--set", "guided=0.5", "--set", "guided_layer=0", "--set", "guided_head=1",
+                     "--set", "steps=500",  "--set", "log_every=500",  "--set", "schedule=cosine"};
   train(gaze, "run", more);
   const json index = json::parse(read(gaze.folder / "run/attention/index.json"));
   const auto score = [&](const char* module, const json& head, std::size_t step) {
@@ -231,7 +230,7 @@ TEST_CASE("a guided head is drawn to the gold links and is what AER is measured 
 
 TEST_CASE("inspect writes pictures and NumPy files of any attention", "[program]") {
   Program gaze;
-  train(gaze, "run", {"--steps", "1", "--set", "source_eos=true"});
+  train(gaze, "run", {"--set", "steps=1", "--set", "source_eos=true"});
   const auto shape = [&](const char* kind) {
     const Result r = gaze.run({"inspect", "run", "a b c", "c b", "--kind", kind, "--layer", "0", "--head", "1", "--svg",
                                "map.svg", "--npy", "map.npy"});
@@ -252,7 +251,7 @@ TEST_CASE("inspect writes pictures and NumPy files of any attention", "[program]
 
 TEST_CASE("report writes one page and says where", "[program]") {
   Program gaze;
-  train(gaze, "run", {"--steps", "10"});
+  train(gaze, "run", {"--set", "steps=10"});
   const Result r = gaze.run({"report", "run"});
   CHECK(r.status == 0);
   CHECK(r.out == "run/report.html\n");
@@ -261,7 +260,7 @@ TEST_CASE("report writes one page and says where", "[program]") {
   CHECK(gaze.run({"report", "run", "-o", "other.html"}).status == 0);
   CHECK(read(gaze.folder / "other.html") == page);
   check_complaint(gaze.run({"report", "nowhere"}), 1, "nowhere");
-  train(gaze, "silent", {"--steps", "1", "--set", "probes=0"});
+  train(gaze, "silent", {"--set", "steps=1", "--set", "probes=0"});
   check_complaint(gaze.run({"report", "silent"}), 1, "no attention was recorded");
   check_complaint(gaze.run({"watch", "nowhere"}), 1, "nowhere");
   // A full disk leaves the page that was there.

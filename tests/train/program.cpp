@@ -31,9 +31,9 @@ std::map<std::string, std::string> contents(const fs::path& folder) {
 
 /// A small and quick run; `more` comes last.
 Args training(const std::string& run, Args more = {}) {
-  Args args = {"train", "copy",          "--run", run,          "--threads", "1",       "--set", "d_model=16",
-               "--set", "d_ff=32",       "--set", "batch=8",    "--set",     "vocab=9", "--set", "length=6",
-               "--set", "validation=16", "--set", "log_every=5"};
+  Args args = {"train", "copy",          "--run", run,           "--threads", "1",       "--set", "d_model=16",
+               "--set", "d_ff=32",       "--set", "batch=8",     "--set",     "vocab=9", "--set", "length=6",
+               "--set", "validation=16", "--set", "log_every=5", "--set",     "probes=0"};
   args.insert(args.end(), more.begin(), more.end());
   return args;
 }
@@ -437,10 +437,12 @@ TEST_CASE("a disk that fills up breaks no file", "[program]") {
   struct Row {
     rlim_t bytes;
     const char* file;  ///< that does not fit
+    const char* probes;
   };
-  for (const Row& row : {Row{100, "config.json"}, Row{1000, "metrics.jsonl"}, Row{10'000, "checkpoint.safetensors"}}) {
+  for (const Row& row : {Row{100, "config.json", "probes=0"}, Row{1400, "metrics.jsonl", "probes=0"},
+                         Row{10'000, "checkpoint.safetensors", "probes=0"}, Row{3000, "attention", "probes=3"}}) {
     Program gaze;
-    const Result r = gaze.run(training("run", {"--steps", "40"}), {.file_limit = row.bytes});
+    const Result r = gaze.run(training("run", {"--steps", "40", "--set", row.probes}), {.file_limit = row.bytes});
     CAPTURE(row.file, r.err);
     CHECK(r.status == 1);
     CHECK(lines_of(r.err).size() == 1);
@@ -448,7 +450,8 @@ TEST_CASE("a disk that fills up breaks no file", "[program]") {
     metrics(gaze.folder / "run");
     const auto files = contents(gaze.folder / "run");
     CHECK_FALSE(files.contains("checkpoint.safetensors"));
-    for (const auto& [name, bytes] : files) CHECK((name == "config.json" || name == "metrics.jsonl"));
+    for (const auto& [name, bytes] : files)
+      CHECK((name == "config.json" || name == "metrics.jsonl" || name.starts_with("attention")));
   }
 }
 
