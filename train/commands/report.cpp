@@ -35,7 +35,9 @@ void add_watch(CLI::App& app) {
   command->add_option("--port", a->port, "The port to listen at; 0: any that is free")->check(CLI::Range(0, 65535));
   command->add_option("--host", a->host, "The address to listen at: others than this machine only when told so");
   command->callback([a] {
-    ReportServer server(RunFolder::open(a->run), a->host, a->port);
+    const RunFolder run = RunFolder::open(a->run);
+    ReportServer server(a->host, a->port);
+    server.serve(run);
     fmt::print("{}  (Ctrl-C ends it)\n", server.url());
     flush_output();
     server.wait();

@@ -17,8 +17,7 @@ struct ReportServer::Parts {
   std::thread listening;
 };
 
-ReportServer::ReportServer(const RunFolder& run, const std::string& host, int port)
-    : parts_(std::make_unique<Parts>()) {
+ReportServer::ReportServer(const std::string& host, int port) : parts_(std::make_unique<Parts>()) {
   httplib::Server& server = parts_->server;
   constexpr std::size_t threads = 2;  // training needs the others
   server.new_task_queue = [] { return new httplib::ThreadPool(threads); };
@@ -27,6 +26,13 @@ ReportServer::ReportServer(const RunFolder& run, const std::string& host, int po
     const int yes = 1;
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
+  const int bound = port == 0 ? server.bind_to_any_port(host) : server.bind_to_port(host, port) ? port : -1;
+  require(bound > 0, "port {} of {} cannot be listened at: it is in use, or not allowed", port, host);
+  url_ = fmt::format("http://{}:{}/", host, bound);
+}
+
+void ReportServer::serve(const RunFolder& run) {
+  httplib::Server& server = parts_->server;
   server.Get("/", [](const httplib::Request&, httplib::Response& response) {
     response.set_content(report_page(nlohmann::json{{"live", true}}), "text/html; charset=utf-8");
   });
@@ -42,9 +48,6 @@ ReportServer::ReportServer(const RunFolder& run, const std::string& host, int po
       response.set_content(error.what(), "text/plain; charset=utf-8");
     }
   });
-  const int bound = port == 0 ? server.bind_to_any_port(host) : server.bind_to_port(host, port) ? port : -1;
-  require(bound > 0, "port {} of {} cannot be listened at: it is in use, or not allowed", port, host);
-  url_ = fmt::format("http://{}:{}/", host, bound);
   parts_->listening = std::thread([&server] { server.listen_after_bind(); });
 }
 

@@ -10,12 +10,13 @@ namespace gaze {
 /// Serves the page of a run, finished or still training, in threads of its own.
 class ReportServer {
  public:
-  /// Listens at once; port 0 is any that is free. Throws when it cannot.
-  ReportServer(const RunFolder& run, const std::string& host, int port);
+  /// Takes the port; 0 is any that is free. Throws when it cannot be had.
+  ReportServer(const std::string& host, int port);
   ~ReportServer();  ///< stops
 
   const std::string& url() const { return url_; }
-  void wait();  ///< until it is stopped, by another thread or a signal
+  void serve(const RunFolder& run);  ///< returns at once
+  void wait();                       ///< until it is stopped, by another thread or a signal
 
  private:
   struct Parts;

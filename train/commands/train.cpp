@@ -16,6 +16,7 @@
 #include <gaze/train/attention_log.h>
 #include <gaze/train/commands/report_server.h>
 #include <gaze/train/model_options.h>
+#include <gaze/train/report.h>
 #include <gaze/train/training_view.h>
 #include <gaze/train/translator.h>
 
@@ -81,6 +82,7 @@ class Run {
  public:
   Run(const Config& config, const fs::path& folder, bool demo)
       : config_(config),
+        demo_(demo),
         translator_(config),
         optimizer_(make_optimizer(translator_.params(), config)),
         trainer_(
@@ -121,7 +123,14 @@ class Run {
     for (const std::string& sentence : task.showcase())
       fmt::print("  {}  ->  {}\n", sentence, task.join(translator_.translate(task.tokenize(sentence))));
     fmt::print("\nLook further:  {} inspect {} \"{}\"\n", program, folder_.path().string(), task.showcase().back());
-    if (config_.probes > 0) fmt::print("As a page:     {} report {}\n", program, folder_.path().string());
+    if (config_.probes == 0) return;
+    if (!demo_) {
+      fmt::print("As a page:     {} report {}\n", program, folder_.path().string());
+      return;
+    }
+    const fs::path page = folder_.path() / "report.html";
+    write_file_atomically(page, {report_page(folder_)});
+    fmt::print("As a page:     {}\n", page.string());
   }
 
  private:
@@ -197,6 +206,7 @@ class Run {
   }
 
   Config config_;
+  bool demo_;
   Translator translator_;
   std::unique_ptr<Optimizer> optimizer_;
   Trainer trainer_;
@@ -216,17 +226,18 @@ void train(const Arguments& a) {
   const fs::path path = a.run.empty() ? fresh_folder(a.demo ? "demo" : config.task) : fs::path(a.run);
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
-  Run run(config, path, a.demo);
   std::unique_ptr<ReportServer> server;
-  if (a.watch) {
-    server = std::make_unique<ReportServer>(RunFolder::open(path), "127.0.0.1", a.port);
+  if (a.watch) server = std::make_unique<ReportServer>("127.0.0.1", a.port);
+  Run run(config, path, a.demo);
+  if (server) {
+    server->serve(RunFolder::open(path));
     fmt::print("Watch it at {}\n", server->url());
   }
   const json last = run.train();
   run.close(a.program);
   if (a.json) fmt::print("{}\n", last.dump());
   if (!server) return;
-  fmt::print("Still to be watched at {} until Ctrl-C\n", server->url());
+  fmt::print(stderr, "Still to be watched at {} until Ctrl-C\n", server->url());
   flush_output();
   while (!interrupted) std::this_thread::sleep_for(std::chrono::milliseconds(100));
 }
