@@ -50,7 +50,7 @@ std::string read_file(const fs::path& path) {
   }
 }
 
-void write_file_atomically(const fs::path& path, std::span<const std::string_view> parts) {
+void write_file_atomically(const fs::path& path, std::span<const std::string_view> parts, bool durable) {
   std::error_code none;
   if (fs::exists(path, none) && !fs::is_regular_file(path, none)) {  // a device: there is nothing to replace
     Descriptor device{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
@@ -65,13 +65,14 @@ void write_file_atomically(const fs::path& path, std::span<const std::string_vie
   if (file.number < 0) fail_with_reason(path);
   bool written = true;
   for (const std::string_view part : parts) written = written && write_all(file.number, part);
-  written = written && ::fsync(file.number) == 0 && file.close();
+  written = written && (!durable || ::fsync(file.number) == 0) && file.close();
   if (!written || ::rename(aside.c_str(), path.c_str()) != 0) {
     const int reason = errno;
     ::unlink(aside.c_str());
     errno = reason;
     fail_with_reason(path);
   }
+  if (!durable) return;
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   const Descriptor directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (directory.number >= 0) ::fsync(directory.number);  // the new name outlives a crash

@@ -13,10 +13,13 @@ std::string read_file(const std::filesystem::path& path);
 
 /// Replaces the file by the parts, one after another: written aside in the same folder, flushed to the disk, renamed.
 /// When anything fails, what was there stays as it is, and an Error names the file and the system's reason.
-/// A device (/dev/stdout) is written directly.
-void write_file_atomically(const std::filesystem::path& path, std::span<const std::string_view> parts);
-inline void write_file_atomically(const std::filesystem::path& path, std::initializer_list<std::string_view> parts) {
-  write_file_atomically(path, std::span(parts.begin(), parts.size()));
+/// A device (/dev/stdout) is written directly. Without `durable` it is not flushed to the disk: after a crash of the
+/// system, not of the program, the file may be empty; for what is written often and can be done without.
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::string_view> parts,
+                           bool durable = true);
+inline void write_file_atomically(const std::filesystem::path& path, std::initializer_list<std::string_view> parts,
+                                  bool durable = true) {
+  write_file_atomically(path, std::span(parts.begin(), parts.size()), durable);
 }
 
 }  // namespace gaze

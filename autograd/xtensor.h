@@ -57,9 +57,11 @@ auto view_as_xtensor(const Tensor& tensor) {
 template <class T>
 auto view_as_xtensor(Tensor&&) = delete;  // its numbers would be gone
 
-/// Writes an npy file (version 1.0), replacing one that is there only when all is written.
-inline void save_npy(const std::filesystem::path& path, const Tensor& tensor) {
-  for_any(tensor.dtype(), [&]<class T>() { write_file_atomically(path, {xt::dump_npy(to_xtensor<T>(tensor))}); });
+/// Writes an npy file (version 1.0), replacing one that is there only when all is written; `durable` as in
+/// write_file_atomically().
+inline void save_npy(const std::filesystem::path& path, const Tensor& tensor, bool durable = true) {
+  for_any(tensor.dtype(),
+          [&]<class T>() { write_file_atomically(path, {xt::dump_npy(to_xtensor<T>(tensor))}, durable); });
 }
 
 /// The float32, float64 or int32 tensor in an npy file, in C or Fortran order. Throws an Error that names the file

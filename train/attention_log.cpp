@@ -143,6 +143,7 @@ void AttentionLog::finish(std::int64_t step) {
 }
 
 void AttentionLog::record(std::int64_t step) {
+  constexpr bool durable = false;  // flushing hundreds of files would take longer than the training
   AttentionRecorder recorder;
   if (translator_.config().record == "cross") recorder.kinds = {AttentionKind::cross};
   translator_.record(probes_, recorder);
@@ -155,7 +156,7 @@ void AttentionLog::record(std::int64_t step) {
   for (const auto& [name, recorded] : modules) {
     const std::int64_t heads = recorded.weights.size(1);
     listed.push_back({{"name", name}, {"kind", name_of(recorded.kind)}, {"layer", recorded.layer}, {"heads", heads}});
-    save_npy(file_of(folder_, name, step), recorded.weights);
+    save_npy(file_of(folder_, name, step), recorded.weights, durable);
     if (recorded.kind != AttentionKind::cross) continue;
     for (int head = heads > 1 ? -1 : 0; head < heads; ++head) {
       json score = to_json(score_head(recorded.weights, probes_, head, translator_.config().source_eos));
@@ -165,7 +166,7 @@ void AttentionLog::record(std::int64_t step) {
   }
   (*index_)["modules"] = listed;
   (*index_)["steps"].push_back({{"step", step}, {"scores", scores}});
-  write_file_atomically(folder_ / "index.json", {index_->dump(), "\n"});
+  write_file_atomically(folder_ / "index.json", {index_->dump(), "\n"}, durable);
   last_ = step;
 }
 

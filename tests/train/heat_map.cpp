@@ -265,3 +265,31 @@ TEST_CASE("sizes that do not agree throw", "[heat_map]") {
     CHECK_THROWS_AS(render(map, {}), Error);
   }
 }
+
+TEST_CASE("a map as SVG has a cell for each weight, frames for gold and no markup from words") {
+  const HeatMap map{.rows = {"<b>", "y"},
+                    .columns = {"a&b", "c", "d\x1b"},
+                    .weights = {0, .25, .75, 1, 0, 0},
+                    .gold = {{2, 0, true}, {1, 1, false}},
+                    .title = "x < y"};
+  const std::string svg = to_svg(map);
+  const auto count = [&](std::string_view text) {
+    int n = 0;
+    for (std::size_t at = svg.find(text); at != svg.npos; at = svg.find(text, at + 1)) ++n;
+    return n;
+  };
+  CHECK(count("fill=\"rgb(") == 6);
+  CHECK(count("<circle") == 2);
+  CHECK(count("fill=\"none\"") == 2);
+  CHECK(count("stroke-dasharray") == 1);
+  CHECK(count("fill=\"rgb(11,45,97)\"") == 1);  // all of the attention
+  CHECK(count("<b>") == 0);
+  CHECK(count("&lt;b&gt;") == 4);  // a label, and the tooltips of a row
+  CHECK(count("a&amp;b") == 3);
+  CHECK(count("\x1b") == 0);
+  CHECK(count("75.0 %") == 1);
+  CHECK_THROWS_WITH(to_svg({.rows = {"x"}, .columns = {"y"}, .weights = {}, .gold = {}, .title = ""}),
+                    Catch::Contains("0 weights"));
+  CHECK_THROWS_WITH(to_svg({.rows = {"x"}, .columns = {"y"}, .weights = {1}, .gold = {{1, 0, true}}, .title = ""}),
+                    Catch::Contains("1-0"));
+}
