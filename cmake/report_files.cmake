@@ -9,7 +9,7 @@ set(line "${CMAKE_MATCH_0}")
 string(REPLACE " " ";" scripts "${CMAKE_MATCH_1}")
 
 set(text "#include <gaze/train/report.h>\n\nnamespace gaze {\n\nconst std::string& report_template() {\n  static const std::string page = ")
-# In pieces: string literals longer than 64 kB are not portable. Each is raw, so that the files stand here as they are.
+# Raw strings, so that the files stand here as they are.
 function(append_file name)
   file(READ ${FOLDER}/${name} content)
   if(content MATCHES "\\)gaze\"")

@@ -1,5 +1,6 @@
 #include <gaze/datasets/lines.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include <gaze/autograd/error.h>
@@ -28,6 +29,14 @@ std::vector<std::string> read_lines(const std::filesystem::path& path) {
     lines.emplace_back(line);
   }
   return lines;
+}
+
+void require_as_many_lines(const std::filesystem::path& file, std::size_t lines, const std::filesystem::path& other,
+                           std::size_t other_lines) {
+  const bool first = lines < other_lines;
+  require(lines == other_lines, "{}:{}: the line is missing; {} has {} lines and {} has {}",
+          (first ? file : other).string(), std::min(lines, other_lines) + 1, file.string(), lines, other.string(),
+          other_lines);
 }
 
 }  // namespace gaze

@@ -16,6 +16,7 @@ namespace gaze {
 enum class AttentionKind { encoder, decoder, cross };
 
 std::string_view name_of(AttentionKind);
+AttentionKind attention_kind(std::string_view name);  ///< its inverse; throws for another name
 
 /// What a recorder keeps of one attention module: its last call.
 struct RecordedAttention {

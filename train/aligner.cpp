@@ -1,6 +1,7 @@
 #include <gaze/train/aligner.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include <gaze/datasets/lines.h>
 
@@ -50,6 +51,15 @@ std::vector<std::vector<AlignmentLink>> align(const Translator& model, const std
   return links;
 }
 
+void check_links(const std::filesystem::path& file, std::size_t line, const std::vector<Link>& links,
+                 std::int64_t source_words, std::int64_t target_words) {
+  for (const Link& l : links)
+    for (const auto& [side, word, words] :
+         {std::tuple("source", l.source, source_words), std::tuple("target", l.target, target_words)})
+      require(word < words, "{}:{}: a link to {} word {}, counted from 0; the sentence has {}", file.string(), line,
+              side, word, words);
+}
+
 BestExtraction best_extraction(const Translator& model, const std::vector<Example>& pairs, const Extraction& given) {
   const auto heads = static_cast<int>(model.config().heads);
   std::vector<BestExtraction> candidates;
@@ -75,8 +85,7 @@ BestExtraction best_extraction(const Translator& model, const std::vector<Exampl
 std::vector<Example> read_pairs(const Translator& model, const std::filesystem::path& source,
                                 const std::filesystem::path& target) {
   const auto sources = read_lines(source), targets = read_lines(target);
-  require(sources.size() == targets.size(), "{} has {} lines and {} has {}; they must be translations line by line",
-          source.string(), sources.size(), target.string(), targets.size());
+  require_as_many_lines(source, sources.size(), target, targets.size());
   std::vector<Example> pairs;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     pairs.push_back({model.task().tokenize(sources[i]), model.task().tokenize_target(targets[i]), {}});

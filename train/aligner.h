@@ -22,6 +22,10 @@ Extraction usual_extraction(const Translator&);
 /// The links of every pair, the right target words given (teacher forcing). Throws as Translator::record() does.
 std::vector<std::vector<AlignmentLink>> align(const Translator&, const std::vector<Example>& pairs, const Extraction&);
 
+/// Throws for a gold link past the end of its sentence, naming file:line; words are counted from 0.
+void check_links(const std::filesystem::path& file, std::size_t line, const std::vector<Link>& links,
+                 std::int64_t source_words, std::int64_t target_words);
+
 /// The layer, head (or mean) and shift of the lowest AER on pairs with gold links; the first of equals, layers from 0,
 /// the mean before the heads, produced before consumed. Threshold and end mark are as in `given`.
 struct BestExtraction {

@@ -1,6 +1,7 @@
 #include <gaze/train/alignment.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 
@@ -86,20 +87,27 @@ namespace {
 
 using LinkSet = std::set<AlignmentLink>;
 
-/// Adds links of the union beside those that are there, as long as there are any.
+/// Adds links of the union beside those that are there, as long as there are any: target words outside, source words
+/// inside, what was just added included, and straight neighbours before diagonal ones, as the paper's pseudocode does.
 LinkSet grow(LinkSet links, const LinkSet& either) {
+  constexpr std::array<std::pair<int, int>, 8> around = {
+      {{-1, 0}, {0, -1}, {1, 0}, {0, 1}, {-1, -1}, {-1, 1}, {1, -1}, {1, 1}}};  // target, source
   std::set<int> sources, targets;
+  int words_in = 0, words_out = 0;
   for (const auto& [s, t] : links) sources.insert(s), targets.insert(t);
+  for (const auto& [s, t] : either) words_in = std::max(words_in, s + 1), words_out = std::max(words_out, t + 1);
   for (bool grown = true; grown;) {
     grown = false;
-    for (const auto& [s, t] : LinkSet(links))
-      for (int ds = -1; ds <= 1; ++ds)
-        for (int dt = -1; dt <= 1; ++dt) {
+    for (int t = 0; t < words_out; ++t)
+      for (int s = 0; s < words_in; ++s) {
+        if (!links.contains({s, t})) continue;
+        for (const auto& [dt, ds] : around) {
           const AlignmentLink next{s + ds, t + dt};
           if (!either.contains(next) || (sources.contains(next.first) && targets.contains(next.second))) continue;
           grown = links.insert(next).second || grown;
           sources.insert(next.first), targets.insert(next.second);
         }
+      }
   }
   return links;
 }

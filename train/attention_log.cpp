@@ -179,26 +179,39 @@ json AttentionLog::index(const RunFolder& run) {
   return index;
 }
 
-AttentionRecord AttentionLog::load(const RunFolder& run) {
-  const json object = index(run);
+AttentionRecord AttentionLog::read(const json& index, const RunFolder& run) {
+  AttentionRecord record{
+      .end_mark = false, .probes = {}, .modules = {}, .steps = {}, .file = (folder(run) / "index.json").string()};
   try {
-    AttentionRecord record{.end_mark = object.at("end_mark"), .probes = {}, .modules = {}, .steps = {}};
-    for (const json& probe : object.at("probes")) record.probes.push_back(example_of(probe));
-    for (const json& m : object.at("modules")) {
-      const std::string kind = m.at("kind");
-      record.modules.push_back({.name = m.at("name"),
-                                .kind = kind == "encoder"   ? AttentionKind::encoder
-                                        : kind == "decoder" ? AttentionKind::decoder
-                                                            : AttentionKind::cross,
+    record.end_mark = index.at("end_mark");
+    for (const json& probe : index.at("probes")) {
+      const Example& e = record.probes.emplace_back(example_of(probe));
+      for (const Link& l : e.gold)
+        require(l.source >= 0 && l.target >= 0 && l.source < static_cast<int>(e.source.size()) &&
+                    l.target < static_cast<int>(e.target.size()),
+                "{}: a gold link {}-{} past its sentence", record.file, l.source, l.target);
+    }
+    for (const json& m : index.at("modules")) {
+      const std::string name = m.at("name");
+      require(name.find('/') == name.npos, "{}: {} is no module's name", record.file, name);
+      record.modules.push_back({.name = name,
+                                .kind = attention_kind(m.at("kind").get<std::string>()),
                                 .layer = m.at("layer"),
                                 .heads = m.at("heads")});
     }
-    for (const json& s : object.at("steps")) record.steps.push_back(s.at("step"));
-    return record;
+    for (const json& s : index.at("steps")) {
+      record.steps.push_back(s.at("step"));
+      require(s.at("scores").is_array(), "{}: step {} has no scores", record.file, record.steps.back());
+    }
+    for (const char* name : {"floor", "diagonal"})
+      require(index.at("baselines").at(name).is_number(), "{}: the {} is no number", record.file, name);
   } catch (const json::exception& error) {
-    fail("{}: {}", (folder(run) / "index.json").string(), error.what());
+    fail("{}: {}", record.file, error.what());
   }
+  return record;
 }
+
+AttentionRecord AttentionLog::load(const RunFolder& run) { return read(index(run), run); }
 
 Tensor AttentionLog::weights(const RunFolder& run, const std::string& module, std::int64_t step) {
   return load_npy(file_of(folder(run), module, step));

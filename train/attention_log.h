@@ -42,6 +42,7 @@ struct AttentionRecord {
   std::vector<Example> probes;  ///< their sentences and gold links
   std::vector<Module> modules;  ///< encoder, decoder, cross-attention; by layer
   std::vector<std::int64_t> steps;
+  std::string file;  ///< that it was read from, for errors
 };
 
 /// The folder attention/ of a run: for each module and recorded step the weights of all probes as NAME.STEP.npy
@@ -61,9 +62,12 @@ class AttentionLog {
   void finish(std::int64_t step);
 
   static std::filesystem::path folder(const RunFolder& run) { return run.path() / "attention"; }
-  static AttentionRecord load(const RunFolder& run);  ///< throws when nothing was recorded or the index is broken
-  static nlohmann::json index(const RunFolder& run);  ///< as the file has it
-  /// [P,H,T,S] of one module at a recorded step.
+  /// index.json as it is at this moment. Throws when nothing was recorded.
+  static nlohmann::json index(const RunFolder& run);
+  /// What an index says. Throws, naming the file, when it is broken.
+  static AttentionRecord read(const nlohmann::json& index, const RunFolder& run);
+  static AttentionRecord load(const RunFolder& run);  ///< read() of index()
+  /// [P,H,T,S] of one module at a recorded step. Throws when the file is not there, is broken or does not fit.
   static Tensor weights(const RunFolder& run, const std::string& module, std::int64_t step);
 
  private:

@@ -5,13 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/files.h>
-#include <gaze/datasets/toy.h>
 #include <gaze/train/attention_log.h>
+#include <gaze/train/translator.h>
 
 namespace gaze {
 namespace {
@@ -103,7 +104,7 @@ json curves_of(const RunFolder& run) {
   std::istringstream lines(read_file(file));
   for (std::string line; std::getline(lines, line);) {
     const json object = json::parse(line, nullptr, false);
-    if (!object.is_object()) continue;
+    if (!object.is_object() || !object.value("step", json()).is_number_integer()) continue;
     for (const char* name : names) curves[name].push_back(object.value(name, json()));
   }
   return curves;
@@ -117,35 +118,36 @@ json probe_of(const Example& e, bool end_mark) {
   return {{"source", e.source}, {"target", e.target}, {"keys", keys}, {"gold", gold}};
 }
 
-/// Every second entry, counted from the last.
-void halve(std::vector<std::size_t>& steps) {
-  std::vector<std::size_t> kept;
-  for (std::size_t i = steps.size(); i-- > 0;)
-    if ((steps.size() - 1 - i) % 2 == 0) kept.push_back(steps[i]);
-  steps.assign(kept.rbegin(), kept.rend());
+/// `count` of 0 to n - 1, the first and the last among them.
+std::vector<std::size_t> spread(std::size_t n, std::size_t count) {
+  std::vector<std::size_t> all(n), some;
+  std::iota(all.begin(), all.end(), 0);
+  if (count >= n) return all;
+  for (std::size_t i = 0; i < count; ++i) some.push_back(i * (n - 1) / std::max<std::size_t>(count - 1, 1));
+  return some;
 }
 
 /// Adds the recorded attention to the data of a page.
 void add_attention(json& data, const RunFolder& run, std::size_t from, std::size_t most_bytes) {
-  const json index = AttentionLog::index(run);
-  const AttentionRecord record = AttentionLog::load(run);
+  const json index = AttentionLog::index(run);  // once: a run that is training replaces the file
+  const AttentionRecord record = AttentionLog::read(index, run);
   for (const Example& e : record.probes) data["probes"].push_back(probe_of(e, record.end_mark));
   data["modules"] = index.at("modules");
   data["baselines"] = index.at("baselines");
+  data["recorded"] = record.steps.size();
 
-  std::vector<std::string> streams(record.steps.size());
-  std::vector<std::size_t> kept;
-  std::size_t bytes = 0;
-  for (std::size_t i = 0; i < record.steps.size(); ++i) {
-    kept.push_back(i);
-    if (i >= from) streams[i] = stream_of(run, record, record.steps[i]), bytes += streams[i].size();
-  }
-  while (bytes > most_bytes && kept.size() > 1) {
-    halve(kept);
-    bytes = 0;
-    for (const std::size_t i : kept) bytes += streams[i].size();
-  }
-  for (const std::size_t i : kept) {
+  const std::size_t steps = record.steps.size();
+  std::vector<std::string> streams(steps);
+  for (std::size_t i = from; i < steps; ++i) streams[i] = stream_of(run, record, record.steps[i]);
+  const std::size_t rest = data.dump().size() + index.at("steps").dump().size();
+  std::size_t count = steps;
+  const auto bytes = [&] {
+    std::size_t sum = rest;
+    for (const std::size_t i : spread(steps, count)) sum += streams[i].size();
+    return sum;
+  };
+  while (count > 2 && bytes() > most_bytes) --count;
+  for (const std::size_t i : spread(steps, count)) {
     data["steps"].push_back(record.steps[i]);
     data["scores"].push_back(index.at("steps")[i].at("scores"));
     if (i >= from) data["streams"].push_back(streams[i]);
@@ -156,24 +158,25 @@ void add_attention(json& data, const RunFolder& run, std::size_t from, std::size
 
 json report_data(const RunFolder& run, std::size_t from, std::size_t most_bytes) {
   const Config config = run.config();
-  json data = {{"curves", curves_of(run)}, {"baselines", {{"floor", 0}, {"diagonal", 1}}}, {"guided", nullptr}};
+  json data = {
+      {"curves", curves_of(run)}, {"baselines", {{"floor", 0}, {"diagonal", 1}}}, {"guided", nullptr}, {"recorded", 0}};
   for (const char* list : {"steps", "modules", "probes", "streams", "scores"}) data[list] = json::array();
   const std::int64_t steps = data["curves"]["step"].empty() ? 0 : data["curves"]["step"].back().get<std::int64_t>();
-  data["run"] = {{"name", run.path().filename().string()},
+  data["run"] = {{"name", fs::weakly_canonical(run.path()).filename().string()},
                  {"task", config.task},
                  {"description", make_toy_task(config.task, {})->description()},
                  {"config", to_json(config)},
                  {"steps_done", steps}};
-  data["finished"] = steps >= config.steps;
+  std::error_code unknown;  // weights are saved when a training ends, however it does
+  data["finished"] = fs::exists(run.checkpoint(), unknown);
 
-  const bool guided = config.guided > 0;
-  const std::int64_t layer = guided && config.guided_layer >= 0 ? config.guided_layer : config.layers - 1;
-  const std::string module = fmt::format("body.decoder.layers.{}.multihead_attn", layer);
-  const json head = guided ? json(config.guided_head) : config.heads > 1 ? json("mean") : json(0);
+  const AttentionView view = usual_view(config);
+  const std::string module = attention_module(view.kind, view.layer);
+  const bool mean = view.choice.head < 0 && config.heads > 1;
+  const json head = mean ? json("mean") : json(std::max(view.choice.head, 0));
   data["start"] = {{"module", module}, {"head", head}};
-  data["aer_of"] =
-      head.is_string() ? "the mean of the heads of " + module : fmt::format("head {} of {}", head.dump(), module);
-  if (guided) data["guided"] = {{"module", module}, {"head", config.guided_head}, {"weight", config.guided}};
+  data["aer_of"] = mean ? "the mean of the heads of " + module : fmt::format("head {} of {}", head.dump(), module);
+  if (config.guided > 0) data["guided"] = {{"module", module}, {"head", head}, {"weight", config.guided}};
 
   std::error_code none;
   if (fs::exists(AttentionLog::folder(run) / "index.json", none)) add_attention(data, run, from, most_bytes);
@@ -192,8 +195,8 @@ std::string report_page(const json& data) {
 }
 
 std::string report_page(const RunFolder& run) {
-  constexpr std::size_t most_bytes = 4'600'000;  // of streams
-  const json data = report_data(run, 0, most_bytes);
+  constexpr std::size_t page = 5'000'000, margin = 50'000;  // escapes, and what is added last
+  const json data = report_data(run, 0, page - margin - report_template().size());
   require(!data["steps"].empty(), "{}: no attention was recorded in this run", run.path().string());
   return report_page(data);
 }

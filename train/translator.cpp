@@ -185,19 +185,23 @@ void Translator::check_length(const char* side, std::size_t words, std::int64_t 
           side, words, longest);
 }
 
-AttentionView Translator::usual_view() const {
-  AttentionView view{.layer = config_.layers - 1};
-  if (config_.guided == 0) return view;
-  if (config_.guided_layer >= 0) view.layer = config_.guided_layer;
-  view.choice.head = static_cast<int>(config_.guided_head);
+AttentionView usual_view(const Config& config) {
+  AttentionView view{.layer = config.layers - 1};
+  if (config.guided == 0) return view;
+  if (config.guided_layer >= 0) view.layer = config.guided_layer;
+  view.choice.head = static_cast<int>(config.guided_head);
   return view;
+}
+
+std::string attention_module(AttentionKind kind, std::int64_t layer) {
+  return fmt::format("body.{}.layers.{}.{}", kind == AttentionKind::encoder ? "encoder" : "decoder", layer,
+                     kind == AttentionKind::cross ? "multihead_attn" : "self_attn");
 }
 
 std::string Translator::module_of(AttentionKind kind, std::int64_t layer) const {
   require(layer >= 0 && layer < config_.layers, "there is no layer {}; the model has {}, counted from 0", layer,
           config_.layers);
-  return fmt::format("body.{}.layers.{}.{}", kind == AttentionKind::encoder ? "encoder" : "decoder", layer,
-                     kind == AttentionKind::cross ? "multihead_attn" : "self_attn");
+  return attention_module(kind, layer);
 }
 
 void Translator::record(const std::vector<Example>& examples, AttentionRecorder& recorder) const {

@@ -31,6 +31,12 @@ struct AttentionView {
   MapChoice choice = {};   ///< the shift is of cross-attention alone
 };
 
+/// The attention that alignments are read from unless another is asked for: the guided head's, else the mean of the
+/// last layer's heads.
+AttentionView usual_view(const Config&);
+/// The full name of a module of a translator.
+std::string attention_module(AttentionKind kind, std::int64_t layer);
+
 /// Attention over one sentence pair.
 struct AttentionMap {
   std::vector<std::string> source, target;  ///< what the columns and rows stand for
@@ -53,14 +59,13 @@ class Translator {
   const Config& config() const { return config_; }
   const ToyTask& task() const { return *task_; }
   const Vocabulary& source_words() const { return source_words_; }
+  const Vocabulary& target_words() const { return target_words_; }
   Params& params() { return params_; }
 
   /// The batch of a step is a function of the seed and the step alone.
   StepLoss loss(std::int64_t step, Context& context) const;
   Evaluation evaluate(Split split, std::int64_t sentences) const;
-  /// The attention that alignments are read from unless another is asked for: the guided head's, else the mean of the
-  /// last layer's heads.
-  AttentionView usual_view() const;
+  AttentionView usual_view() const { return gaze::usual_view(config_); }
   /// The full name of a module. Throws for a layer that the model does not have.
   std::string module_of(AttentionKind kind, std::int64_t layer) const;
   /// What `recorder` asks for, over sentence pairs, the right words given so far: weights [B,H,T,S] where T counts the

@@ -105,13 +105,9 @@ class Run:
                         "--head", head, "--shift", shift, "--null", null, "--threads", 1)
 
     def score(self, *choice):
-        links = self.align(*choice)
-        self.links.write_text(links)
-        score = json.loads(run_gaze("score", "align", "--gold", self.gold, "--pred", self.links,
-                                    "--json").splitlines()[-1])
-        if not links.split():
-            score["precision"] = None  # 1 says the program, "–" the page, where nothing is linked
-        return score
+        self.links.write_text(self.align(*choice))
+        return json.loads(run_gaze("score", "align", "--gold", self.gold, "--pred", self.links,
+                                   "--json").splitlines()[-1])
 
     def recorded(self, kind, layer, head, probe, step, rows, columns):
         """The weights in the record itself, row by row."""

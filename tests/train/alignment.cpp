@@ -70,6 +70,9 @@ TEST_CASE("two directions become one by intersection, union or grow-diag") {
   // 2-1 touches 1-1 and its source is free; 2-2 then touches it and its target is free; 4-3 and 0-4 touch nothing.
   CHECK(symmetrize(forward, backward, Symmetrization::grow_diag) == Links{{0, 0}, {1, 1}, {2, 1}, {2, 2}});
   CHECK(symmetrize({}, {}, Symmetrization::grow_diag).empty());
+  // The order matters: the straight neighbour 0-1 comes before the diagonal ones take its words.
+  CHECK(symmetrize(Links{{0, 0}, {1, 1}, {2, 2}}, Links{{0, 1}, {1, 1}, {2, 1}}, Symmetrization::grow_diag) ==
+        Links{{0, 0}, {0, 1}, {1, 1}, {2, 1}, {2, 2}});
   // Both words have links already.
   CHECK(symmetrize(Links{{0, 0}, {1, 1}, {0, 1}}, Links{{0, 0}, {1, 1}}, Symmetrization::grow_diag) ==
         Links{{0, 0}, {1, 1}});

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include <gaze/autograd/files.h>
 #include <gaze/train/attention_log.h>
 #include <gaze/train/report.h>
 #include <gaze/train/translator.h>
@@ -120,7 +121,10 @@ TEST_CASE("a page's data say what the run is and what it did") {
   CHECK(data["run"]["name"] == "sorted");
   CHECK(data["run"]["config"]["heads"] == 2);
   CHECK(data["run"]["steps_done"] == 1000);
-  CHECK(data["finished"] == true);
+  CHECK(data["finished"] == false);  // no weights were saved yet
+  recorded.model->save(*recorded.run);
+  CHECK(report_data(*recorded.run)["finished"] == true);
+  CHECK(data["recorded"] == 3);
   CHECK(data["curves"]["step"] == json({500, 1000}));
   CHECK(data["curves"]["aer"] == json({0.25, 0.25}));
   CHECK(data["steps"] == json({0, 500, 1000}));
@@ -141,7 +145,8 @@ TEST_CASE("later steps alone, and fewer steps in less room") {
   CHECK(later["steps"] == all["steps"]);
   REQUIRE(later["streams"].size() == 1);
   CHECK(later["streams"][0] == all["streams"][2]);
-  const json small = report_data(*recorded.run, 0, all["streams"][0].get<std::string>().size() * 5 / 2);
+  const json small = report_data(*recorded.run, 0, all.dump().size() - 100);
+  CHECK(small["recorded"] == 3);
   CHECK(small["steps"] == json({0, 1000}));
   CHECK(small["streams"] == json({all["streams"][0], all["streams"][2]}));
   CHECK(small["scores"] == json({all["scores"][0], all["scores"][2]}));
@@ -164,4 +169,31 @@ TEST_CASE("no text in the data can end the page's script or begin a comment") {
   CHECK(page.find("/*DATA*/") == page.npos);
   CHECK(page.find("http://") == page.find("http://www.w3.org"));  // nothing is fetched: names of XML alone
   CHECK(page.find("https://") == page.npos);
+}
+
+TEST_CASE("a broken record is named") {
+  const Recorded recorded;
+  const auto file = AttentionLog::folder(*recorded.run) / "index.json";
+  const json whole = AttentionLog::index(*recorded.run);
+  const auto broken = [&](const json& change) {
+    json index = whole;
+    index.merge_patch(change);
+    write_file_atomically(file, {index.dump()});
+    return report_data(*recorded.run);
+  };
+  using Catch::Contains;
+  CHECK_THROWS_WITH(broken({{"baselines", nullptr}}), Contains("index.json") && Contains("baselines"));
+  CHECK_THROWS_WITH(broken({{"end_mark", "no"}}), Contains("index.json"));
+  CHECK_THROWS_WITH(broken({{"modules", {{{"name", "../x"}, {"kind", "cross"}, {"layer", 0}, {"heads", 1}}}}}),
+                    Contains("index.json") && Contains("../x"));
+  CHECK_THROWS_WITH(broken({{"modules", {{{"name", "x"}, {"kind", "odd"}, {"layer", 0}, {"heads", 1}}}}}),
+                    Contains("odd"));
+  CHECK_THROWS_WITH(broken({{"probes", {{{"source", {"a"}}, {"target", {"b"}}, {"gold", {{3, 0, 1}}}}}}}),
+                    Contains("index.json") && Contains("3-0"));
+  CHECK_THROWS_WITH(broken({{"steps", {{{"step", 5}}}}}), Contains("index.json"));
+  write_file_atomically(file, {whole.dump().substr(0, 100)});
+  CHECK_THROWS_WITH(report_data(*recorded.run), Contains("index.json"));
+  write_file_atomically(file, {whole.dump()});
+  std::filesystem::remove(AttentionLog::folder(*recorded.run) / "body.decoder.layers.1.multihead_attn.0000500.npy");
+  CHECK_THROWS_WITH(report_data(*recorded.run), Contains("body.decoder.layers.1.multihead_attn.0000500.npy"));
 }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/threads.h>
+#include <gaze/datasets/lines.h>
 #include <gaze/train/aligner.h>
 #include <gaze/train/commands/view_arguments.h>
 
@@ -25,50 +26,66 @@ nlohmann::json to_json(const Extraction& how) {
           {"null", how.null_threshold}};
 }
 
-/// Sentences with gold links: the files that were given, or held-out ones of the task.
-std::vector<Example> validation_pairs(const Arguments& a, const Translator& model) {
+/// Sentences with gold links to pick on: the files that were given (`turned`: read in the other direction), or held-out
+/// ones of the task.
+std::vector<Example> validation_pairs(const Arguments& a, const Translator& model, bool turned) {
   std::vector<Example> pairs;
   if (a.valid_gold.empty()) {
     for (std::int64_t i = 0; i < model.config().validation; ++i)
       pairs.push_back(model.task().example(Split::validation, static_cast<std::uint64_t>(i)));
     return pairs;
   }
-  pairs = read_pairs(model, a.valid_source, a.valid_target);
+  pairs =
+      turned ? read_pairs(model, a.valid_target, a.valid_source) : read_pairs(model, a.valid_source, a.valid_target);
   const auto gold = read_pharaoh(a.valid_gold, a.gold_base);
-  require(gold.size() == pairs.size(), "{} has {} lines and {} has {}", a.valid_gold, gold.size(), a.valid_source,
-          pairs.size());
-  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i].gold = gold[i];
+  require_as_many_lines(a.valid_gold, gold.size(), a.valid_source, pairs.size());
+  bool any = false;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    pairs[i].gold = gold[i];
+    if (turned)
+      for (Link& l : pairs[i].gold) std::swap(l.source, l.target);
+    check_links(a.valid_gold, i + 1, pairs[i].gold, static_cast<std::int64_t>(pairs[i].source.size()),
+                static_cast<std::int64_t>(pairs[i].target.size()));
+    any = any || !gold[i].empty();
+  }
+  require(any, "{}: there are no links to pick by", a.valid_gold);
   return pairs;
 }
 
-Extraction pick(const Arguments& a, const Translator& model, nlohmann::json& figures) {
-  const Extraction given = a.view.extraction(model);
-  if (!a.best) return given;
-  const auto [how, score] = best_extraction(model, validation_pairs(a, model), given);
-  figures["validation_aer"] = score.aer();
-  fmt::print(stderr, "gaze: picked layer {}, {}, {}: alignment error rate {:.2f} % on the validation sentences\n",
-             how.layer, how.choice.head < 0 ? "the mean of the heads" : fmt::format("head {}", how.choice.head),
-             how.choice.shift == Shift::produced ? "attention when a word is produced" : "when it is consumed",
-             100 * score.aer());
+/// What was asked for of a run, or the best of it; `figures` says which.
+Extraction pick(const Arguments& a, const std::string& run, const Translator& model, bool turned,
+                nlohmann::json& figures) {
+  Extraction how = a.view.extraction(model);
+  if (a.best) {
+    const BestExtraction best = best_extraction(model, validation_pairs(a, model, turned), how);
+    how = best.extraction;
+    figures["validation_aer"] = best.score.aer();
+    fmt::print(stderr, "gaze: {}: picked layer {}, {}, {}: alignment error rate {:.2f} % on {}\n", run, how.layer,
+               how.choice.head < 0 ? "the mean of the heads" : fmt::format("head {}", how.choice.head),
+               how.choice.shift == Shift::produced ? "attention when a word is produced" : "when it is consumed",
+               100 * best.score.aer(), a.valid_gold.empty() ? "held-out sentences of its task" : a.valid_gold);
+  }
+  figures.update(to_json(how));
   return how;
 }
 
+void warn_of_unknown_words(const Arguments& a, const Translator& model, const std::vector<Example>& pairs) {
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    gaze::warn_of_unknown_words(model.source_words(), pairs[i].source, fmt::format("{}:{}", a.source, i + 1));
+    gaze::warn_of_unknown_words(model.target_words(), pairs[i].target, fmt::format("{}:{}", a.target, i + 1));
+  }
+}
+
 /// The links of a model of the other direction, turned round.
-std::vector<std::vector<AlignmentLink>> align_backward(const Arguments& a, const std::vector<Example>& forward) {
+std::vector<std::vector<AlignmentLink>> align_backward(const Arguments& a, const std::vector<Example>& forward,
+                                                       nlohmann::json& figures) {
   const auto model = Translator::load(RunFolder::open(a.reverse));
   const auto pairs = read_pairs(*model, a.target, a.source);
   for (std::size_t i = 0; i < pairs.size(); ++i)
     require(pairs[i].source.size() == forward[i].target.size() && pairs[i].target.size() == forward[i].source.size(),
             "line {}: {} splits it into {} and {} tokens, {} into {} and {}", i + 1, a.run, forward[i].source.size(),
             forward[i].target.size(), a.reverse, pairs[i].target.size(), pairs[i].source.size());
-  Extraction how = a.view.extraction(*model);
-  if (a.best) {
-    Arguments turned = a;
-    turned.valid_gold.clear();  // its own held-out sentences
-    nlohmann::json none;
-    how = pick(turned, *model, none);
-  }
-  auto links = align(*model, pairs, how);
+  auto links = align(*model, pairs, pick(a, a.reverse, *model, true, figures["reverse"]));
   for (auto& line : links)
     for (auto& [source, target] : line) std::swap(source, target);
   return links;
@@ -81,12 +98,14 @@ void run(const Arguments& a) {
   if (a.valid_gold.empty() != a.valid_source.empty() || a.valid_gold.empty() != a.valid_target.empty())
     throw UsageError("--valid-src, --valid-tgt and --valid-gold go together");
   const auto model = Translator::load(RunFolder::open(a.run));
+  if (a.best && a.view.chooses()) throw UsageError("--best picks layer, head and shift itself; give either it or them");
   nlohmann::json figures;
-  const Extraction how = pick(a, *model, figures);
+  const Extraction how = pick(a, a.run, *model, false, figures);
   const auto pairs = read_pairs(*model, a.source, a.target);
+  warn_of_unknown_words(a, *model, pairs);
   auto links = align(*model, pairs, how);
   if (!a.symmetrize.empty()) {
-    const auto backward = align_backward(a, pairs);
+    const auto backward = align_backward(a, pairs, figures);
     const Symmetrization kind = a.symmetrize == "intersection" ? Symmetrization::intersection
                                 : a.symmetrize == "union"      ? Symmetrization::either
                                                                : Symmetrization::grow_diag;
@@ -94,7 +113,6 @@ void run(const Arguments& a) {
   }
   for (const auto& line : links) fmt::print("{}\n", to_pharaoh(line));
   if (!a.json) return;
-  figures.update(to_json(how));
   figures["sentences"] = links.size();
   fmt::print("{}\n", figures.dump());
 }

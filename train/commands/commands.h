@@ -15,11 +15,10 @@ class UsageError : public Error {
 /// Work was stopped by the user after a clean save: exit status 130.
 struct Interrupted {};
 
-class Translator;
+class Vocabulary;
 
 /// Says on standard error which words of a sentence the model never saw; `where` is the sentence's place.
-void warn_of_unknown_words(const Translator& translator, const std::vector<std::string>& words,
-                           const std::string& where);
+void warn_of_unknown_words(const Vocabulary& known, const std::vector<std::string>& words, const std::string& where);
 
 /// Throws when what was printed could not be written: a full disk, a reader that is gone.
 void flush_output();

@@ -36,13 +36,14 @@ void inspect(const Arguments& a) {
   const ToyTask& task = translator->task();
   const auto source = task.tokenize(a.source);
   require(!source.empty(), "inspect: the source sentence has no words");
-  warn_of_unknown_words(*translator, source, "source");
+  warn_of_unknown_words(translator->source_words(), source, "source");
   const auto target = a.target.empty() ? translator->translate(source) : task.tokenize_target(a.target);
 
+  require(!target.empty(), "inspect: the target sentence has no words");
+  warn_of_unknown_words(translator->target_words(), target, "target");
+
   const Extraction how = a.view.extraction(*translator);
-  const AttentionKind kind = a.kind == "encoder"   ? AttentionKind::encoder
-                             : a.kind == "decoder" ? AttentionKind::decoder
-                                                   : AttentionKind::cross;
+  const AttentionKind kind = attention_kind(a.kind);
   const AttentionMap map =
       translator->attention(source, target, {.kind = kind, .layer = how.layer, .choice = how.choice});
   const std::string what =

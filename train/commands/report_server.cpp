@@ -3,6 +3,7 @@
 #include <httplib.h>
 
 #include <charconv>
+#include <chrono>
 #include <thread>
 
 #include <nlohmann/json.hpp>
@@ -19,7 +20,8 @@ struct ReportServer::Parts {
 
 ReportServer::ReportServer(const std::string& host, int port) : parts_(std::make_unique<Parts>()) {
   httplib::Server& server = parts_->server;
-  constexpr std::size_t threads = 2;  // training needs the others
+  constexpr std::size_t threads = 4;   // they sleep but for a moment a second
+  server.set_keep_alive_max_count(1);  // an idle connection would hold one of them
   server.new_task_queue = [] { return new httplib::ThreadPool(threads); };
   // The library's default lets two programs listen at one port.
   server.set_socket_options([](socket_t socket) {
@@ -49,6 +51,7 @@ void ReportServer::serve(const RunFolder& run) {
     }
   });
   parts_->listening = std::thread([&server] { server.listen_after_bind(); });
+  while (!server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // stop() needs it to run
 }
 
 ReportServer::~ReportServer() {

@@ -1,5 +1,6 @@
 #include <gaze/train/commands/commands.h>
 
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -16,26 +17,29 @@ struct AlignArguments {
   bool json = false;
 };
 
-/// Throws for a link past the end of its sentence.
-void check_lengths(const std::string& file, const std::vector<std::vector<Link>>& links, const std::string& text,
-                   int Link::*side) {
-  const auto lines = read_lines(text);
-  require(lines.size() == links.size(), "{} has {} lines and {} has {}", file, links.size(), text, lines.size());
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const auto words = static_cast<int>(words_of(lines[i]).size());
-    for (const Link& l : links[i])
-      require(l.*side < words, "{}:{}: a link to word {}, counted from 0; line {} of {} has {} words", file, i + 1,
-              l.*side, i + 1, text, words);
-  }
+/// The number of words of every line, or more than any link has when no file is given.
+std::vector<std::int64_t> lengths_of(const std::string& text, const std::string& file, std::size_t lines) {
+  if (text.empty()) return std::vector<std::int64_t>(lines, std::numeric_limits<std::int64_t>::max());
+  std::vector<std::int64_t> lengths;
+  for (const std::string& line : read_lines(text)) lengths.push_back(static_cast<std::int64_t>(words_of(line).size()));
+  require_as_many_lines(file, lines, text, lengths.size());
+  return lengths;
 }
+
+/// A rate, or nothing where nothing was counted.
+std::string percent(double rate, std::int64_t counted) {
+  return counted > 0 ? fmt::format("{:.2f} %", 100 * rate) : "n/a";
+}
+nlohmann::json rate_of(double rate, std::int64_t counted) { return counted > 0 ? nlohmann::json(rate) : nullptr; }
 
 void score_align(const AlignArguments& a) {
   const auto gold = read_pharaoh(a.gold, a.gold_base), predicted = read_pharaoh(a.predicted, 0);
-  require(gold.size() == predicted.size(), "{} has {} lines and {} has {}", a.gold, gold.size(), a.predicted,
-          predicted.size());
-  for (const auto& [file, links] : {std::pair(&a.gold, &gold), {&a.predicted, &predicted}}) {
-    if (!a.source.empty()) check_lengths(*file, *links, a.source, &Link::source);
-    if (!a.target.empty()) check_lengths(*file, *links, a.target, &Link::target);
+  require_as_many_lines(a.gold, gold.size(), a.predicted, predicted.size());
+  require(!gold.empty(), "{}: there are no sentences", a.gold);
+  const auto sources = lengths_of(a.source, a.gold, gold.size()), targets = lengths_of(a.target, a.gold, gold.size());
+  for (std::size_t i = 0; i < gold.size(); ++i) {
+    check_links(a.gold, i + 1, gold[i], sources[i], targets[i]);
+    check_links(a.predicted, i + 1, predicted[i], sources[i], targets[i]);
   }
   AlignmentScore score;
   for (std::size_t i = 0; i < gold.size(); ++i) {
@@ -47,13 +51,13 @@ void score_align(const AlignArguments& a) {
     }
     score.add(gold[i], links);
   }
-  fmt::print("precision {:.2f} %, recall {:.2f} %, alignment error rate {:.2f} %\n", 100 * score.precision(),
-             100 * score.recall(), 100 * score.aer());
+  fmt::print("precision {}, recall {}, alignment error rate {:.2f} %\n", percent(score.precision(), score.predicted),
+             percent(score.recall(), score.sure), 100 * score.aer());
   fmt::print("{} sentences, {} links predicted, {} sure: {} of the sure ones found, {} predicted ones possible\n",
              gold.size(), score.predicted, score.sure, score.sure_hits, score.possible_hits);
   if (a.json)
-    fmt::print("{}\n", nlohmann::json{{"precision", score.precision()},
-                                      {"recall", score.recall()},
+    fmt::print("{}\n", nlohmann::json{{"precision", rate_of(score.precision(), score.predicted)},
+                                      {"recall", rate_of(score.recall(), score.sure)},
                                       {"aer", score.aer()},
                                       {"sentences", gold.size()}}
                            .dump());

@@ -103,9 +103,9 @@ class Run {
     show(measure());
     attention_.after(0);
     const bool done = train_and_keep();
+    translator_.save(folder_);
     attention_.finish(trainer_.steps_done());
     const json last = logged_ == trainer_.steps_done() ? last_ : log(measure());
-    translator_.save(folder_);
     view_.finish();
     if (!done) {
       fmt::print("Interrupted after step {}; saved in {}\n", trainer_.steps_done(), folder_.path().string());

@@ -12,11 +12,10 @@
 
 namespace gaze {
 
-void warn_of_unknown_words(const Translator& translator, const std::vector<std::string>& words,
-                           const std::string& where) {
+void warn_of_unknown_words(const Vocabulary& known, const std::vector<std::string>& words, const std::string& where) {
   std::vector<std::string> unknown;
   for (const std::string& word : words)
-    if (!translator.source_words().contains(word)) unknown.push_back(printable(word));
+    if (!known.contains(word)) unknown.push_back(printable(word));
   if (!unknown.empty()) fmt::print(stderr, "gaze: {}: unknown to the model: {}\n", where, fmt::join(unknown, " "));
 }
 
@@ -36,7 +35,7 @@ void add_translate(CLI::App& app) {
     for (std::int64_t number = 1; std::getline(std::cin, line); ++number) {
       try {
         const auto source = translator->task().tokenize(line);
-        warn_of_unknown_words(*translator, source, fmt::format("stdin:{}", number));
+        warn_of_unknown_words(translator->source_words(), source, fmt::format("stdin:{}", number));
         const auto target = source.empty() ? source : translator->translate(source);
         fmt::print("{}\n", translator->task().join(target));
       } catch (const Error& error) {

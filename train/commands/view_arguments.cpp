@@ -30,6 +30,7 @@ void ViewArguments::add_to(CLI::App& command) {
 }
 
 Extraction ViewArguments::extraction(const Translator& model) const {
+  if (!(null_threshold >= 0)) throw UsageError("--null: expects a number from 0 to 1");  // NaN passes for one
   Extraction how = usual_extraction(model);
   how.null_threshold = null_threshold, how.end_competes = end_competes;
   if (!layer.empty()) how.layer = number_below(model.config().layers, layer, "layer"), how.choice.head = -1;

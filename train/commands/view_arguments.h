@@ -15,6 +15,7 @@ struct ViewArguments {
   bool end_competes = false;
 
   void add_to(CLI::App& command);
+  bool chooses() const { return !layer.empty() || !head.empty() || !shift.empty(); }
   /// Throws a UsageError for a layer or head that the model does not have.
   Extraction extraction(const Translator&) const;
 };

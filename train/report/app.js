@@ -340,7 +340,8 @@ const isComplete = () => Boolean(recording?.data.finished) && recording.length =
 async function ask() {
   try {
     return await fetchFrom(recording?.length ?? 0);
-  } catch {
+  } catch (error) {
+    showStatus(error instanceof ServerError ? error.message : "not reachable");
     return null;
   }
 }
@@ -350,7 +351,6 @@ async function follow() {
   const data = await ask();
   try {
     if (data) await showAnswer(data);
-    else showStatus("not reachable");
   } finally {
     if (!isComplete()) setTimeout(follow, 1000);
   }
@@ -358,7 +358,9 @@ async function follow() {
 
 async function showAnswer(data) {
   const {finished, run, steps} = data;
-  showStatus(finished ? "finished" : `training: step ${run.steps_done} of ${run.config?.steps ?? "?"}`);
+  const {steps_done: done, config} = run;
+  showStatus(!finished ? `training: step ${done} of ${config?.steps ?? "?"}`
+    : done < (config?.steps ?? 0) ? `stopped at step ${done}` : "finished");
   if (recording?.length === steps.length && extentOf(data) === extentOf(recording.data)) return;
   take(data);
   await show();

@@ -114,9 +114,12 @@ class Recording {
 
 const seriesKey = (moduleName, head) => `${moduleName}/${head}`;
 
+/** What the server says is wrong: a file that is broken, for instance. */
+class ServerError extends Error {}
+
 /** What the server of a run in training knows, with the attention of the recorded steps from the given one on. */
 async function fetchFrom(step) {
   const answer = await fetch(`data?from=${step}`, {cache: "no-store"});
-  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  if (!answer.ok) throw new ServerError(await answer.text() || `status ${answer.status}`);
   return answer.json();
 }

@@ -76,7 +76,7 @@ function underHeadline(recording) {
 
 /** How each number is made. Pairs of a term and its explanation. */
 function explanations(recording) {
-  const {baselines, probes, aer_of: aerOf} = recording.data;
+  const {baselines, probes, recorded, steps, aer_of: aerOf} = recording.data;
   const floor = percent(baselines.floor, 2), diagonal = percent(baselines.diagonal, 2);
   return Object.entries({
     "Attention": `The weights after the softmax and before dropout, while the reference translation is read in
@@ -94,7 +94,7 @@ function explanations(recording) {
       weights, over all ${probes.length} sentences, as the switches say. AER is not the share of wrong links: sure
       links that were missed count, too.`,
     "Floor": `${floor}: the AER of the best single link for each target word. With one link a word nothing is lower.`,
-    "Diagonal": `${diagonal}: the AER of linking each word to the one at its own place, without looking at any
+    "Diagonal": `${diagonal}: the AER of linking each word to the one at the same part of its sentence, without looking at any
       attention. A head that is no better shows no skill; and where the diagonal itself is near the floor, a low AER
       says little.`,
     "Found (◆)": `The first recorded step from which on, to the last one, a head's AER never again rises above the floor
@@ -103,8 +103,10 @@ function explanations(recording) {
       without threshold, whatever the switches say. Entropy: of the rows of target words, as a share of the largest
       possible: 0 % is one word alone, 100 % all alike. On gold links: the mean share of a row's weight that lies on
       its gold links, sure or possible. On </s>: the mean share on the end-of-sentence column.`,
+    "Steps": `The program kept the attention of ${recorded ?? steps.length} steps of the training; this page shows
+      ${steps.length} of them${recorded > steps.length ? ", so as to stay small" : ""}.`,
     "Curves": `Loss, token accuracy and “AER, held-out data” are the training's own log; dashed: the loss on held-out
-      data. Token accuracy is the share of target tokens predicted right when the right ones before are given. The
+      data. A guided head's loss is part of the training's, not of the held-out one. Token accuracy is the share of target tokens predicted right when the right ones before are given. The
       logged AER is measured on: ${aerOf ?? "what the log says"}. The AER of each head is measured on the sentences of
       this page. At steps between two logged ones, values are interpolated.`,
     "A against B": `The difference is the weight in A less the weight in B, cell by cell, from −1 (orange) to 1
