@@ -110,14 +110,6 @@ json curves_of(const RunFolder& run) {
   return curves;
 }
 
-json probe_of(const Example& e, bool end_mark) {
-  std::vector<std::string> keys = e.source;
-  if (end_mark) keys.emplace_back("</s>");
-  json gold = json::array();
-  for (const Link& l : e.gold) gold.push_back({l.source, l.target, l.sure ? 1 : 0});
-  return {{"source", e.source}, {"target", e.target}, {"keys", keys}, {"gold", gold}};
-}
-
 /// `count` of 0 to n - 1, the first and the last among them.
 std::vector<std::size_t> spread(std::size_t n, std::size_t count) {
   std::vector<std::size_t> all(n), some;
@@ -131,7 +123,11 @@ std::vector<std::size_t> spread(std::size_t n, std::size_t count) {
 void add_attention(json& data, const RunFolder& run, std::size_t from, std::size_t most_bytes) {
   const json index = AttentionLog::index(run);  // once: a run that is training replaces the file
   const AttentionRecord record = AttentionLog::read(index, run);
-  for (const Example& e : record.probes) data["probes"].push_back(probe_of(e, record.end_mark));
+  for (json probe : index.at("probes")) {
+    probe["keys"] = probe["source"];
+    if (record.end_mark) probe["keys"].push_back(end_mark);
+    data["probes"].push_back(std::move(probe));
+  }
   data["modules"] = index.at("modules");
   data["baselines"] = index.at("baselines");
   data["recorded"] = record.steps.size();

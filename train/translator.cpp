@@ -26,9 +26,6 @@ ToyOptions toy_options(const Config& c) {
 /// A vocabulary as a checkpoint's metadata has it.
 std::string listed(const Vocabulary& v) { return nlohmann::json(v.tokens()).dump(); }
 
-/// What the marks are called where attention is shown.
-constexpr const char *begin_mark = "<s>", *end_mark = "</s>";
-
 /// Words and the mark that begins or ends them.
 constexpr std::int64_t marks = 1;
 

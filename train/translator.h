@@ -24,6 +24,9 @@ struct Evaluation {
   AlignmentScore alignment;
 };
 
+/// What the marks are called where attention is shown.
+inline constexpr const char *begin_mark = "<s>", *end_mark = "</s>";
+
 /// Which attention of a model is looked at.
 struct AttentionView {
   AttentionKind kind = AttentionKind::cross;

@@ -39,6 +39,7 @@ function textWidth(text, size) {
 
 /** The text itself, or as much of its beginning as is no wider than `width`, and an ellipsis. */
 function clip(text, size, width) {
+  if (text && !text.trim()) return "␣";  // a token that is a space
   if (textWidth(text, size) <= width) return text;
   const letters = Array.from(text);
   let kept = Math.min(letters.length, Math.ceil(width / 3));

@@ -23,12 +23,11 @@ const isGuided = (recording, module, head) => {
 const lastOf = one => one.aer[one.aer.length - 1];
 const byFound = (a, b) => a.found - b.found || lastOf(a) - lastOf(b);
 
-/** Which head found the alignment: the first on its own; else the first mean; else the guided one; else none. */
+/** Which head found the alignment: the first on its own; else the guided one; else the first mean; else none. */
 function firstFound(recording) {
   const found = [...recording.series.values()].filter(one => one.found >= 0).sort(byFound);
   const guided = one => isGuided(recording, one.module, one.head);
-  return found.find(one => one.head !== "mean" && !guided(one)) ?? found.find(one => one.head === "mean") ??
-    found.find(guided);
+  return found.find(one => one.head !== "mean" && !guided(one)) ?? found.find(guided) ?? found[0];
 }
 
 function headline(recording) {
