@@ -125,7 +125,7 @@ void add_attention(json& data, const RunFolder& run, std::size_t from, std::size
   const AttentionRecord record = AttentionLog::read(index, run);
   for (json probe : index.at("probes")) {
     probe["keys"] = probe["source"];
-    if (record.end_mark) probe["keys"].push_back(end_mark);
+    if (record.end_mark) probe["keys"].push_back(end_label);
     data["probes"].push_back(std::move(probe));
   }
   data["modules"] = index.at("modules");

@@ -220,8 +220,8 @@ AttentionMap Translator::attention(const std::vector<std::string>& source, const
   MapChoice choice = view.choice;
   if (view.kind != AttentionKind::cross) {
     choice.shift = Shift::produced;
-    if (view.kind == AttentionKind::encoder && config_.source_eos) map.source.emplace_back(end_mark);
-    if (view.kind == AttentionKind::decoder) map.target.insert(map.target.begin(), begin_mark);
+    if (view.kind == AttentionKind::encoder && config_.source_eos) map.source.emplace_back(end_label);
+    if (view.kind == AttentionKind::decoder) map.target.insert(map.target.begin(), begin_label);
     (view.kind == AttentionKind::encoder ? map.target : map.source) =
         view.kind == AttentionKind::encoder ? map.source : map.target;
   }

@@ -25,7 +25,7 @@ struct Evaluation {
 };
 
 /// What the marks are called where attention is shown.
-inline constexpr const char *begin_mark = "<s>", *end_mark = "</s>";
+inline constexpr const char *begin_label = "<s>", *end_label = "</s>";
 
 /// Which attention of a model is looked at.
 struct AttentionView {
