@@ -15,6 +15,7 @@
 #include <iterator>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -39,6 +40,12 @@ inline std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+/// The arguments, and more behind them.
+inline Args joined(Args args, const Args& more) {
+  args.insert(args.end(), more.begin(), more.end());
+  return args;
+}
+
 struct Options {
   std::string input = {};   ///< standard input
   std::string output = {};  ///< a file that takes standard output
@@ -51,6 +58,21 @@ struct Result {
   int status = -1;  ///< the exit status, or 1000 + the signal that ended the program
   std::string out, err;
 };
+
+/// The program refused: nothing on standard output, one line on standard error that names what is at fault.
+inline void check_complaint(const Result& r, int status, const std::string& names) {
+  CHECK(r.status == status);
+  CHECK(r.out == "");
+  CHECK(lines_of(r.err).size() == 1);
+  CHECK_THAT(r.err, Catch::Contains(names) && Catch::EndsWith("\n"));
+}
+
+/// The bytes of a checkpoint's tensors, which follow its header.
+inline std::string_view weights_of(std::string_view file) {
+  std::size_t header = 0;
+  for (std::size_t i = 8; i-- > 0;) header = header << 8 | static_cast<unsigned char>(file.at(i));
+  return file.substr(8 + header);
+}
 
 /// The program in an empty folder of its own, which goes away in the end.
 struct Program {

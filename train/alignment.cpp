@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include <gaze/autograd/error.h>
@@ -31,6 +32,10 @@ double AlignmentScore::aer() const {
   if (predicted + sure == 0) return 0;
   return 1 - static_cast<double>(sure_hits + possible_hits) / static_cast<double>(predicted + sure);
 }
+
+std::string_view name_of(Shift shift) { return shift == Shift::produced ? "produced" : "consumed"; }
+
+nlohmann::json head_name(int head) { return head < 0 ? nlohmann::json("mean") : nlohmann::json(head); }
 
 std::vector<double> attention_map(const Tensor& weights, std::int64_t b, std::int64_t rows, std::int64_t columns,
                                   const MapChoice& choice) {

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <gaze/autograd/tensor.h>
 #include <gaze/datasets/example.h>
 
@@ -32,6 +34,7 @@ struct AlignmentScore {
 
 /// When attention is read for a target word: at the query that produces it, or at the next one, which has just read it.
 enum class Shift { produced, consumed };
+std::string_view name_of(Shift);
 
 /// One attention map [target words, source words] out of weights [B,H,T,S] where T counts the begin mark and S may
 /// count an end mark.
@@ -39,6 +42,9 @@ struct MapChoice {
   int head = -1;  ///< from 0; -1: the mean of all
   Shift shift = Shift::produced;
 };
+
+/// A head as JSON has it: its number, or "mean" for -1.
+nlohmann::json head_name(int head);
 
 /// Sentence `b` of weights [B,H,T,S] as a row-major map of `rows` target words and `columns` source positions. Throws
 /// for what the weights do not have.

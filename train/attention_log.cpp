@@ -160,7 +160,7 @@ void AttentionLog::record(std::int64_t step) {
     if (recorded.kind != AttentionKind::cross) continue;
     for (int head = heads > 1 ? -1 : 0; head < heads; ++head) {
       json score = to_json(score_head(recorded.weights, probes_, head, translator_.config().source_eos));
-      score["module"] = name, score["head"] = head < 0 ? json("mean") : json(head);
+      score["module"] = name, score["head"] = head_name(head);
       scores.push_back(std::move(score));
     }
   }

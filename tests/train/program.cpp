@@ -30,12 +30,11 @@ std::map<std::string, std::string> contents(const fs::path& folder) {
 }
 
 /// A small and quick run; `more` comes last.
-Args training(const std::string& run, Args more = {}) {
+Args training(const std::string& run, const Args& more = {}) {
   Args args = {"train", "copy",          "--run", run,           "--threads", "1",       "--set", "d_model=16",
                "--set", "d_ff=32",       "--set", "batch=8",     "--set",     "vocab=9", "--set", "length=6",
                "--set", "validation=16", "--set", "log_every=5", "--set",     "probes=0"};
-  args.insert(args.end(), more.begin(), more.end());
-  return args;
+  return joined(std::move(args), more);
 }
 
 void train(Program& gaze, const std::string& run, const Args& more = {"--steps", "6"}) {
@@ -55,21 +54,6 @@ std::vector<json> metrics(const fs::path& run) {
   }
   CHECK((text.empty() || text.ends_with("\n")));
   return lines;
-}
-
-/// The program refused: nothing on standard output, one line on standard error that names what is at fault.
-void check_complaint(const Result& r, int status, const std::string& names) {
-  CHECK(r.status == status);
-  CHECK(r.out == "");
-  CHECK(lines_of(r.err).size() == 1);
-  CHECK_THAT(r.err, Contains(names) && Catch::EndsWith("\n"));
-}
-
-/// The bytes of a checkpoint's tensors, which follow its header.
-std::string_view weights_of(std::string_view file) {
-  std::size_t header = 0;
-  for (std::size_t i = 8; i-- > 0;) header = header << 8 | static_cast<unsigned char>(file.at(i));
-  return file.substr(8 + header);
 }
 
 bool has_escapes(const std::string& text) { return text.find('\x1b') != std::string::npos; }

@@ -21,8 +21,8 @@ struct Arguments {
 
 nlohmann::json to_json(const Extraction& how) {
   return {{"layer", how.layer},
-          {"head", how.choice.head < 0 ? nlohmann::json("mean") : nlohmann::json(how.choice.head)},
-          {"shift", how.choice.shift == Shift::produced ? "produced" : "consumed"},
+          {"head", head_name(how.choice.head)},
+          {"shift", name_of(how.choice.shift)},
           {"null", how.null_threshold}};
 }
 

@@ -65,9 +65,9 @@ void inspect(const Arguments& a) {
   if (a.json) {
     json object = to_json(map);
     object["module"] = translator->module_of(kind, how.layer);
-    object["head"] = how.choice.head < 0 ? json("mean") : json(how.choice.head);
+    object["head"] = head_name(how.choice.head);
     if (kind == AttentionKind::cross) {
-      object["shift"] = how.choice.shift == Shift::produced ? "produced" : "consumed";
+      object["shift"] = name_of(how.choice.shift);
       object["links"] = links;
     }
     fmt::print("{}\n", object.dump());
