@@ -41,9 +41,14 @@
 #include <gaze/optim/sgd.h>
 
 #include <gaze/datasets/batch.h>
+#include <gaze/datasets/batch_plan.h>
 #include <gaze/datasets/example.h>
+#include <gaze/datasets/language.h>
 #include <gaze/datasets/lines.h>
+#include <gaze/datasets/parallel_text.h>
+#include <gaze/datasets/subwords.h>
 #include <gaze/datasets/tasks.h>
+#include <gaze/datasets/tokenizer.h>
 #include <gaze/datasets/toy.h>
 #include <gaze/datasets/vocabulary.h>
 
@@ -51,12 +56,20 @@
 #include <gaze/train/alignment.h>
 #include <gaze/train/attention_log.h>
 #include <gaze/train/bench.h>
+#include <gaze/train/bleu.h>
 #include <gaze/train/config.h>
+#include <gaze/train/decoding.h>
 #include <gaze/train/heat_map.h>
+#include <gaze/train/learner.h>
 #include <gaze/train/model_options.h>
+#include <gaze/train/pair_source.h>
+#include <gaze/train/preset_files.h>
 #include <gaze/train/report.h>
 #include <gaze/train/run_folder.h>
+#include <gaze/train/saved_model.h>
 #include <gaze/train/terminal.h>
+#include <gaze/train/text_model.h>
 #include <gaze/train/trainer.h>
+#include <gaze/train/training_run.h>
 #include <gaze/train/training_view.h>
 #include <gaze/train/translator.h>

@@ -42,6 +42,17 @@ add_library(httplib INTERFACE IMPORTED)
 target_link_libraries(httplib INTERFACE ${httplib_library} Threads::Threads)
 target_compile_definitions(httplib INTERFACE
   CPPHTTPLIB_OPENSSL_SUPPORT CPPHTTPLIB_ZLIB_SUPPORT CPPHTTPLIB_BROTLI_SUPPORT)
+
+# Debian's sentencepiece comes without a file for CMake.
+need_header(sentencepiece_trainer.h libsentencepiece-dev)
+find_library(sentencepiece_library sentencepiece)
+find_library(sentencepiece_train_library sentencepiece_train)
+mark_as_advanced(sentencepiece_library sentencepiece_train_library)
+if(NOT sentencepiece_library OR NOT sentencepiece_train_library)
+  message(FATAL_ERROR "libsentencepiece is missing; on Debian: apt-get install libsentencepiece-dev")
+endif()
+set(sentencepiece_libraries sentencepiece_train sentencepiece)
+
 if(GAZE_TESTS)
   need(Catch2 catch2 2.13)
 endif()

@@ -5,7 +5,7 @@
 
 #include <gaze/autograd/error.h>
 #include <gaze/autograd/files.h>
-#include <gaze/datasets/tasks.h>
+#include <gaze/datasets/tokenizer.h>
 
 namespace gaze {
 
@@ -22,7 +22,7 @@ std::vector<std::string> read_lines(const std::filesystem::path& path) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     require(line.find('\0') == line.npos, "{}:{}: there is a NUL byte", path.string(), lines.size() + 1);
     try {
-      characters_of(line);
+      check_utf8(line);
     } catch (const Error& error) {
       fail("{}:{}: {}", path.string(), lines.size() + 1, error.what());
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <gaze/datasets/tokenizer.h>
 #include <gaze/datasets/toy.h>
 
 /// The makers of the tasks, one a file, for make_toy_task().
@@ -10,10 +11,5 @@ std::unique_ptr<ToyTask> make_symbols_task(std::string_view name, const ToyOptio
 std::unique_ptr<ToyTask> make_digits_task(std::uint64_t seed);
 std::unique_ptr<ToyTask> make_dates_task(std::uint64_t seed);
 std::unique_ptr<ToyTask> make_grammar_task(std::uint64_t seed);
-
-/// The code points of a text. Throws when it is not UTF-8.
-std::vector<std::string> characters_of(std::string_view text);
-/// What stands between spaces.
-std::vector<std::string> words_of(std::string_view text);
 
 }  // namespace gaze

@@ -1,22 +1,14 @@
 #include <gaze/datasets/toy.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include <gaze/autograd/error.h>
 #include <gaze/datasets/tasks.h>
 
 namespace gaze {
 
-std::vector<std::string> words_of(std::string_view text) {
-  std::istringstream stream{std::string(text)};
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
-}
-
 std::vector<std::string> ToyTask::tokenize(std::string_view line) const {
-  characters_of(line);  // throws when it is not UTF-8
+  check_utf8(line);
   return words_of(line);
 }
 
@@ -28,6 +20,20 @@ std::string ToyTask::join(const std::vector<std::string>& tokens) const {
 
 std::string ToyTask::join_source(const std::vector<std::string>& tokens) const {
   return fmt::format("{}", fmt::join(tokens, " "));
+}
+
+Tokenizer source_tokenizer(std::shared_ptr<const ToyTask> task) {
+  return {[task](std::string_view line) { return task->tokenize(line); },
+          [task](std::span<const std::string> tokens) {
+            return task->join_source({tokens.begin(), tokens.end()});
+          }};
+}
+
+Tokenizer target_tokenizer(std::shared_ptr<const ToyTask> task) {
+  return {[task](std::string_view line) { return task->tokenize_target(line); },
+          [task](std::span<const std::string> tokens) {
+            return task->join({tokens.begin(), tokens.end()});
+          }};
 }
 
 Split ToyTask::split_of(const std::vector<std::string>& source) const {
@@ -50,6 +56,12 @@ Example ToyTask::example(Split split, std::uint64_t index) const {
   fail("{}: no sentence of these options falls into the split that is asked for", name());
 }
 
+std::vector<Example> ToyTask::examples(Split split, std::int64_t count, std::int64_t first) const {
+  std::vector<Example> all;
+  for (std::int64_t i = first; i < first + count; ++i) all.push_back(example(split, static_cast<std::uint64_t>(i)));
+  return all;
+}
+
 const std::vector<std::string>& toy_task_names() {
   static const std::vector<std::string> names = {"copy", "shift", "reverse", "sort", "digits", "dates", "grammar"};
   return names;
@@ -64,30 +76,6 @@ std::unique_ptr<ToyTask> make_toy_task(std::string_view name, const ToyOptions& 
   const std::string near = nearest_name(name, names);
   fail("unknown task {}; there are {}{}", name, fmt::join(names, ", "),
        near.empty() ? "" : fmt::format("; did you mean {}?", near));
-}
-
-std::vector<std::string> characters_of(std::string_view text) {
-  std::vector<std::string> characters;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80                   ? 1
-                               : lead >= 0xc2 && lead < 0xe0 ? 2
-                               : lead >= 0xe0 && lead < 0xf0 ? 3
-                               : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                             : 0;
-    // The second byte has a narrower range after some: no overlong forms, surrogates or code points above U+10FFFF.
-    bool valid = length > 0 && i + length <= text.size();
-    for (std::size_t j = 1; valid && j < length; ++j) {
-      const auto byte = static_cast<unsigned char>(text[i + j]);
-      const unsigned char least = j == 1 && lead == 0xe0 ? 0xa0 : j == 1 && lead == 0xf0 ? 0x90 : 0x80;
-      const unsigned char most = j == 1 && lead == 0xed ? 0x9f : j == 1 && lead == 0xf4 ? 0x8f : 0xbf;
-      valid = byte >= least && byte <= most;
-    }
-    require(valid, "the text is not UTF-8 at byte {}", i + 1);
-    characters.emplace_back(text.substr(i, length));
-    i += length;
-  }
-  return characters;
 }
 
 }  // namespace gaze

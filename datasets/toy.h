@@ -9,6 +9,7 @@
 
 #include <gaze/autograd/random.h>
 #include <gaze/datasets/example.h>
+#include <gaze/datasets/tokenizer.h>
 
 namespace gaze {
 
@@ -48,6 +49,8 @@ class ToyTask {
 
   /// Pair `index` of a split: a function of (seed, split, index) alone.
   Example example(Split split, std::uint64_t index) const;
+  /// `count` of them from `first` on.
+  std::vector<Example> examples(Split split, std::int64_t count, std::int64_t first = 0) const;
 
  protected:
   explicit ToyTask(std::uint64_t seed) : seed_(seed) {}
@@ -59,6 +62,10 @@ class ToyTask {
   Split split_of(const std::vector<std::string>& source) const;
   std::uint64_t seed_;
 };
+
+/// How a task's sentences are written.
+Tokenizer source_tokenizer(std::shared_ptr<const ToyTask> task);
+Tokenizer target_tokenizer(std::shared_ptr<const ToyTask> task);
 
 const std::vector<std::string>& toy_task_names();
 

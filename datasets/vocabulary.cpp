@@ -1,6 +1,7 @@
 #include <gaze/datasets/vocabulary.h>
 
 #include <algorithm>
+#include <utility>
 
 #include <gaze/autograd/error.h>
 
@@ -16,6 +17,19 @@ Vocabulary::Vocabulary(const std::vector<std::string>& tokens) {
   for (const std::string& token : tokens) add(token);
 }
 
+Vocabulary Vocabulary::from_counts(const std::unordered_map<std::string, std::int64_t>& counts, std::int64_t least,
+                                   std::int64_t most) {
+  std::vector<std::pair<std::int64_t, std::string>> frequent;
+  for (const auto& [token, count] : counts)
+    if (count >= least && std::find(marks.begin(), marks.end(), token) == marks.end())
+      frequent.emplace_back(-count, token);
+  std::sort(frequent.begin(), frequent.end());
+  if (most > 0 && static_cast<std::int64_t>(frequent.size()) > most) frequent.resize(static_cast<std::size_t>(most));
+  std::vector<std::string> tokens;
+  for (auto& [count, token] : frequent) tokens.push_back(std::move(token));
+  return Vocabulary(tokens);
+}
+
 Vocabulary Vocabulary::from_list(const std::vector<std::string>& all) {
   require(all.size() >= marks.size() && std::equal(marks.begin(), marks.end(), all.begin()),
           "vocabulary: the list must begin with {}", fmt::join(marks, " "));
@@ -28,11 +42,11 @@ void Vocabulary::add(const std::string& token) {
   tokens_.push_back(token);
 }
 
-bool Vocabulary::contains(std::string_view token) const { return ids_.contains(std::string(token)); }
+bool Vocabulary::contains(std::string_view token) const { return id(token) != unk; }
 
 std::int32_t Vocabulary::id(std::string_view token) const {
   const auto found = ids_.find(std::string(token));
-  return found == ids_.end() ? unk : found->second;
+  return found == ids_.end() ? unk : std::max(found->second, unk);
 }
 
 const std::string& Vocabulary::token(std::int32_t id) const {

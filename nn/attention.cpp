@@ -27,25 +27,50 @@ MultiHeadAttention::Projections MultiHeadAttention::project(const Tensor& x, con
     const Tensor qkv = linear(x, in_proj_weight, in_proj_bias);  // [B,T,D] -> [B,T,3D]
     return {{qkv, 0, d}, {qkv, d, d}, {qkv, 2 * d, d}};
   }
-  const Tensor q = linear(x, in_proj_weight, in_proj_bias, {0, d});            // [B,T,D] -> [B,T,D]
-  const Tensor kv = linear(memory, in_proj_weight, in_proj_bias, {d, 2 * d});  // [B,S,D] -> [B,S,2D]
+  const Tensor q = linear(x, in_proj_weight, in_proj_bias, {0, d});  // [B,T,D] -> [B,T,D]
+  const Tensor kv = keys_values(memory);
   return {q, {kv, 0, d}, {kv, d, d}};
+}
+
+Tensor MultiHeadAttention::keys_values(const Tensor& memory) const {
+  return linear(memory, in_proj_weight, in_proj_bias, {d_model, 2 * d_model});  // [B,S,D] -> [B,S,2D]
 }
 
 AttentionResult MultiHeadAttention::operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& masks,
                                                Context& context, bool with_weights) const {
-  const auto [q, k, v] = project(x, memory);
+  const AttentionKind kind = !memory.same(x) ? AttentionKind::cross
+                             : masks.causal  ? AttentionKind::decoder
+                                             : AttentionKind::encoder;
+  return attend(project(x, memory), kind, masks, context, with_weights);
+}
+
+Tensor MultiHeadAttention::extend(const Tensor& x, Tensor& keys_values, Context& context) const {
+  const bool first = !keys_values.defined();
+  require(first || x.size(1) == 1, "attention {}: after the first call one word at a time, got {}", name, x.shape());
+  const std::int64_t d = d_model;
+  const Tensor qkv = linear(x, in_proj_weight, in_proj_bias), kv = slice(qkv, 2, d, 3 * d);
+  keys_values = first ? kv : concat({keys_values, kv}, 1);
+  const AttentionMasks masks{.causal = first};  // a single query comes last: it sees all
+  return attend({{qkv, 0, d}, {keys_values, 0, d}, {keys_values, d, d}}, AttentionKind::decoder, masks, context, false)
+      .output;
+}
+
+Tensor MultiHeadAttention::attend(const Tensor& x, const Tensor& keys_values, const AttentionMasks& masks,
+                                  Context& context) const {
+  const std::int64_t d = d_model;
+  const Tensor q = linear(x, in_proj_weight, in_proj_bias, {0, d});
+  return attend({q, {keys_values, 0, d}, {keys_values, d, d}}, AttentionKind::cross, masks, context, false).output;
+}
+
+AttentionResult MultiHeadAttention::attend(const Projections& projections, AttentionKind kind,
+                                           const AttentionMasks& masks, Context& context, bool with_weights) const {
+  const auto& [q, k, v] = projections;
   AttentionOptions options;
   options.heads = heads;
   options.causal = masks.causal;
   options.key_lengths = masks.key_lengths;
   options.mask = masks.additive;
-  if (context.recorder) {
-    const AttentionKind kind = !memory.same(x) ? AttentionKind::cross
-                               : masks.causal  ? AttentionKind::decoder
-                                               : AttentionKind::encoder;
-    context.recorder->offer(name, kind, [&] { return attention_weights(q, k, options); });
-  }
+  if (context.recorder) context.recorder->offer(name, kind, [&] { return attention_weights(q, k, options); });
   const DropoutOptions drop = dropout.options(context);
   options.dropout = drop.p, options.stream = drop.stream;
   AttentionResult result;

@@ -28,6 +28,14 @@ struct MultiHeadAttention {
   AttentionResult operator()(const Tensor& x, const Tensor& memory, const AttentionMasks&, Context&,
                              bool with_weights = false) const;
 
+  /// Word by word: x [B,1,D] joins the keys and values [B,t,2D] of the words before, undefined before the first, and
+  /// attends to all. Gives what the last query of causal self-attention over t + 1 words would: [B,1,D]. A first call
+  /// may bring several words, [B,T,D] -> [B,T,D].
+  Tensor extend(const Tensor& x, Tensor& keys_values, Context&) const;
+  /// What keys_values() made of a memory answers: x [B,T,D] -> [B,T,D].
+  Tensor attend(const Tensor& x, const Tensor& keys_values, const AttentionMasks&, Context&) const;
+  Tensor keys_values(const Tensor& memory) const;  ///< [B,S,D] -> [B,S,2D]
+
   Tensor w_q() const;  ///< [D,D]: rows [0, D) of in_proj_weight, a differentiable copy
   Tensor w_k() const;  ///< [D,D]: rows [D, 2D)
   Tensor w_v() const;  ///< [D,D]: rows [2D, 3D)
@@ -43,6 +51,9 @@ struct MultiHeadAttention {
     Columns q, k, v;
   };
   Projections project(const Tensor& x, const Tensor& memory) const;
+  /// Records and attends. `kind` is who looks at whom.
+  AttentionResult attend(const Projections&, AttentionKind kind, const AttentionMasks&, Context&,
+                         bool with_weights) const;
 };
 
 }  // namespace gaze

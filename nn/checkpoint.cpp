@@ -58,6 +58,22 @@ Checkpoint to_checkpoint(const Params& params, std::map<std::string, std::string
   return checkpoint;
 }
 
+Checkpoint weights_of(const Checkpoint& checkpoint, std::string_view strip_prefix) {
+  Checkpoint weights;
+  std::vector<std::string> names;
+  for (const auto& [name, array] : checkpoint.arrays) {
+    if (name.starts_with("optimizer.")) continue;
+    names.push_back(name);
+    if (name.starts_with(strip_prefix)) weights.arrays.emplace_back(name.substr(strip_prefix.size()), array);
+  }
+  require(!weights.arrays.empty(), "export: no parameter begins with {}; there are {}", strip_prefix,
+          fmt::join(names, ", "));
+  for (const auto& [alias, name] : checkpoint.metadata)
+    if (alias.starts_with(strip_prefix) && name.starts_with(strip_prefix) && checkpoint.find(name))
+      weights.metadata[alias.substr(strip_prefix.size())] = name.substr(strip_prefix.size());
+  return weights;
+}
+
 void save(const Params& params, const std::filesystem::path& path, std::map<std::string, std::string> metadata) {
   save_safetensors(path, to_checkpoint(params, std::move(metadata)));
 }

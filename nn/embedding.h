@@ -32,9 +32,11 @@ struct TokenEmbeddingOptions {
 struct TokenEmbedding {
   /// Registers tok.weight [V,D] and, when positions are learned, pos.weight [max_length,D].
   TokenEmbedding(const Scope&, const TokenEmbeddingOptions&);
+  /// With token vectors that are another's.
+  TokenEmbedding(const Scope&, const TokenEmbeddingOptions&, Embedding shared);
 
-  /// int32 [B,T] -> [B,T,D]. Throws when T is over the maximum.
-  Tensor operator()(const Tensor& ids, Context&) const;
+  /// int32 [B,T] -> [B,T,D]; the first id stands at position `first`. Throws for positions over the maximum.
+  Tensor operator()(const Tensor& ids, Context&, std::int64_t first = 0) const;
 
   std::string name;  ///< its path
   Embedding tok;

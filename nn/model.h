@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <gaze/nn/embedding.h>
 #include <gaze/nn/transformer.h>
@@ -13,9 +14,23 @@ struct ModelOptions {
   std::int64_t max_length = 0;  ///< the longest source or target that has positions
   Positions positions = Positions::learned;
   bool tied = false;            ///< head.weight is tgt_embed.tok.weight
+  bool shared = false;          ///< of Seq2Seq: src_embed.tok.weight is tgt_embed.tok.weight; one vocabulary
   double embedding_std = 0.02;  ///< of the initial token embeddings
   double position_std = 0.02;   ///< of the initial learned positions
   TransformerOptions transformer = {};
+};
+
+/// Keys and values of what a decoder has read, one tensor a layer, so that the next word costs one word's work.
+struct DecodingState {
+  std::vector<Tensor> self;    ///< [R,t,2D]: of the words so far
+  std::vector<Tensor> memory;  ///< [B,S,2D]: of the sources; none without an encoder
+  Tensor memory_lengths = {};  ///< int32 [B]
+  std::int64_t length = 0;     ///< t
+
+  /// Continuation i is now what continuation rows[i] was: int32.
+  void select_rows(const Tensor& rows);
+  /// Source i is now what source sources[i] was: int32. Rows are for the caller to select.
+  void select_sources(const Tensor& sources);
 };
 
 /// Translates: source ids in, a score for every next target id out. Registers src_embed, tgt_embed, body (a
@@ -34,6 +49,11 @@ struct Seq2Seq {
   Tensor loss(const Tensor& source, const Tensor& lengths, const Tensor& target, const Tensor& gold,
               const CrossEntropyOptions&, Context&) const;
 
+  /// Word by word: begin() with an encoder's memory [B,S,D], then next() with each continuation's last word, int32
+  /// [R,1], where R / B continuations of each source follow one another -> logits [R,V].
+  DecodingState begin(const Tensor& memory, const Tensor& lengths) const;
+  Tensor next(const Tensor& words, DecodingState&, Context&) const;
+
   TokenEmbedding src_embed, tgt_embed;
   Transformer body;
   Linear head;
@@ -51,6 +71,9 @@ struct LanguageModel {
   Tensor operator()(const Tensor& ids, Context&) const;
   /// cross_entropy of that against gold, int32 [B,T], in less memory: the logits are never there all at once.
   Tensor loss(const Tensor& ids, const Tensor& gold, const CrossEntropyOptions&, Context&) const;
+
+  /// Word by word: the first call may bring a beginning, int32 [B,T], then [B,1] -> logits of the last word [B,V].
+  Tensor next(const Tensor& ids, DecodingState&, Context&) const;
 
   TokenEmbedding tgt_embed;
   Encoder body;

@@ -35,6 +35,12 @@ Tensor EncoderLayer::operator()(const Tensor& x, const AttentionMasks& masks, Co
   return residual(norm2, attended, context, [&](const Tensor& z) { return feed_forward(z, context); });
 }
 
+Tensor EncoderLayer::extend(const Tensor& x, Tensor& keys_values, Context& context) const {
+  const Tensor attended =
+      residual(norm1, x, context, [&](const Tensor& z) { return self_attn.extend(z, keys_values, context); });
+  return residual(norm2, attended, context, [&](const Tensor& z) { return feed_forward(z, context); });
+}
+
 DecoderLayer::DecoderLayer(const Scope& scope, const TransformerOptions& options)
     : self_attn(attention_of(scope / "self_attn", options)),
       multihead_attn(attention_of(scope / "multihead_attn", options)),
@@ -44,13 +50,29 @@ DecoderLayer::DecoderLayer(const Scope& scope, const TransformerOptions& options
       norm3(scope / "norm3", options.d_model),
       residual{options.norm, Dropout(options.dropout)} {}
 
+template <class AttendSelf, class AttendMemory>
+Tensor DecoderLayer::layer(const Tensor& x, Context& context, const AttendSelf& attend_self,
+                           const AttendMemory& attend_memory) const {
+  const Tensor informed = residual(norm2, residual(norm1, x, context, attend_self), context, attend_memory);
+  return residual(norm3, informed, context, [&](const Tensor& z) { return feed_forward(z, context); });
+}
+
 Tensor DecoderLayer::operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& self_masks,
                                 const AttentionMasks& memory_masks, Context& context) const {
-  const auto attend_self = [&](const Tensor& z) { return self_attn(z, z, self_masks, context).output; };
-  const auto attend_memory = [&](const Tensor& z) { return multihead_attn(z, memory, memory_masks, context).output; };
-  const auto think = [&](const Tensor& z) { return feed_forward(z, context); };
-  const Tensor informed = residual(norm2, residual(norm1, x, context, attend_self), context, attend_memory);
-  return residual(norm3, informed, context, think);
+  return layer(
+      x, context, [&](const Tensor& z) { return self_attn(z, z, self_masks, context).output; },
+      [&](const Tensor& z) { return multihead_attn(z, memory, memory_masks, context).output; });
+}
+
+Tensor DecoderLayer::extend(const Tensor& x, Tensor& self, const Tensor& memory, const AttentionMasks& memory_masks,
+                            Context& context) const {
+  const auto attend_memory =
+      [&](const Tensor& z) {  // the continuations of a source are its queries: [R,1,D], [B,R/B,D]
+        const Tensor queries = reshape(z, {memory.size(0), -1, z.size(2)});
+        return reshape(multihead_attn.attend(queries, memory, memory_masks, context), {-1, 1, z.size(2)});
+      };
+  return layer(
+      x, context, [&](const Tensor& z) { return self_attn.extend(z, self, context); }, attend_memory);
 }
 
 Encoder::Encoder(const Scope& scope, std::int64_t layer_count, const TransformerOptions& options, bool final_norm)
@@ -64,6 +86,13 @@ Tensor Encoder::operator()(const Tensor& x, const AttentionMasks& masks, Context
   return norm ? (*norm)(y) : y;
 }
 
+Tensor Encoder::extend(const Tensor& x, std::vector<Tensor>& keys_values, Context& context) const {
+  keys_values.resize(layers.size());
+  Tensor y = x;
+  for (std::size_t i = 0; i < layers.size(); ++i) y = layers[i].extend(y, keys_values[i], context);
+  return norm ? (*norm)(y) : y;
+}
+
 Decoder::Decoder(const Scope& scope, std::int64_t layer_count, const TransformerOptions& options, bool final_norm)
     : layers(stack_of<DecoderLayer>(scope, layer_count, options)) {
   if (final_norm) norm.emplace(scope / "norm", options.d_model);
@@ -73,6 +102,14 @@ Tensor Decoder::operator()(const Tensor& x, const Tensor& memory, const Attentio
                            const AttentionMasks& memory_masks, Context& context) const {
   Tensor y = x;
   for (const DecoderLayer& layer : layers) y = layer(y, memory, self_masks, memory_masks, context);
+  return norm ? (*norm)(y) : y;
+}
+
+Tensor Decoder::extend(const Tensor& x, std::vector<Tensor>& self, const std::vector<Tensor>& memory,
+                       const AttentionMasks& memory_masks, Context& context) const {
+  self.resize(layers.size());
+  Tensor y = x;
+  for (std::size_t i = 0; i < layers.size(); ++i) y = layers[i].extend(y, self[i], memory.at(i), memory_masks, context);
   return norm ? (*norm)(y) : y;
 }
 

@@ -45,6 +45,8 @@ struct EncoderLayer {
   EncoderLayer(const Scope&, const TransformerOptions&);
 
   Tensor operator()(const Tensor& x, const AttentionMasks&, Context&) const;  ///< [B,S,D] -> [B,S,D]
+  /// Causal self-attention word by word: see MultiHeadAttention::extend().
+  Tensor extend(const Tensor& x, Tensor& keys_values, Context&) const;
 
   MultiHeadAttention self_attn;
   FeedForward feed_forward;
@@ -59,11 +61,19 @@ struct DecoderLayer {
   /// x [B,T,D], memory [B,S,D] -> [B,T,D]
   Tensor operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& self_masks,
                     const AttentionMasks& memory_masks, Context&) const;
+  /// The same word by word: x [R,1,D] where R / B continuations of each of B sources follow one another; `self` as in
+  /// MultiHeadAttention::extend(), `memory` [B,S,2D] as keys_values() made it.
+  Tensor extend(const Tensor& x, Tensor& self, const Tensor& memory, const AttentionMasks& memory_masks,
+                Context&) const;
 
   MultiHeadAttention self_attn, multihead_attn;
   FeedForward feed_forward;
   LayerNorm norm1, norm2, norm3;
   Residual residual;
+
+ private:
+  template <class AttendSelf, class AttendMemory>
+  Tensor layer(const Tensor& x, Context&, const AttendSelf&, const AttendMemory&) const;
 };
 
 /// Registers layers.0, layers.1, ... and, with a final norm, norm.
@@ -71,6 +81,8 @@ struct Encoder {
   Encoder(const Scope&, std::int64_t layer_count, const TransformerOptions&, bool final_norm = true);
 
   Tensor operator()(const Tensor& x, const AttentionMasks&, Context&) const;  ///< [B,S,D] -> [B,S,D]
+  /// With causal self-attention word by word; a tensor for each layer: see EncoderLayer::extend().
+  Tensor extend(const Tensor& x, std::vector<Tensor>& keys_values, Context&) const;
 
   std::vector<EncoderLayer> layers;
   std::optional<LayerNorm> norm;
@@ -83,6 +95,9 @@ struct Decoder {
   /// x [B,T,D], memory [B,S,D] -> [B,T,D]
   Tensor operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& self_masks,
                     const AttentionMasks& memory_masks, Context&) const;
+  /// Word by word; a tensor for each layer: see DecoderLayer::extend().
+  Tensor extend(const Tensor& x, std::vector<Tensor>& self, const std::vector<Tensor>& memory,
+                const AttentionMasks& memory_masks, Context&) const;
 
   std::vector<DecoderLayer> layers;
   std::optional<LayerNorm> norm;

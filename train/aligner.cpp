@@ -88,14 +88,14 @@ std::vector<Example> read_pairs(const Translator& model, const std::filesystem::
   require_as_many_lines(source, sources.size(), target, targets.size());
   std::vector<Example> pairs;
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    pairs.push_back({model.task().tokenize(sources[i]), model.task().tokenize_target(targets[i]), {}});
+    pairs.push_back({model.source().tokenizer.tokenize(sources[i]), model.target().tokenizer.tokenize(targets[i]), {}});
     const auto check = [&](const std::filesystem::path& file, std::size_t words, std::int64_t most) {
       require(words > 0, "{}:{}: the line is empty", file.string(), i + 1);
       require(static_cast<std::int64_t>(words) <= most, "{}:{}: {} tokens; this model was trained on at most {}",
               file.string(), i + 1, words, most);
     };
-    check(source, pairs.back().source.size(), model.task().max_source_length());
-    check(target, pairs.back().target.size(), model.task().max_target_length());
+    check(source, pairs.back().source.size(), model.source().longest);
+    check(target, pairs.back().target.size(), model.target().longest);
   }
   return pairs;
 }

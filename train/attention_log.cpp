@@ -36,7 +36,10 @@ Example example_of(const json& object) {
 }
 
 json to_json(const HeadScore& s) {
-  return {{"aer", s.aer}, {"entropy", s.entropy}, {"gold_mass", s.gold_mass}, {"end_mass", s.end_mass}};
+  return {{"aer", s.aer ? json(*s.aer) : json()},
+          {"entropy", s.entropy},
+          {"gold_mass", s.gold_mass},
+          {"end_mass", s.end_mass}};
 }
 
 /// Numbers of weights a step: 4 bytes each.
@@ -50,16 +53,13 @@ std::int64_t bytes_a_step(const std::vector<Example>& probes, const Config& c) {
   return static_cast<std::int64_t>(probes.size()) * c.layers * c.heads * (self + source * target) * 4;
 }
 
-/// Distinct held-out sentences, `first` before all others.
-std::vector<Example> choose_probes(const Translator& translator, Example first) {
-  const auto wanted = static_cast<std::size_t>(translator.config().probes);
-  std::set<std::vector<std::string>> seen = {first.source};
-  std::vector<Example> probes = {std::move(first)};
-  for (std::uint64_t i = 0; probes.size() < wanted && i < 20 * wanted; ++i) {
-    Example e = translator.task().example(Split::validation, i);
-    if (seen.insert(e.source).second) probes.push_back(std::move(e));
-  }
-  while (probes.size() > 1 && bytes_a_step(probes, translator.config()) > most_bytes_a_step) probes.pop_back();
+/// The first distinct sentences, as many as are wanted and have room.
+std::vector<Example> choose_probes(const Config& config, const std::vector<Example>& candidates) {
+  std::set<std::vector<std::string>> seen;
+  std::vector<Example> probes;
+  for (const Example& e : candidates)
+    if (static_cast<std::int64_t>(probes.size()) < config.probes && seen.insert(e.source).second) probes.push_back(e);
+  while (probes.size() > 1 && bytes_a_step(probes, config) > most_bytes_a_step) probes.pop_back();
   return probes;
 }
 
@@ -89,7 +89,7 @@ HeadScore score_head(const Tensor& weights, const std::vector<Example>& examples
     }
     alignment.add(e.gold, strongest_links(of_words, static_cast<std::int64_t>(source)));
   }
-  score.aer = alignment.aer();
+  if (words_with_gold > 0) score.aer = alignment.aer();
   const auto mean_of = [](double& sum, std::int64_t n) { sum /= static_cast<double>(std::max<std::int64_t>(n, 1)); };
   mean_of(score.entropy, words), mean_of(score.end_mass, words), mean_of(score.gold_mass, words_with_gold);
   return score;
@@ -106,27 +106,31 @@ std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t most) {
   return {steps.begin(), steps.end()};
 }
 
-AttentionLog::AttentionLog(const Translator& translator, const RunFolder& run, Example first)
+AttentionLog::AttentionLog(const Translator& translator, const RunFolder& run, const std::vector<Example>& candidates)
     : translator_(translator), folder_(folder(run)), index_(std::make_unique<json>()) {
   const Config& config = translator.config();
-  if (config.probes == 0) return;
-  probes_ = choose_probes(translator, std::move(first));
+  probes_ = choose_probes(config, candidates);
+  if (probes_.empty()) return;
   const std::int64_t bytes = std::max<std::int64_t>(bytes_a_step(probes_, config), 1);
   due_ = recorded_steps(config.steps, std::clamp<std::int64_t>(most_bytes / bytes, 2, most_steps));
 
   AlignmentScore floor, diagonal;
+  bool any_gold = false;
   json probes = json::array();
   for (const Example& e : probes_) {
     probes.push_back(to_json(e));
+    any_gold = any_gold || !e.gold.empty();
     const auto rows = static_cast<std::int64_t>(e.target.size()), columns = static_cast<std::int64_t>(e.source.size());
     floor.add(e.gold, best_links(e.gold, rows));
     diagonal.add(e.gold, diagonal_links(columns, rows));
   }
-  *index_ = {{"end_mark", config.source_eos},
-             {"probes", probes},
-             {"modules", json::array()},
-             {"baselines", {{"floor", floor.aer()}, {"diagonal", diagonal.aer()}}},
-             {"steps", json::array()}};
+  *index_ = {
+      {"end_mark", config.source_eos},
+      {"probes", probes},
+      {"modules", json::array()},
+      {"baselines",
+       {{"floor", any_gold ? json(floor.aer()) : json()}, {"diagonal", any_gold ? json(diagonal.aer()) : json()}}},
+      {"steps", json::array()}};
   std::error_code error;
   fs::create_directories(folder_, error);
   require(!error, "{}: the folder cannot be made: {}", folder_.string(), error.message());
@@ -136,6 +140,27 @@ void AttentionLog::after(std::int64_t step) {
   if (due_.empty() || step < due_.front()) return;
   due_.erase(due_.begin(), std::upper_bound(due_.begin(), due_.end(), step));
   record(step);
+}
+
+void AttentionLog::continue_after(std::int64_t step) {
+  std::error_code none;
+  if (probes_.empty() || !fs::exists(folder_ / "index.json", none)) return;
+  const json before = json::parse(read_file(folder_ / "index.json"), nullptr, false);
+  require(before.is_object() && before.contains("steps") && before["probes"] == (*index_)["probes"],
+          "{}: it is of another training", (folder_ / "index.json").string());
+  (*index_)["modules"] = before["modules"];
+  for (const json& recorded : before["steps"]) {
+    const auto at = recorded.at("step").get<std::int64_t>();
+    if (at <= step) {
+      (*index_)["steps"].push_back(recorded);
+      last_ = at;
+      continue;
+    }
+    for (const json& module : before["modules"])
+      fs::remove(file_of(folder_, module.at("name").get<std::string>(), at), none);
+  }
+  due_.erase(due_.begin(), std::upper_bound(due_.begin(), due_.end(), std::max(step, last_)));
+  write_file_atomically(folder_ / "index.json", {index_->dump(), "\n"}, false);
 }
 
 void AttentionLog::finish(std::int64_t step) {
@@ -204,7 +229,8 @@ AttentionRecord AttentionLog::read(const json& index, const RunFolder& run) {
       require(s.at("scores").is_array(), "{}: step {} has no scores", record.file, record.steps.back());
     }
     for (const char* name : {"floor", "diagonal"})
-      require(index.at("baselines").at(name).is_number(), "{}: the {} is no number", record.file, name);
+      require(index.at("baselines").at(name).is_number() || index.at("baselines").at(name).is_null(),
+              "{}: the {} is no number", record.file, name);
   } catch (const json::exception& error) {
     fail("{}: {}", record.file, error.what());
   }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,10 @@ class Translator;
 
 /// What one head's cross-attention is worth over sentence pairs, each figure read at the query that produces a word.
 struct HeadScore {
-  double aer = 0;        ///< one link a target word: the strongest source word
-  double entropy = 0;    ///< of a query over the positions that it sees, divided by that of even attention: 0 to 1
-  double gold_mass = 0;  ///< attention on a word's gold links, sure or possible; of the words that have any
-  double end_mass = 0;   ///< attention on the source's end mark
+  std::optional<double> aer;  ///< one link a target word: the strongest source word; none without gold links
+  double entropy = 0;         ///< of a query over the positions that it sees, divided by that of even attention: 0 to 1
+  double gold_mass = 0;       ///< attention on a word's gold links, sure or possible; of the words that have any
+  double end_mass = 0;        ///< attention on the source's end mark
 };
 
 /// `head` from 0, or -1 for the mean of all; `end_mark`: one follows each source sentence in `weights` [B,H,T,S].
@@ -49,12 +50,16 @@ struct AttentionRecord {
 /// (float32 [P,H,T,S], filled up with zeros; T counts the begin mark, S of cross-attention and both axes of the
 /// encoder's an end mark where the run has one), and index.json: end_mark, probes (source, target, gold as [source,
 /// target, sure]), modules (name, kind, layer, heads), baselines (floor, diagonal: AER) and steps (step, and for each
-/// head of cross-attention and the mean its scores). Files of a step are there before the index names it.
+/// head of cross-attention and the mean its scores; AER null without gold links). Files of a step are there before the
+/// index names it.
 class AttentionLog {
  public:
-  /// `first` is the first probe; the others are held-out sentences of the translator's task. Config says how many and
-  /// of which attention. The folder stays under 50 MB, by fewer steps and, for large models, fewer probes.
-  AttentionLog(const Translator& translator, const RunFolder& run, Example first);
+  /// The probes are the first of `candidates`, each sentence once. Config says how many and of which attention. The
+  /// folder stays under 50 MB, by fewer steps and, for large models, fewer probes.
+  AttentionLog(const Translator& translator, const RunFolder& run, const std::vector<Example>& candidates);
+
+  /// Goes on with what was recorded up to a step, and forgets what came later.
+  void continue_after(std::int64_t step);
 
   /// Records when this step is due. Throws when a file cannot be written.
   void after(std::int64_t step);

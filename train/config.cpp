@@ -6,11 +6,19 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/error.h>
+#include <gaze/train/preset_files.h>
 
 namespace gaze {
 namespace {
 
 using nlohmann::json;
+
+/// What an option may do to a run that is continued.
+enum class Resume {
+  fixed,  ///< stays: the model, the data, the order of batches
+  free,   ///< may change from here on
+  local   ///< is a matter of the machine alone
+};
 
 /// One option: how it is written to JSON, read from JSON, and what a right value is called in an error.
 struct Option {
@@ -18,7 +26,13 @@ struct Option {
   std::string expects;
   std::function<json(const Config&)> get;
   std::function<bool(Config&, const json&)> set;  ///< false when the value is not what is expected
+  Resume resume = Resume::fixed;
 };
+
+Option freely(Option option) {
+  option.resume = Resume::free;
+  return option;
+}
 
 template <class T>
 bool assign_number(T& member, const json& value, double least, double most) {
@@ -60,6 +74,12 @@ Option choice(const char* name, std::string Config::*member, const char* expects
           }};
 }
 
+Option file(const char* name, std::string Config::*member) {
+  return {name, "a file name", [=](const Config& c) { return json(c.*member); },
+          [=](Config& c, const json& v) { return v.is_string() && (c.*member = v.get<std::string>(), true); },
+          Resume::local};
+}
+
 const std::vector<Option>& options() {
   static const std::vector<Option> all = {
       choice("task", &Config::task, "the name of a task", {}),
@@ -69,42 +89,68 @@ const std::vector<Option>& options() {
       count("d_model", &Config::d_model, 1),
       count("heads", &Config::heads, 1),
       count("d_ff", &Config::d_ff, 1),
-      real("dropout", &Config::dropout, "a number from 0 to below 1", 0, 0.999999),
+      freely(real("dropout", &Config::dropout, "a number from 0 to below 1", 0, 0.999999)),
       choice("activation", &Config::activation, "relu or gelu", {"relu", "gelu"}),
       choice("norm", &Config::norm, "pre or post", {"pre", "post"}),
       choice("positions", &Config::positions, "learned, sinusoidal or none", {"learned", "sinusoidal", "none"}),
       yes_or_no("tied", &Config::tied),
-      count("vocab", &Config::vocab, 1),
+      yes_or_no("shared", &Config::shared),
+      count("vocab", &Config::vocab, 0),
       count("min_length", &Config::min_length, 1),
       count("length", &Config::length, 1),
       yes_or_no("source_eos", &Config::source_eos),
       count("batch", &Config::batch, 1),
-      count("validation", &Config::validation, 1, any_count),
-      count("steps", &Config::steps, 0, any_count),
+      count("tokens", &Config::tokens, 0, any_count),
+      count("accumulate", &Config::accumulate, 1),
+      file("src", &Config::src),
+      file("tgt", &Config::tgt),
+      file("valid_src", &Config::valid_src),
+      file("valid_tgt", &Config::valid_tgt),
+      file("test_src", &Config::test_src),
+      file("test_tgt", &Config::test_tgt),
+      file("tsv", &Config::tsv),
+      file("valid_tsv", &Config::valid_tsv),
+      file("test_tsv", &Config::test_tsv),
+      file("text", &Config::text),
+      file("valid_text", &Config::valid_text),
+      choice("units", &Config::units, "words, characters or subwords", {"words", "characters", "subwords"}),
+      yes_or_no("lowercase", &Config::lowercase),
+      count("min_frequency", &Config::min_frequency, 1, any_count),
+      freely(count("validation", &Config::validation, 1, any_count)),
+      freely(count("steps", &Config::steps, 0, any_count)),
+      freely(count("epochs", &Config::epochs, 0, any_count)),
       choice("optimizer", &Config::optimizer, "adam, adamw or sgd", {"adam", "adamw", "sgd"}),
-      real("lr", &Config::lr, "a number above 0", 1e-300, 1e6),
+      freely(real("lr", &Config::lr, "a number above 0", 1e-300, 1e6)),
       {"betas", "two numbers from 0 to below 1", [](const Config& c) { return json(c.betas); },
        [](Config& c, const json& v) {
          return v.is_array() && v.size() == 2 && assign_number(c.betas.first, v[0], 0, 1 - 1e-12) &&
                 assign_number(c.betas.second, v[1], 0, 1 - 1e-12);
        }},
-      real("eps", &Config::eps, "a number from 0", 0, 1),
-      real("momentum", &Config::momentum, "a number from 0 to below 1", 0, 1 - 1e-12),
-      real("weight_decay", &Config::weight_decay, "a number from 0", 0, 1e6),
-      real("clip", &Config::clip, "a number from 0", 0, 1e300),
-      real("label_smoothing", &Config::label_smoothing, "a number from 0 to 1", 0, 1),
-      real("guided", &Config::guided, "a number from 0", 0, 1e6),
+      freely(real("eps", &Config::eps, "a number from 0", 0, 1)),
+      freely(real("momentum", &Config::momentum, "a number from 0 to below 1", 0, 1 - 1e-12)),
+      freely(real("weight_decay", &Config::weight_decay, "a number from 0", 0, 1e6)),
+      freely(real("clip", &Config::clip, "a number from 0", 0, 1e300)),
+      freely(real("label_smoothing", &Config::label_smoothing, "a number from 0 to 1", 0, 1)),
+      freely(real("guided", &Config::guided, "a number from 0", 0, 1e6)),
       count("guided_layer", &Config::guided_layer, -1),
       count("guided_head", &Config::guided_head, 0),
-      choice("schedule", &Config::schedule, "constant, inverse_sqrt (noam) or cosine",
-             {"constant", "inverse_sqrt", "noam", "cosine"}),
-      count("warmup", &Config::warmup, 0, any_count),
-      count("log_every", &Config::log_every, 1, any_count),
+      freely(choice("schedule", &Config::schedule, "constant, inverse_sqrt (noam) or cosine",
+                    {"constant", "inverse_sqrt", "noam", "cosine"})),
+      freely(count("warmup", &Config::warmup, 0, any_count)),
+      freely(real("lr_end", &Config::lr_end, "a number from 0 to 1", 0, 1)),
+      freely(count("validate_every", &Config::validate_every, 0, any_count)),
+      freely(count("checkpoint_every", &Config::checkpoint_every, 0, any_count)),
+      freely(count("patience", &Config::patience, 0, any_count)),
+      freely(count("average", &Config::average, 0, 1000)),
+      freely(count("beam", &Config::beam, 1, 1000)),
+      freely(real("length_penalty", &Config::length_penalty, "a number from 0 to 10", 0, 10)),
+      freely(count("log_every", &Config::log_every, 1, any_count)),
       count("probes", &Config::probes, 0, 10'000),
       choice("record", &Config::record, "all or cross", {"all", "cross"}),
       {"seed", "a whole number from 0", [](const Config& c) { return json(c.seed); },
        [](Config& c, const json& v) { return v.is_number_unsigned() && (c.seed = v.get<std::uint64_t>(), true); }},
-      count("threads", &Config::threads, 0, 1024),
+      {"threads", "a whole number from 0 to 1024", [](const Config& c) { return json(c.threads); },
+       [](Config& c, const json& v) { return assign_number(c.threads, v, 0, 1024); }, Resume::local},
       count("width", &Config::width, 1),
       count("links", &Config::links, 1, any_count),
   };
@@ -150,6 +196,52 @@ void read_config(Config& config, const json& object, std::string_view source) {
 json to_json(const Config& config) {
   json object = json::object();
   for (const Option& o : options()) object[o.name] = o.get(config);
+  return object;
+}
+
+bool is_parallel_text(const Config& c) { return c.task == "pairs"; }
+bool is_plain_text(const Config& c) { return c.task == "chars" || c.task == "words"; }
+
+std::vector<std::string> preset_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, content] : preset_files()) names.push_back(name);
+  return names;
+}
+
+const std::string& preset(std::string_view name) {
+  const auto found = preset_files().find(name);
+  if (found != preset_files().end()) return found->second;
+  const std::string near = nearest_name(name, preset_names());
+  fail("unknown preset {}; there are {}{}", name, fmt::join(preset_names(), ", "),
+       near.empty() ? "" : fmt::format("; did you mean {}?", near));
+}
+
+Config default_config(std::string_view task) {
+  Config config;
+  const auto presets = preset_names();
+  if (std::find(presets.begin(), presets.end(), task) == presets.end()) {
+    config.task = task;
+    return config;
+  }
+  const std::string source = fmt::format("preset {}", task);
+  const json object = json::parse(preset(task));
+  if (const std::string of = object.value("task", std::string(task)); of != task) config = default_config(of);
+  read_config(config, object, source);
+  return config;
+}
+
+std::vector<std::string> fixed_differences(const Config& trained, const Config& wanted) {
+  std::vector<std::string> differences;
+  for (const Option& o : options())
+    if (const json before = o.get(trained), now = o.get(wanted); o.resume == Resume::fixed && before != now)
+      differences.push_back(fmt::format("{}: {}, not {}", o.name, before.dump(), now.dump()));
+  return differences;
+}
+
+json portable(const Config& config) {
+  json object = json::object();
+  for (const Option& o : options())
+    if (o.resume != Resume::local) object[o.name] = o.get(config);
   return object;
 }
 

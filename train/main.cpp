@@ -27,11 +27,13 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   add_train(app, argc > 0 ? argv[0] : "gaze");
   add_translate(app);
+  add_sample(app);
   add_inspect(app);
   add_report(app);
   add_watch(app);
   add_align(app);
   add_score(app);
+  add_export(app);
   add_bench(app);
   std::signal(SIGPIPE, SIG_IGN);  // a reader that is gone is an error like any other
   const auto complain = [](const char* what, int status) {

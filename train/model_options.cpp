@@ -16,6 +16,7 @@ ModelOptions model_options(const Config& c) {
                        : c.positions == "sinusoidal" ? Positions::sinusoidal
                                                      : Positions::none,
           .tied = c.tied,
+          .shared = c.shared,
           .transformer = {.encoder_layers = c.layers,
                           .decoder_layers = c.layers,
                           .d_model = c.d_model,
@@ -36,8 +37,9 @@ std::unique_ptr<Optimizer> make_optimizer(Params& params, const Config& c) {
 
 TrainerOptions trainer_options(const Config& c) {
   return {.lr = c.lr,
-          .schedule = make_schedule(c.schedule, c.warmup, c.steps),
+          .schedule = make_schedule(c.schedule, c.warmup, c.steps, c.lr_end),
           .clip = c.clip,
+          .accumulate = c.accumulate,
           .stream = {c.seed, dropout_stream}};
 }
 

@@ -1,10 +1,16 @@
 #include <gaze/train/run_folder.h>
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -26,8 +32,31 @@ RunFolder RunFolder::create(const fs::path& path, const Config& config) {
     fs::create_directories(path, error);
     require(!error, "{}: the folder cannot be made: {}", path.string(), error.message());
   }
-  write_file_atomically(path / "config.json", {to_json(config).dump(2), "\n"});
-  return RunFolder(path);
+  const RunFolder run(path);
+  run.write_config(config);
+  return run;
+}
+
+void RunFolder::write_config(const Config& config) const {
+  write_file_atomically(path_ / "config.json", {to_json(config).dump(2), "\n"});
+}
+
+fs::path RunFolder::weights(const std::string& which) const {
+  std::error_code none;
+  const std::array<std::pair<std::string, fs::path>, 3> all = {
+      {{"averaged", averaged()}, {"best", best()}, {"last", checkpoint()}}};
+  for (const auto& [name, file] : all)
+    if (which == name || (which.empty() && fs::exists(file, none))) return file;
+  require(which.empty(), "{} are no weights of a run; there are last, best and averaged", which);
+  fail("{}: there are no weights in this run yet", checkpoint().string());
+}
+
+std::shared_ptr<void> RunFolder::lock() const {
+  const int folder = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  require(folder >= 0, "{}: {}", path_.string(), std::strerror(errno));
+  std::shared_ptr<void> held(nullptr, [folder](void*) { ::close(folder); });
+  require(::flock(folder, LOCK_EX | LOCK_NB) == 0, "{}: another process is training in this folder", path_.string());
+  return held;
 }
 
 RunFolder RunFolder::open(const fs::path& path) {
@@ -48,7 +77,7 @@ Config RunFolder::config() const {
 }
 
 void RunFolder::append_metrics(const nlohmann::json& line) const {
-  const fs::path name = path_ / "metrics.jsonl";
+  const fs::path name = metrics();
   std::error_code none;
   const auto before = fs::exists(name, none) ? fs::file_size(name, none) : 0;
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(name.c_str(), "a"), std::fclose);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -10,7 +11,9 @@
 
 namespace gaze {
 
-/// The folder of one run: config.json, metrics.jsonl and checkpoint.safetensors.
+/// The folder of one run: config.json, metrics.jsonl, checkpoint.safetensors (the last state, with all that the
+/// training needs to go on), and weights that are good to use: best.safetensors (of the lowest validation loss) and
+/// averaged.safetensors, the mean of those in snapshots/.
 class RunFolder {
  public:
   /// Starts a run in a folder that is new or empty. Throws, changing nothing, when the folder holds anything or cannot
@@ -21,6 +24,18 @@ class RunFolder {
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
+  std::filesystem::path best() const { return path_ / "best.safetensors"; }
+  std::filesystem::path averaged() const { return path_ / "averaged.safetensors"; }
+  std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
+  std::filesystem::path snapshots() const { return path_ / "snapshots"; }
+  /// The weights "last", "best" or "averaged", or by default the first of averaged, best and last that is there. Throws
+  /// for another name, and when there are none.
+  std::filesystem::path weights(const std::string& which = {}) const;
+  /// Nobody else trains in this folder while what is returned lives, on this machine and until this process ends,
+  /// however it does. Throws when somebody does.
+  std::shared_ptr<void> lock() const;
+  /// Writes config.json anew: a run that is continued with other options.
+  void write_config(const Config& config) const;
   Config config() const;                                  ///< as config.json has it
   void append_metrics(const nlohmann::json& line) const;  ///< one object a line; throws when it cannot be written
 

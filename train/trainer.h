@@ -22,24 +22,26 @@ struct StepReport {
   double seconds = 0;
 };
 
-/// The loss of one step and what it counted.
+/// The loss of one batch and what it counted.
 struct StepLoss {
-  Tensor loss;  ///< one number
+  Tensor loss;  ///< one number, a mean over its tokens
   std::int64_t tokens = 0;
 };
 
 struct TrainerOptions {
   double lr = 1e-3;
-  Schedule schedule = {};    ///< factor of lr by step
-  double clip = 0;           ///< largest norm of the gradient; 0: none
-  RandomStream stream = {};  ///< of dropout; step t draws from its t-th part
+  Schedule schedule = {};       ///< factor of lr by step
+  double clip = 0;              ///< largest norm of the gradient; 0: none
+  std::int64_t accumulate = 1;  ///< batches a step: it takes the mean over all their tokens
+  RandomStream stream = {};     ///< of dropout; step t draws from its t-th part
 };
 
 /// The loop of training: forward, backward, clip, optimizer step, callbacks.
 class Trainer {
  public:
-  /// loss(step, context) computes the loss of a step; the same step gives the same batch.
-  using Loss = std::function<StepLoss(std::int64_t step, Context& context)>;
+  /// loss(batch, context) computes the loss of a batch, counted from 1: the same number gives the same batch. Step t
+  /// takes batches (t - 1) accumulate + 1 to t accumulate.
+  using Loss = std::function<StepLoss(std::int64_t batch, Context& context)>;
   using Callback = std::function<void(const StepReport&)>;
 
   Trainer(Params& params, Optimizer& optimizer, Loss loss, TrainerOptions options);
@@ -52,9 +54,12 @@ class Trainer {
   /// Steps until `last` is reached or `stop` is set; finishes the step it is in. Returns whether `last` was reached.
   bool run(std::int64_t last, const std::atomic<bool>* stop = nullptr);
   std::int64_t steps_done() const { return steps_done_; }
+  /// The next step is the one after this: the state of model and optimizer is for the caller to restore.
+  void continue_after(std::int64_t step) { steps_done_ = step; }
 
  private:
-  [[noreturn]] void explain(std::int64_t step, double loss);
+  StepReport forward_and_backward(std::int64_t step);
+  [[noreturn]] void explain(std::int64_t step, std::int64_t batch, double loss);
 
   Params& params_;
   Optimizer& optimizer_;

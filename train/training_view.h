@@ -1,44 +1,46 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include <gaze/datasets/example.h>
 #include <gaze/train/terminal.h>
-#include <gaze/train/translator.h>
+#include <gaze/train/training_run.h>
 
 namespace gaze {
 
-/// The figures of a run at one step.
-struct Progress {
-  std::int64_t step = 0, steps = 0;
-  double loss = 0;            ///< of training
-  double token_accuracy = 0;  ///< held-out
-  double aer = 0;             ///< held-out
-  double tokens_per_s = 0;
-};
-
-/// A run as somebody watches it: one line of figures and under it the attention of one held-out sentence, redrawn in
-/// place on a terminal; plain lines elsewhere.
+/// A run as somebody watches it: a bar, one line of figures and under it a picture, redrawn in place on a terminal; a
+/// line of figures at a time elsewhere.
 class TrainingView {
  public:
-  explicit TrainingView(Terminal terminal, std::FILE* out) : terminal_(terminal), out_(out) {}
+  /// From step `first` to step `last`. With `perplexity` the validation loss is shown, as such and as e^loss.
+  TrainingView(Terminal terminal, std::FILE* out, std::int64_t first, std::int64_t last, bool perplexity);
 
-  /// Shows figures and map; without an interactive terminal, the figures alone.
-  void update(const Progress& progress, const AttentionMap& map, const std::vector<Link>& gold,
-              const std::string& title);
+  /// Shows figures and picture; without an interactive terminal, the figures alone.
+  void update(const Figures& figures, std::vector<std::string> picture);
+  /// A step is done: moves the bar on, some times a second.
+  void tick(std::int64_t step);
   /// Leaves the last picture on the screen; without an interactive terminal prints it once.
   void finish();
 
  private:
-  std::string figures(const Progress& progress) const;
+  std::string line(const Figures& figures) const;
+  std::string time_left(std::int64_t step) const;
+  void draw(std::int64_t step);
 
+  using Clock = std::chrono::steady_clock;
   Terminal terminal_;
   std::FILE* out_;
+  std::int64_t first_, last_;
+  bool perplexity_;
   Redraw redraw_;
+  Figures figures_;
+  std::optional<Evaluation> held_out_;  ///< the last there was
   std::vector<std::string> picture_;
+  Clock::time_point started_ = Clock::now(), drawn_ = {};
 };
 
 /// A map as lines of text.

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <utility>
+
+#include <nlohmann/json.hpp>
 
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/checkpoint.h>
@@ -16,92 +17,102 @@ namespace {
 
 constexpr std::uint64_t weights_stream = 1;
 
-ToyOptions toy_options(const Config& c) {
-  return {.seed = c.seed,
-          .symbols = static_cast<int>(c.vocab),
-          .min_length = static_cast<int>(c.min_length),
-          .max_length = static_cast<int>(c.length)};
-}
-
-/// A vocabulary as a checkpoint's metadata has it.
-std::string listed(const Vocabulary& v) { return nlohmann::json(v.tokens()).dump(); }
+/// Sentences that are decoded, or of a toy task evaluated, together.
+constexpr std::size_t at_once = 64;
 
 /// Words and the mark that begins or ends them.
 constexpr std::int64_t marks = 1;
 
-}  // namespace
-
-void Translator::check(const Config& config) {
-  check_config(config);
-  require(config.kind == "seq2seq", "config: tasks train models of kind seq2seq, not {}", config.kind);
-  const auto task = make_toy_task(config.task, toy_options(config));
-  for (const Split split : {Split::train, Split::validation, Split::test}) task->example(split, 0);
-}
-
-Translator::Translator(const Config& config)
-    : config_((check(config), config)),
-      task_(make_toy_task(config.task, toy_options(config))),
-      source_words_(task_->source_vocabulary()),
-      target_words_(task_->target_vocabulary()) {
+ModelOptions options_of(const Config& config, const LanguagePair& languages) {
+  const auto& [source, target] = languages;
   ModelOptions options = model_options(config);
-  options.source_vocab = source_words_.size(), options.target_vocab = target_words_.size();
+  options.source_vocab = source.vocabulary.size(), options.target_vocab = target.vocabulary.size();
   // Token vectors, scaled by sqrt(D), start at unit length a coordinate, and positions no shorter than half of that:
   // attention sees from the first step which word it looks at and where the word stands.
   options.embedding_std = 1 / std::sqrt(static_cast<double>(config.d_model));
   options.position_std = 0.5;
-  options.max_length = std::max(task_->max_source_length(), task_->max_target_length()) + marks;
-  model_ = std::make_unique<Seq2Seq>(Scope(params_, {config.seed, weights_stream}), options);
+  options.max_length = std::max(source.longest, target.longest) + marks;
+  return options;
+}
+
+}  // namespace
+
+std::shared_ptr<const ToyTask> toy_task(const Config& c) {
+  return make_toy_task(c.task, {.seed = c.seed,
+                                .symbols = static_cast<int>(c.vocab),
+                                .min_length = static_cast<int>(c.min_length),
+                                .max_length = static_cast<int>(c.length)});
+}
+
+void check_translation(const Config& config) {
+  check_config(config);
+  require(config.kind == "seq2seq", "config: {} trains models of kind seq2seq, not {}", config.task, config.kind);
+  if (is_parallel_text(config)) return;
+  const auto task = toy_task(config);
+  for (const Split split : {Split::train, Split::validation, Split::test}) task->example(split, 0);
+}
+
+LanguagePair toy_languages(const Config& config) {
+  const auto task = toy_task(config);
+  return {{source_tokenizer(task), Vocabulary(task->source_vocabulary()), task->max_source_length()},
+          {target_tokenizer(task), Vocabulary(task->target_vocabulary()), task->max_target_length()}};
+}
+
+Translator::Translator(const Config& config) : Translator((check_translation(config), config), toy_languages(config)) {}
+
+Translator::Translator(const Config& config, LanguagePair languages)
+    : config_(config), languages_(std::move(languages)) {
+  model_ = std::make_unique<Seq2Seq>(Scope(params_, {config.seed, weights_stream}), options_of(config_, languages_));
   params_.pack();
 }
 
-std::unique_ptr<Translator> Translator::load(const RunFolder& run) {
-  const Checkpoint checkpoint = load_safetensors(run.checkpoint());
-  const std::string file = run.checkpoint().string();
-  const auto note = [&](const char* name) -> const std::string& {
-    const auto found = checkpoint.metadata.find(name);
-    require(found != checkpoint.metadata.end(), "{}: it holds no {}; it is not a checkpoint of a run", file, name);
-    return found->second;
-  };
-  Config config = run.config();
-  read_config(config, nlohmann::json::parse(note("config"), nullptr, false), file);
-  auto translator = std::make_unique<Translator>(config);
-  require(note("source_vocabulary") == listed(translator->source_words_) &&
-              note("target_vocabulary") == listed(translator->target_words_),
-          "{}: its vocabulary is not that of the task {}; it was trained with another version", file, config.task);
+std::unique_ptr<Translator> Translator::load(const std::filesystem::path& weights, const Config& local) {
+  const Checkpoint checkpoint = load_safetensors(weights);
+  const std::string file = weights.string();
+  const Config config = config_of(checkpoint, local, file);
+  check_translation(config);
+  std::unique_ptr<Translator> translator;
+  if (is_parallel_text(config)) {
+    translator = std::make_unique<Translator>(config, LanguagePair{language_of(checkpoint, "source", config, file),
+                                                                   language_of(checkpoint, "target", config, file)});
+  } else {
+    translator = std::make_unique<Translator>(config);
+    for (const auto& [name, content] : translator->metadata())
+      require(name == "config" || note_of(checkpoint, name, file) == content,
+              "{}: its vocabulary is not that of the task {}; it was trained with another version", file, config.task);
+  }
   gaze::load(translator->params_, checkpoint, {}, file);
   return translator;
 }
 
-void Translator::save(const RunFolder& run) const {
-  nlohmann::json config = to_json(config_);
-  config.erase("threads");  // the same weights make the same file
-  gaze::save(params_, run.checkpoint(),
-             {{"config", config.dump()},
-              {"source_vocabulary", listed(source_words_)},
-              {"target_vocabulary", listed(target_words_)}});
+std::unique_ptr<Translator> Translator::load(const RunFolder& run, const std::string& which) {
+  return load(run.weights(which), run.config());
 }
 
+Metadata Translator::metadata() const {
+  Metadata metadata{{"config", portable(config_).dump()}};
+  add_language(metadata, "source", source());
+  add_language(metadata, "target", target());
+  return metadata;
+}
+
+void Translator::save(const std::filesystem::path& file) const { gaze::save(params_, file, metadata()); }
+
 Batch Translator::batch_of(std::vector<Example> examples) const {
-  return make_batch(std::move(examples), source_words_, target_words_, config_.source_eos);
+  return make_batch(std::move(examples), source().vocabulary, target().vocabulary, config_.source_eos);
 }
 
 Tensor Translator::logits(const Batch& batch, Context& context) const {
   return (*model_)(Tensor(batch.source), Tensor(batch.source_lengths), Tensor(batch.target_in), context);
 }
 
-StepLoss Translator::loss(std::int64_t step, Context& context) const {
-  std::vector<Example> examples;
-  for (std::int64_t i = 0; i < config_.batch; ++i)
-    examples.push_back(task_->example(Split::train, static_cast<std::uint64_t>((step - 1) * config_.batch + i)));
-  const Batch batch = batch_of(std::move(examples));
-  const auto lengths = batch.target_lengths.values<std::int32_t>();
+StepLoss Translator::loss(const Batch& batch, Context& context) const {
   const CrossEntropyOptions options{.label_smoothing = config_.label_smoothing, .ignore_index = Vocabulary::pad};
   const auto loss = [&] {
     return model_->loss(Tensor(batch.source), Tensor(batch.source_lengths), Tensor(batch.target_in),
                         Tensor(batch.target_out), options, context);
   };
-  const std::int64_t tokens = std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
-  if (config_.guided == 0) return {loss(), tokens};
+  if (config_.guided == 0) return {loss(), batch.tokens};
 
   const AttentionView view = usual_view();
   const std::string guided = module_of(view.kind, view.layer);
@@ -115,7 +126,7 @@ StepLoss Translator::loss(std::int64_t step, Context& context) const {
   return {likelihood + config_.guided *
                            guided_attention_loss(reshape(weights, {weights.size(0), weights.size(2), weights.size(3)}),
                                                  gold_of(batch)),
-          tokens};
+          batch.tokens};
 }
 
 /// What a guided head should look at: [B,T,S]. A word's sure links share its row evenly, or its possible ones when
@@ -139,20 +150,17 @@ Tensor Translator::gold_of(const Batch& batch) const {
   return Tensor(std::move(gold));
 }
 
-Evaluation Translator::evaluate(Split split, std::int64_t sentences) const {
+Evaluation Translator::evaluate(std::span<const Batch> batches) const {
   const NoGrad no_grad;
-  constexpr std::int64_t at_once = 256;
   Evaluation result;
   const AttentionView view = usual_view();
   const std::string module = module_of(view.kind, view.layer);
   std::int64_t tokens = 0, right = 0;
-  for (std::int64_t first = 0; first < sentences; first += at_once) {
-    std::vector<Example> examples;
-    for (std::int64_t i = first; i < std::min(first + at_once, sentences); ++i)
-      examples.push_back(task_->example(split, static_cast<std::uint64_t>(i)));
-    const Batch batch = batch_of(std::move(examples));
+  bool any_gold = false;
+  for (const Batch& batch : batches) {
     AttentionRecorder recorder{.wants = [&](std::string_view name) { return name == module; }};
-    Context context{.recorder = &recorder};
+    Context context;
+    if (!batch.examples.empty()) context.recorder = &recorder;
     const Tensor scores = logits(batch, context), gold = Tensor(batch.target_out);
     result.loss += cross_entropy(scores, gold, {.ignore_index = Vocabulary::pad, .reduction = Reduction::sum}).item();
     const Tensor best = argmax(scores);
@@ -162,9 +170,10 @@ Evaluation Translator::evaluate(Split split, std::int64_t sentences) const {
       tokens += id != Vocabulary::pad;
       right += id != Vocabulary::pad && id == best.values<std::int32_t>()[at];
     }
-    const Tensor& weights = recorder.modules.at(module).weights;
     for (std::size_t b = 0; b < batch.examples.size(); ++b) {
       const Example& e = batch.examples[b];
+      const Tensor& weights = recorder.modules.at(module).weights;
+      any_gold = any_gold || !e.gold.empty();
       const auto rows = static_cast<std::int64_t>(e.target.size()),
                  columns = static_cast<std::int64_t>(e.source.size());
       const auto map = attention_map(weights, static_cast<std::int64_t>(b), rows, columns, view.choice);
@@ -173,7 +182,7 @@ Evaluation Translator::evaluate(Split split, std::int64_t sentences) const {
   }
   result.loss /= static_cast<double>(tokens);
   result.token_accuracy = static_cast<double>(right) / static_cast<double>(tokens);
-  result.aer = result.alignment.aer();
+  if (any_gold) result.aer = result.alignment.aer();
   return result;
 }
 
@@ -203,8 +212,8 @@ std::string Translator::module_of(AttentionKind kind, std::int64_t layer) const 
 
 void Translator::record(const std::vector<Example>& examples, AttentionRecorder& recorder) const {
   for (const Example& e : examples) {
-    check_length("source", e.source.size(), task_->max_source_length());
-    check_length("target", e.target.size(), task_->max_target_length());
+    check_length("source", e.source.size(), source().longest);
+    check_length("target", e.target.size(), target().longest);
   }
   const NoGrad no_grad;
   Context context{.recorder = &recorder};
@@ -230,25 +239,54 @@ AttentionMap Translator::attention(const std::vector<std::string>& source, const
   return map;
 }
 
-std::vector<std::string> Translator::translate(const std::vector<std::string>& source) const {
-  check_length("source", source.size(), task_->max_source_length());
-  const NoGrad no_grad;
-  const Batch batch = batch_of({{.source = source, .target = {}, .gold = {}}});
-  Context context;
-  const Tensor lengths(batch.source_lengths), memory = model_->encode(Tensor(batch.source), lengths, context);
-  std::vector<std::int32_t> words = {Vocabulary::bos};
-  while (static_cast<std::int64_t>(words.size()) <= task_->max_target_length()) {
-    const auto length = static_cast<std::int64_t>(words.size());
-    const Tensor scores = model_->decode(Tensor::from<std::int32_t>({1, length}, words), memory, lengths, context);
-    // The last row's likeliest word; padding and the begin mark are none.
-    const Array last = slice(scores, 1, length - 1, length).array();
-    std::int32_t next = Vocabulary::eos;
-    for (std::int32_t id = next; id < last.size(); ++id)
-      if (last.at(id) > last.at(next)) next = id;
-    if (next == Vocabulary::eos) break;
-    words.push_back(next);
+std::vector<std::vector<Translation>> Translator::translate(const std::vector<std::vector<std::string>>& sources,
+                                                            std::int64_t beam, double length_penalty,
+                                                            bool replace_unknown) const {
+  std::vector<std::size_t> order(sources.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return sources[a].size() < sources[b].size(); });
+  std::vector<std::vector<Translation>> all(sources.size());
+  for (std::size_t first = 0; first < order.size(); first += at_once) {
+    std::vector<Example> examples;
+    const auto some = std::span(order).subspan(first, std::min(at_once, order.size() - first));
+    for (const std::size_t i : some) {
+      examples.push_back({sources[i], {}, {}});
+      auto& words = examples.back().source;
+      words.resize(std::min(words.size(), static_cast<std::size_t>(source().longest)));
+    }
+    const Batch batch = batch_of(std::move(examples));
+    const auto found =
+        decode(*model_, batch, {.beam = beam, .length_penalty = length_penalty, .longest = target().longest});
+    for (std::size_t b = 0; b < some.size(); ++b) {
+      const auto& source = batch.examples[b].source;
+      if (source.empty()) {
+        all[some[b]].push_back({});
+        continue;
+      }
+      for (const Hypothesis& h : found[b]) {
+        Translation t{target().vocabulary.decode(h.ids), h.log_probability, h.score};
+        const bool unknown = std::find(h.ids.begin(), h.ids.end(), Vocabulary::unk) != h.ids.end();
+        if (unknown && replace_unknown) {
+          const AttentionMap map = attention(source, t.words);
+          for (std::size_t i = 0; i < h.ids.size(); ++i) {
+            const auto row = map.weights.begin() + static_cast<std::ptrdiff_t>(i * source.size());
+            const auto strongest = std::max_element(row, row + static_cast<std::ptrdiff_t>(source.size())) - row;
+            if (h.ids[i] == Vocabulary::unk) t.words[i] = source[static_cast<std::size_t>(strongest)];
+          }
+        }
+        all[some[b]].push_back(std::move(t));
+      }
+    }
   }
-  return target_words_.decode(std::span(words).subspan(1));
+  return all;
+}
+
+std::vector<std::string> Translator::translate(const std::vector<std::string>& source) const {
+  return translate(std::vector<std::vector<std::string>>{source}, config_.beam, config_.length_penalty)
+      .front()
+      .front()
+      .words;
 }
 
 }  // namespace gaze

@@ -1,17 +1,22 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <gaze/datasets/batch.h>
+#include <gaze/datasets/language.h>
 #include <gaze/datasets/toy.h>
-#include <gaze/datasets/vocabulary.h>
 #include <gaze/nn/model.h>
 #include <gaze/nn/recorder.h>
 #include <gaze/train/alignment.h>
 #include <gaze/train/config.h>
+#include <gaze/train/decoding.h>
 #include <gaze/train/run_folder.h>
+#include <gaze/train/saved_model.h>
 #include <gaze/train/trainer.h>
 
 namespace gaze {
@@ -20,7 +25,7 @@ namespace gaze {
 struct Evaluation {
   double loss = 0;            ///< a target token, end marks included
   double token_accuracy = 0;  ///< share of target tokens, end marks included, whose likeliest prediction is right
-  double aer = 0;             ///< one link a target word: see alignment.h
+  std::optional<double> aer;  ///< one link a target word: see alignment.h; none without gold links
   AlignmentScore alignment;
 };
 
@@ -46,28 +51,48 @@ struct AttentionMap {
   std::vector<double> weights;              ///< [rows, columns], row-major
 };
 
-/// A toy task, its vocabularies and the model that learns it.
+/// The toy task that a config names. Throws for an unknown one and for options that make no sentence.
+std::shared_ptr<const ToyTask> toy_task(const Config& config);
+/// Source and target.
+struct LanguagePair {
+  Language source, target;
+};
+LanguagePair toy_languages(const Config& config);
+/// Throws for an unknown task, options that do not go together or make no sentence, or another kind of model.
+void check_translation(const Config& config);
+
+/// A translation: its words, and how likely the model holds them to be.
+struct Translation {
+  std::vector<std::string> words;
+  double log_probability = 0, score = 0;  ///< see Hypothesis
+};
+
+/// Two languages and the model that translates the one into the other.
 class Translator {
  public:
-  /// Throws what check() throws.
+  /// With the languages of a toy task. Throws what check_translation() throws.
   explicit Translator(const Config& config);
-  /// Throws for an unknown task, options that do not go together or make no sentence, or another kind of model.
-  static void check(const Config& config);
-  /// The model of a run as its checkpoint has it: options and weights. Throws when this program's task has other words
-  /// than the model was trained with.
-  static std::unique_ptr<Translator> load(const RunFolder& run);
-  /// Writes weights, config and vocabularies into the run's checkpoint.
-  void save(const RunFolder& run) const;
+  Translator(const Config& config, LanguagePair languages);
+  /// A trained model: options, languages and weights. `weights` names the file in errors. Throws when this program's
+  /// version of a toy task has other words than the model was trained with.
+  static std::unique_ptr<Translator> load(const std::filesystem::path& weights, const Config& local);
+  /// The best weights of a run: see RunFolder::weights().
+  static std::unique_ptr<Translator> load(const RunFolder& run, const std::string& which = {});
+  /// Writes weights, options and languages, which is what load() needs.
+  void save(const std::filesystem::path& file) const;
+  Metadata metadata() const;  ///< options and languages
 
   const Config& config() const { return config_; }
-  const ToyTask& task() const { return *task_; }
-  const Vocabulary& source_words() const { return source_words_; }
-  const Vocabulary& target_words() const { return target_words_; }
+  const LanguagePair& languages() const { return languages_; }
+  const Language& source() const { return languages_.source; }
+  const Language& target() const { return languages_.target; }
   Params& params() { return params_; }
+  const Seq2Seq& model() const { return *model_; }
+  Batch batch_of(std::vector<Example> examples) const;
 
-  /// The batch of a step is a function of the seed and the step alone.
-  StepLoss loss(std::int64_t step, Context& context) const;
-  Evaluation evaluate(Split split, std::int64_t sentences) const;
+  /// Of training; with a guided head (config: guided) its loss is part of it.
+  StepLoss loss(const Batch& batch, Context& context) const;
+  Evaluation evaluate(std::span<const Batch> batches) const;
   AttentionView usual_view() const { return gaze::usual_view(config_); }
   /// The full name of a module. Throws for a layer that the model does not have.
   std::string module_of(AttentionKind kind, std::int64_t layer) const;
@@ -81,18 +106,22 @@ class Translator {
   AttentionMap attention(const std::vector<std::string>& source, const std::vector<std::string>& target) const {
     return attention(source, target, usual_view());
   }
-  /// The likeliest word after word, until the end mark or the longest length.
+  /// For each source its translations, the best first, as many as `beam`. Sources are taken together in batches of like
+  /// length. A source of no words has one of no words; one that is longer than the model's positions is cut. With
+  /// `replace_unknown` the unknown word gives way to the source word that the usual attention is strongest on.
+  std::vector<std::vector<Translation>> translate(const std::vector<std::vector<std::string>>& sources,
+                                                  std::int64_t beam, double length_penalty,
+                                                  bool replace_unknown = false) const;
+  /// The best of one, with the config's beam.
   std::vector<std::string> translate(const std::vector<std::string>& source) const;
 
  private:
-  Batch batch_of(std::vector<Example> examples) const;
   Tensor logits(const Batch& batch, Context& context) const;
   Tensor gold_of(const Batch& batch) const;
   void check_length(const char* side, std::size_t words, std::int64_t longest) const;
 
   Config config_;
-  std::unique_ptr<ToyTask> task_;
-  Vocabulary source_words_, target_words_;
+  LanguagePair languages_;
   Params params_;
   std::unique_ptr<Seq2Seq> model_;
 };

@@ -265,6 +265,7 @@ TEST_CASE("a training that diverges names the step and keeps the weights that we
   CHECK_THAT(r.err, Contains("step "));
   metrics(gaze.folder / "run");
   for (const auto& [name, array] : ::gaze::load_safetensors(gaze.folder / "run/checkpoint.safetensors").arrays) {
+    if (array.dtype() != ::gaze::DType::float32) continue;  // the steps of the optimizer
     const auto numbers = array.values<float>();
     CHECK(std::all_of(numbers.begin(), numbers.end(), [](float v) { return std::isfinite(v); }));
   }
@@ -277,7 +278,9 @@ TEST_CASE("translate prints a line for a line", "[program]") {
   const Result r = gaze.run({"translate", "run"}, {.input = input});
   CAPTURE(r.err);
   CHECK(r.status == 0);
-  CHECK(r.err == "gaze: stdin:5: unknown to the model: something quite unknown\n");
+  CHECK(r.err ==
+        "gaze: stdin:5: unknown to the model: something quite unknown\n"
+        "gaze: stdin:6: unknown to the model: <eos> <pad>\n");
   const std::vector<std::string> lines = lines_of(r.out);
   REQUIRE(lines.size() == 7);
   CHECK(lines[1] == "");
@@ -288,7 +291,7 @@ TEST_CASE("translate prints a line for a line", "[program]") {
 }
 
 TEST_CASE("translate says which line it cannot read", "[program]") {
-  const std::string line = GENERATE(as<std::string>{}, "a b c a b c a", "a \xff b");  // seven words; not UTF-8
+  const std::string line = GENERATE(as<std::string>{}, std::string("a \0 b", 5), "a \xff b");  // NUL; not UTF-8
   Program gaze;
   train(gaze, "run");
   const Result r = gaze.run({"translate", "run"}, {.input = "a b\n" + line + "\nc\n"});

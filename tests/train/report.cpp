@@ -49,7 +49,7 @@ struct Recorded {
     for (const char* s : more) set_option(config, s);
     run = std::make_unique<RunFolder>(RunFolder::create(scratch.path / "sorted", config));
     model = std::make_unique<Translator>(config);
-    AttentionLog log(*model, *run, model->task().example(Split::validation, 0));
+    AttentionLog log(*model, *run, toy_task(config)->examples(Split::validation, 100));
     for (const std::int64_t step : {0, 500, 1000}) log.after(step);
     for (const int step : {500, 1000})
       run->append_metrics(
@@ -122,7 +122,7 @@ TEST_CASE("a page's data say what the run is and what it did") {
   CHECK(data["run"]["config"]["heads"] == 2);
   CHECK(data["run"]["steps_done"] == 1000);
   CHECK(data["finished"] == false);  // no weights were saved yet
-  recorded.model->save(*recorded.run);
+  recorded.model->save(recorded.run->checkpoint());
   CHECK(report_data(*recorded.run)["finished"] == true);
   CHECK(data["recorded"] == 3);
   CHECK(data["curves"]["step"] == json({500, 1000}));

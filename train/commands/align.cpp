@@ -29,13 +29,12 @@ nlohmann::json to_json(const Extraction& how) {
 /// Sentences with gold links to pick on: the files that were given (`turned`: read in the other direction), or held-out
 /// ones of the task.
 std::vector<Example> validation_pairs(const Arguments& a, const Translator& model, bool turned) {
-  std::vector<Example> pairs;
   if (a.valid_gold.empty()) {
-    for (std::int64_t i = 0; i < model.config().validation; ++i)
-      pairs.push_back(model.task().example(Split::validation, static_cast<std::uint64_t>(i)));
-    return pairs;
+    require(!is_parallel_text(model.config()),
+            "--best: this model's text has no gold links; give --valid-src, --valid-tgt and --valid-gold");
+    return toy_task(model.config())->examples(Split::validation, model.config().validation);
   }
-  pairs =
+  std::vector<Example> pairs =
       turned ? read_pairs(model, a.valid_target, a.valid_source) : read_pairs(model, a.valid_source, a.valid_target);
   const auto gold = read_pharaoh(a.valid_gold, a.gold_base);
   require_as_many_lines(a.valid_gold, gold.size(), a.valid_source, pairs.size());
@@ -71,8 +70,8 @@ Extraction pick(const Arguments& a, const std::string& run, const Translator& mo
 
 void warn_of_unknown_words(const Arguments& a, const Translator& model, const std::vector<Example>& pairs) {
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    gaze::warn_of_unknown_words(model.source_words(), pairs[i].source, fmt::format("{}:{}", a.source, i + 1));
-    gaze::warn_of_unknown_words(model.target_words(), pairs[i].target, fmt::format("{}:{}", a.target, i + 1));
+    gaze::warn_of_unknown_words(model.source().vocabulary, pairs[i].source, fmt::format("{}:{}", a.source, i + 1));
+    gaze::warn_of_unknown_words(model.target().vocabulary, pairs[i].target, fmt::format("{}:{}", a.target, i + 1));
   }
 }
 

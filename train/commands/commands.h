@@ -26,11 +26,13 @@ void flush_output();
 // Each adds a subcommand whose callback does the work and throws when it cannot.
 void add_train(CLI::App& app, const std::string& program);  ///< `program`: how to call it again
 void add_translate(CLI::App& app);
+void add_sample(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_report(CLI::App& app);
 void add_watch(CLI::App& app);
 void add_align(CLI::App& app);
 void add_score(CLI::App& app);
+void add_export(CLI::App& app);
 void add_bench(CLI::App& app);
 
 }  // namespace gaze

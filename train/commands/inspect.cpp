@@ -33,14 +33,14 @@ json to_json(const AttentionMap& map) {
 
 void inspect(const Arguments& a) {
   const auto translator = Translator::load(RunFolder::open(a.run));
-  const ToyTask& task = translator->task();
-  const auto source = task.tokenize(a.source);
+  const auto& [from, to] = translator->languages();
+  const auto source = from.tokenizer.tokenize(a.source);
   require(!source.empty(), "inspect: the source sentence has no words");
-  warn_of_unknown_words(translator->source_words(), source, "source");
-  const auto target = a.target.empty() ? translator->translate(source) : task.tokenize_target(a.target);
+  warn_of_unknown_words(from.vocabulary, source, "source");
+  const auto target = a.target.empty() ? translator->translate(source) : to.tokenizer.tokenize(a.target);
 
   require(!target.empty(), "inspect: the target sentence has no words");
-  warn_of_unknown_words(translator->target_words(), target, "target");
+  warn_of_unknown_words(to.vocabulary, target, "target");
 
   const Extraction how = a.view.extraction(*translator);
   const AttentionKind kind = attention_kind(a.kind);
@@ -49,7 +49,7 @@ void inspect(const Arguments& a) {
   const std::string what =
       fmt::format("{}, {}", translator->module_of(kind, how.layer),
                   how.choice.head < 0 ? "mean of the heads" : fmt::format("head {}", how.choice.head));
-  const std::string title = fmt::format("{} -> {}  ({})", task.join_source(source), task.join(target), what);
+  const std::string title = fmt::format("{} -> {}  ({})", from.tokenizer.join(source), to.tokenizer.join(target), what);
   std::string links;
   if (kind == AttentionKind::cross)
     links = to_pharaoh(align(*translator, {{.source = source, .target = target, .gold = {}}}, how).front());

@@ -5,8 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/datasets/lines.h>
-#include <gaze/datasets/tasks.h>
+#include <gaze/datasets/tokenizer.h>
 #include <gaze/train/aligner.h>
+#include <gaze/train/bleu.h>
 
 namespace gaze {
 namespace {
@@ -63,6 +64,32 @@ void score_align(const AlignArguments& a) {
                            .dump());
 }
 
+struct BleuArguments {
+  std::string reference, hypothesis;
+  bool lowercase = false, json = false;
+};
+
+void score_bleu(const BleuArguments& a) {
+  std::vector<std::string> references = read_lines(a.reference), hypotheses = read_lines(a.hypothesis);
+  require_as_many_lines(a.reference, references.size(), a.hypothesis, hypotheses.size());
+  require(!references.empty(), "{}:1: the file is empty", a.reference);
+  if (a.lowercase)
+    for (auto* lines : {&references, &hypotheses})
+      for (std::string& line : *lines) line = lower_case(line);
+  const Bleu b = bleu(hypotheses, references);
+  fmt::print("BLEU {:.2f}  {:.1f}/{:.1f}/{:.1f}/{:.1f}  (brevity penalty {:.3f}: {} words, the references {})\n",
+             b.score, b.precisions[0], b.precisions[1], b.precisions[2], b.precisions[3], b.brevity_penalty,
+             b.hypothesis_words, b.reference_words);
+  if (a.json)
+    fmt::print("{}\n", nlohmann::json{{"bleu", b.score},
+                                      {"precisions", b.precisions},
+                                      {"brevity_penalty", b.brevity_penalty},
+                                      {"hypothesis_words", b.hypothesis_words},
+                                      {"reference_words", b.reference_words},
+                                      {"sentences", references.size()}}
+                           .dump());
+}
+
 }  // namespace
 
 void add_score(CLI::App& app) {
@@ -80,6 +107,15 @@ void add_score(CLI::App& app) {
   alignments->add_option("--tgt", a->target, "The target sentences, likewise");
   alignments->add_flag("--json", a->json, "Print the figures as one JSON object, too");
   alignments->callback([a] { score_align(*a); });
+
+  const auto b = std::make_shared<BleuArguments>();
+  CLI::App* translations = command->add_subcommand(
+      "bleu", "Corpus BLEU-4 of translations, words between spaces: sacrebleu's with --tokenize none");
+  translations->add_option("--ref", b->reference, "Right translations, a line a sentence")->required();
+  translations->add_option("--hyp", b->hypothesis, "The translations to score, line by line")->required();
+  translations->add_flag("--lowercase", b->lowercase, "Take both in lower case");
+  translations->add_flag("--json", b->json, "Print the figures as one JSON object, too");
+  translations->callback([b] { score_bleu(*b); });
 }
 
 }  // namespace gaze

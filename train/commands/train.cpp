@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <memory>
@@ -13,12 +15,11 @@
 
 #include <gaze/autograd/files.h>
 #include <gaze/autograd/threads.h>
-#include <gaze/train/attention_log.h>
 #include <gaze/train/commands/report_server.h>
-#include <gaze/train/model_options.h>
-#include <gaze/train/report.h>
+#include <gaze/train/commands/training_job.h>
+#include <gaze/train/text_model.h>
+#include <gaze/train/training_run.h>
 #include <gaze/train/training_view.h>
-#include <gaze/train/translator.h>
 
 namespace gaze {
 namespace {
@@ -26,8 +27,28 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+/// The options of Config that name files: "--valid-src" is valid_src.
+struct FileOption {
+  const char *option, *what;
+  std::string Config::*member;
+};
+constexpr std::array<FileOption, 11> file_options = {{
+    {"src", "pairs: sentences to learn from, a line each", &Config::src},
+    {"tgt", "pairs: their translations, line by line", &Config::tgt},
+    {"valid-src", "pairs: held-out sentences (default: some of those to learn from)", &Config::valid_src},
+    {"valid-tgt", "pairs: their translations", &Config::valid_tgt},
+    {"test-src", "pairs: sentences to translate in the end", &Config::test_src},
+    {"test-tgt", "pairs: their translations, for BLEU", &Config::test_tgt},
+    {"tsv", "pairs: source and target in two columns instead of two files", &Config::tsv},
+    {"valid-tsv", "pairs: the same for held-out sentences", &Config::valid_tsv},
+    {"test-tsv", "pairs: the same for the test", &Config::test_tsv},
+    {"text", "chars and words: the text to learn from", &Config::text},
+    {"valid-text", "chars and words: held-out text (default: the last tenth)", &Config::valid_text},
+}};
+
 struct Arguments {
-  std::string task, run;
+  std::string task, run, resume;
+  std::array<std::string, file_options.size()> files;
   std::vector<std::string> settings;
   std::string steps, seed, threads;  ///< as typed; empty: not given
   bool demo = false, json = false, watch = false;
@@ -42,30 +63,63 @@ extern "C" void on_interrupt(int) {
   if (interrupted.exchange(true)) _exit(130);
 }
 
-Config config_of(const Arguments& a) {
-  Config config;
-  const bool from_file = a.task.ends_with(".json");
-  if (from_file) {
-    const json object = json::parse(read_file(a.task), nullptr, false);
-    require(!object.is_discarded(), "{}: it is not JSON", a.task);
+void check(const Config& config) {
+  if (is_plain_text(config)) {
+    check_text(config);
+  } else {
+    check_translation(config);
+  }
+}
+
+/// The options of a config file, or of a run that is continued, or the defaults of a task.
+Config base_of(const Arguments& a) {
+  const auto overlaid = [&](Config config, const json& object) {
     read_config(config, object, a.task);
+    return config;
+  };
+  const bool from_file = a.task.ends_with(".json");
+  json object;
+  if (from_file) {
+    object = json::parse(read_file(a.task), nullptr, false);
+    require(!object.is_discarded(), "{}: it is not JSON", a.task);
+  }
+  if (!a.resume.empty()) {
+    Config config = RunFolder::open(a.resume).config();
+    if (from_file) return overlaid(config, object);
+    if (!a.task.empty()) config.task = a.task;
+    return config;
+  }
+  if (!from_file) return default_config(a.task);
+  const bool names_task = object.is_object() && object.contains("task") && object["task"].is_string();
+  return overlaid(names_task ? default_config(object["task"].get<std::string>()) : Config(), object);
+}
+
+Config config_of(const Arguments& a) {
+  Config config = base_of(a);
+  if (a.task.ends_with(".json")) {
     try {
-      Translator::check(config);
+      check(config);
     } catch (const Error& error) {
       fail("{}: {}", a.task, error.what());
     }
-  } else {
-    config.task = a.task;
   }
   if (a.demo) config.steps = 800, config.schedule = "cosine", config.log_every = 10;
   try {
+    for (std::size_t i = 0; i < file_options.size(); ++i)
+      if (!a.files[i].empty()) config.*file_options[i].member = a.files[i];
+    const std::int64_t epochs = config.epochs;
     for (const std::string& setting : a.settings) set_option(config, setting);
     for (const auto& [key, value] : {std::pair("steps", &a.steps), {"seed", &a.seed}, {"threads", &a.threads}})
       if (!value->empty()) set_option(config, key, *value, fmt::format("--{} {}", key, *value));
-    Translator::check(config);
+    const bool steps_given = !a.steps.empty() || std::any_of(a.settings.begin(), a.settings.end(),
+                                                             [](const auto& s) { return s.starts_with("steps="); });
+    if (steps_given && config.epochs == epochs) config.epochs = 0;  // steps instead
+    check(config);
   } catch (const Error& error) {
     throw UsageError(error.what());
   }
+  for (const FileOption& file : file_options)  // the run's config.json is good wherever one stands
+    if (std::string& name = config.*file.member; !name.empty()) name = fs::absolute(name).lexically_normal().string();
   return config;
 }
 
@@ -77,164 +131,102 @@ fs::path fresh_folder(const std::string& name) {
   return path;
 }
 
-/// One training run from the command line.
-class Run {
+/// One training from the command line, new or continued.
+class Session {
  public:
-  Run(const Config& config, const fs::path& folder, bool demo)
-      : config_(config),
-        demo_(demo),
-        translator_(config),
-        optimizer_(make_optimizer(translator_.params(), config)),
-        trainer_(
-            translator_.params(), *optimizer_,
-            [this](std::int64_t step, Context& context) { return translator_.loss(step, context); },
-            trainer_options(config)),
-        view_(detect_terminal(STDOUT_FILENO), stdout),
-        probe_(probe(demo)),
-        folder_(RunFolder::create(folder, config)),
-        attention_(translator_, folder_, probe_) {
-    trainer_.on_step([this](const StepReport& report) { after(report); });
+  Session(const Arguments& a, const Config& config) : a_(a) {
+    std::unique_ptr<Checkpoint> trained;
+    if (!a.resume.empty()) {
+      folder_ = std::make_unique<RunFolder>(RunFolder::open(a.resume));
+      lock_ = folder_->lock();
+      std::error_code none;
+      if (fs::exists(folder_->checkpoint(), none))  // else it was stopped before its first
+        trained = std::make_unique<Checkpoint>(load_safetensors(folder_->checkpoint()));
+    }
+    job_ = make_job(config, trained.get(), trained ? folder_->checkpoint().string() : "", a.demo);
+    trained.reset();
+    const Config& c = job_->learner().config();
+    if (!folder_) {  // last: what cannot be trained leaves no folder behind
+      folder_ = std::make_unique<RunFolder>(
+          RunFolder::create(a.run.empty() ? fresh_folder(a.demo ? "demo" : c.task) : fs::path(a.run), c));
+      lock_ = folder_->lock();
+    }
+    run_ = std::make_unique<TrainingRun>(job_->learner(), *folder_);
+    if (!a.resume.empty()) {
+      run_->resume();
+      folder_->write_config(c);
+    }
+    view_ = std::make_unique<TrainingView>(terminal_, stdout, run_->steps_done(), c.steps,
+                                           is_parallel_text(c) || is_plain_text(c));
+    run_->on_step([this](const StepReport& report) {
+      job_->after(report.step);
+      view_->tick(report.step);
+    });
+    run_->on_figures([this](const Figures& figures) { view_->update(figures, job_->picture(terminal_)); });
   }
+
+  const RunFolder& folder() const { return *folder_; }
 
   /// Throws Interrupted after a clean save.
   json train() {
-    fmt::print("{}: {}\n{} parameters, {} threads, into {}\n\n", config_.task, translator_.task().description(),
-               translator_.params().count(), threads(), folder_.path().string());
-    show(measure());
-    attention_.after(0);
-    const bool done = train_and_keep();
-    translator_.save(folder_);
-    attention_.finish(trainer_.steps_done());
-    const json last = logged_ == trainer_.steps_done() ? last_ : log(measure());
-    view_.finish();
-    if (!done) {
-      fmt::print("Interrupted after step {}; saved in {}\n", trainer_.steps_done(), folder_.path().string());
+    const Config& c = job_->learner().config();
+    for (const std::string& notice : job_->notices()) fmt::print(stderr, "gaze: {}\n", notice);
+    fmt::print("{}: {}\n{} parameters, {} threads, {}into {}\n", c.task, job_->description(),
+               job_->learner().params().count(), threads(),
+               run_->steps_done() > 0 ? fmt::format("on from step {} ", run_->steps_done()) : "",
+               folder_->path().string());
+    fmt::print("\n");
+    std::fflush(stdout);
+    if (run_->steps_done() == 0) {
+      const Evaluation untrained = job_->learner().evaluate();
+      view_->update({.step = 0, .loss = untrained.loss, .held_out = untrained}, job_->picture(terminal_));
+    }
+    job_->begin(*folder_, run_->steps_done());
+    const TrainingRun::End end = run_->run(interrupted);
+    job_->end(run_->steps_done());
+    view_->finish();
+    if (end == TrainingRun::End::interrupted) {
+      fmt::print("Interrupted after step {}; saved in {}\nGo on with:  {} train --resume {}\n", run_->steps_done(),
+                 folder_->path().string(), a_.program, folder_->path().string());
       throw Interrupted();
     }
-    const Evaluation test = translator_.evaluate(Split::test, config_.validation);
-    fmt::print("On {} sentences of the test set: token accuracy {:.2f} %, alignment error rate {:.2f} %\n",
-               config_.validation, 100 * test.token_accuracy, 100 * test.aer);
-    return last;
-  }
-
-  void close(const std::string& program) {
-    const ToyTask& task = translator_.task();
-    fmt::print("\n");
-    for (const std::string& sentence : task.showcase())
-      fmt::print("  {}  ->  {}\n", sentence, task.join(translator_.translate(task.tokenize(sentence))));
-    fmt::print("\nLook further:  {} inspect {} \"{}\"\n", program, folder_.path().string(), task.showcase().back());
-    if (config_.probes == 0) return;
-    if (!demo_) {
-      fmt::print("As a page:     {} report {}\n", program, folder_.path().string());
-      return;
-    }
-    const fs::path page = folder_.path() / "report.html";
-    write_file_atomically(page, {report_page(folder_)});
-    fmt::print("As a page:     {}\n", page.string());
+    if (end == TrainingRun::End::early)
+      fmt::print("No lower validation loss for {} validations: the training ends at step {}\n", c.patience,
+                 run_->steps_done());
+    if (const auto best = run_->best(); best && keeps_best(c))
+      fmt::print("Lowest validation loss {:.4f} (perplexity {:.2f}) at step {}\n", best->first, std::exp(best->first),
+                 best->second);
+    json figures = run_->last_line();
+    figures.update(job_->close(*folder_, a_.program), true);
+    return figures;
   }
 
  private:
-  /// Whatever ends the training, the weights that were sound last are saved.
-  bool train_and_keep() {
-    try {
-      return trainer_.run(config_.steps, &interrupted);
-    } catch (...) {
-      try {
-        if (trainer_.steps_done() > 0) translator_.save(folder_);
-      } catch (const std::exception&) {
-        // The first failure is the one to report.
-      }
-      throw;
-    }
-  }
-
-  /// A held-out sentence to watch: in a demo the one whose links cross the most, as adjectives and nouns swap.
-  Example probe(bool demo) const {
-    constexpr std::uint64_t candidates = 200;
-    const auto crossings = [](const Example& e) {
-      std::int64_t n = 0;
-      for (const Link& a : e.gold)
-        for (const Link& b : e.gold) n += a.sure && b.sure && a.source < b.source && a.target > b.target;
-      return n;
-    };
-    Example best = translator_.task().example(Split::validation, 0);
-    for (std::uint64_t i = 1; demo && i < candidates; ++i) {
-      Example next = translator_.task().example(Split::validation, i);
-      if (crossings(next) > crossings(best)) best = std::move(next);
-    }
-    return best;
-  }
-
-  void after(const StepReport& report) {
-    interval_loss_ += report.loss, ++interval_steps_;
-    interval_tokens_ += report.tokens, interval_seconds_ += report.seconds;
-    last_report_ = report;
-    attention_.after(report.step);
-    if (report.step % config_.log_every == 0) log(measure());
-  }
-
-  Evaluation measure() const { return translator_.evaluate(Split::validation, config_.validation); }
-
-  json log(const Evaluation& held_out) {
-    const Progress p = show(held_out);
-    last_ = {{"step", p.step},
-             {"loss", p.loss},
-             {"validation_loss", held_out.loss},
-             {"token_accuracy", p.token_accuracy},
-             {"aer", p.aer},
-             {"lr", last_report_.lr},
-             {"grad_norm", last_report_.grad_norm},
-             {"tokens_per_s", p.tokens_per_s}};
-    folder_.append_metrics(last_);
-    logged_ = p.step;
-    interval_loss_ = interval_seconds_ = 0, interval_steps_ = interval_tokens_ = 0;
-    return last_;
-  }
-
-  Progress show(const Evaluation& held_out) {
-    const bool trained = interval_steps_ > 0;
-    const Progress p{.step = trainer_.steps_done(),
-                     .steps = config_.steps,
-                     .loss = trained ? interval_loss_ / static_cast<double>(interval_steps_) : held_out.loss,
-                     .token_accuracy = held_out.token_accuracy,
-                     .aer = held_out.aer,
-                     .tokens_per_s = trained ? static_cast<double>(interval_tokens_) / interval_seconds_ : 0};
-    const ToyTask& task = translator_.task();
-    view_.update(p, translator_.attention(probe_.source, probe_.target), probe_.gold,
-                 fmt::format("{} -> {}", task.join_source(probe_.source), task.join(probe_.target)));
-    return p;
-  }
-
-  Config config_;
-  bool demo_;
-  Translator translator_;
-  std::unique_ptr<Optimizer> optimizer_;
-  Trainer trainer_;
-  TrainingView view_;
-  Example probe_;
-  RunFolder folder_;  ///< made last: what cannot be trained leaves no folder behind
-  AttentionLog attention_;
-  StepReport last_report_;
-  json last_;
-  std::int64_t logged_ = -1, interval_steps_ = 0, interval_tokens_ = 0;
-  double interval_loss_ = 0, interval_seconds_ = 0;
+  const Arguments& a_;
+  Terminal terminal_ = detect_terminal(STDOUT_FILENO);
+  std::unique_ptr<TrainingJob> job_;
+  std::unique_ptr<RunFolder> folder_;
+  std::shared_ptr<void> lock_;
+  std::unique_ptr<TrainingRun> run_;
+  std::unique_ptr<TrainingView> view_;
 };
 
 void train(const Arguments& a) {
+  if (a.task.empty() && a.resume.empty())
+    throw UsageError("train: what? a task, a preset or a config file, or --resume with a run's folder");
+  if (!a.resume.empty() && !a.run.empty()) throw UsageError("--run and --resume do not go together");
   const Config config = config_of(a);
   if (config.threads > 0) set_threads(static_cast<int>(config.threads));
-  const fs::path path = a.run.empty() ? fresh_folder(a.demo ? "demo" : config.task) : fs::path(a.run);
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   std::unique_ptr<ReportServer> server;
   if (a.watch) server = std::make_unique<ReportServer>("127.0.0.1", a.port);
-  Run run(config, path, a.demo);
+  Session session(a, config);
   if (server) {
-    server->serve(RunFolder::open(path));
+    server->serve(session.folder());
     fmt::print("Watch it at {}\n", server->url());
   }
-  const json last = run.train();
-  run.close(a.program);
+  const json last = session.train();
   if (a.json) fmt::print("{}\n", last.dump());
   if (!server) return;
   fmt::print(stderr, "Still to be watched at {} until Ctrl-C\n", server->url());
@@ -248,9 +240,14 @@ void add_train(CLI::App& app, const std::string& program) {
   const auto a = std::make_shared<Arguments>();
   a->program = program;
   CLI::App* command = app.add_subcommand("train", "Trains a Transformer on a task and shows its attention on the way");
-  command->add_option("task", a->task, fmt::format("{}, or a config file (.json)", fmt::join(toy_task_names(), ", ")))
-      ->required();
+  command->add_option("task", a->task,
+                      fmt::format("A toy task ({}), text of your own (pairs, chars, words), another preset ({}), or a "
+                                  "config file (.json)",
+                                  fmt::join(toy_task_names(), ", "), fmt::join(preset_names(), ", ")));
   command->add_option("--run", a->run, "Folder of the run: new or empty (default: runs/TASK)");
+  command->add_option("--resume", a->resume, "Go on with the run in this folder");
+  for (std::size_t i = 0; i < file_options.size(); ++i)
+    command->add_option(fmt::format("--{}", file_options[i].option), a->files[i], file_options[i].what);
   command->add_option("--steps", a->steps, "Training steps");
   command->add_option("--seed", a->seed, "Of weights, data and dropout");
   command->add_option("--threads", a->threads, "Threads to use (0: as many as there are processors)");

@@ -1,10 +1,13 @@
 #include <gaze/train/commands/commands.h>
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include <gaze/autograd/threads.h>
 #include <gaze/train/terminal.h>
@@ -19,32 +22,86 @@ void warn_of_unknown_words(const Vocabulary& known, const std::vector<std::strin
   if (!unknown.empty()) fmt::print(stderr, "gaze: {}: unknown to the model: {}\n", where, fmt::join(unknown, " "));
 }
 
-void add_translate(CLI::App& app) {
-  struct Arguments {
-    std::string run;
-    int threads = 0;
+namespace {
+
+struct Arguments {
+  std::string run, weights;
+  std::optional<std::int64_t> beam;
+  std::optional<double> length_penalty;
+  std::int64_t best = 0;
+  bool replace_unknown = false, quiet = false;
+  int threads = 0;
+};
+
+void translate(const Arguments& a) {
+  if (a.threads > 0) set_threads(a.threads);
+  const auto translator = Translator::load(RunFolder::open(a.run), a.weights);
+  const Config& config = translator->config();
+  const std::int64_t beam = std::max(a.beam.value_or(config.beam), a.best);
+  const double length_penalty = a.length_penalty.value_or(config.length_penalty);
+  const auto& [from, to] = translator->languages();
+
+  std::vector<std::vector<std::string>> waiting;
+  std::int64_t number = 0;  // of the last line that was read
+  const auto answer = [&] {
+    const std::int64_t first = number - static_cast<std::int64_t>(waiting.size());
+    std::int64_t line = first;
+    for (const auto& found : translator->translate(waiting, beam, length_penalty, a.replace_unknown)) {
+      ++line;
+      if (a.best == 0) {
+        fmt::print("{}\n", to.tokenizer.join(found.front().words));
+        continue;
+      }
+      for (std::size_t i = 0; i < found.size() && std::cmp_less(i, a.best); ++i)
+        fmt::print("{} ||| {} ||| {:.4f} ||| {:.4f}\n", line, to.tokenizer.join(found[i].words), found[i].score,
+                   found[i].log_probability);
+    }
+    waiting.clear();
+    flush_output();
   };
+  // Somebody who types wants an answer to each line; a file is quicker in large batches.
+  const std::size_t at_once = ::isatty(STDIN_FILENO) == 1 ? 1 : 512;
+  for (std::string line; std::getline(std::cin, line);) {
+    ++number;
+    if (line.ends_with('\r')) line.pop_back();
+    try {
+      require(line.find('\0') == line.npos, "there is a NUL byte");
+      waiting.push_back(from.tokenizer.tokenize(line));
+    } catch (const Error& error) {
+      --number, answer(), ++number;
+      fail("stdin:{}: {}", number, error.what());
+    }
+    const std::string where = fmt::format("stdin:{}", number);
+    if (!a.quiet) warn_of_unknown_words(from.vocabulary, waiting.back(), where);
+    if (std::cmp_greater(waiting.back().size(), from.longest))
+      fmt::print(stderr, "gaze: {}: {} tokens; the model reads the first {}\n", where, waiting.back().size(),
+                 from.longest);
+    if (waiting.size() >= at_once) answer();
+  }
+  answer();
+  if (std::ferror(stdin)) fail("standard input: {}", std::strerror(errno));
+}
+
+}  // namespace
+
+void add_translate(CLI::App& app) {
   const auto a = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("translate", "Translates standard input, line by line, with a trained model");
   command->add_option("run", a->run, "The folder of a run")->required();
+  command->add_option("--beam", a->beam, "Hypotheses to follow; 1: greedy (default: the run's)")
+      ->check(CLI::Range(1, 1000));
+  command->add_option("--length-penalty", a->length_penalty, "The larger, the longer (default: the run's)")
+      ->check(CLI::Range(0.0, 10.0));
+  command
+      ->add_option("--n-best", a->best, "Print so many translations of each line, as LINE ||| TEXT ||| SCORE ||| LOG P")
+      ->check(CLI::Range(1, 1000));
+  command->add_flag("--replace-unknown", a->replace_unknown,
+                    "Put the source word of the strongest attention where the model says an unknown one");
+  command->add_option("--weights", a->weights, "last, best or averaged (default: the last of these that there is)")
+      ->check(CLI::IsMember({"last", "best", "averaged"}));
+  command->add_flag("--quiet", a->quiet, "Do not name words that are unknown to the model");
   command->add_option("--threads", a->threads, "Threads to use")->check(CLI::Range(1, 1024));
-  command->callback([a] {
-    if (a->threads > 0) set_threads(a->threads);
-    const auto translator = Translator::load(RunFolder::open(a->run));
-    std::string line;
-    for (std::int64_t number = 1; std::getline(std::cin, line); ++number) {
-      try {
-        const auto source = translator->task().tokenize(line);
-        warn_of_unknown_words(translator->source_words(), source, fmt::format("stdin:{}", number));
-        const auto target = source.empty() ? source : translator->translate(source);
-        fmt::print("{}\n", translator->task().join(target));
-      } catch (const Error& error) {
-        fail("stdin:{}: {}", number, error.what());
-      }
-      flush_output();
-    }
-    if (std::ferror(stdin)) fail("standard input: {}", std::strerror(errno));
-  });
+  command->callback([a] { translate(*a); });
 }
 
 }  // namespace gaze

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gaze/datasets/tokenizer.h>
+#include <gaze/datasets/vocabulary.h>
+
+namespace gaze {
+
+/// How the text of one language becomes ids.
+struct Language {
+  Tokenizer tokenizer;
+  Vocabulary vocabulary;
+  std::int64_t longest = 0;   ///< tokens of a sentence, marks not counted
+  std::string subwords = {};  ///< see Subwords::serialized(); empty without subwords
+
+  std::vector<std::int32_t> ids(std::string_view line) const { return vocabulary.encode(tokenizer.tokenize(line)); }
+};
+
+}  // namespace gaze

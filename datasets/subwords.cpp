@@ -1,0 +1,92 @@
+#include <gaze/datasets/subwords.h>
+
+#include <sentencepiece_processor.h>
+#include <sentencepiece_trainer.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <gaze/autograd/error.h>
+
+namespace gaze {
+namespace {
+
+/// The library reads what it learns from through one of these.
+class Lines : public sentencepiece::SentenceIterator {
+ public:
+  explicit Lines(const std::vector<std::string>& lines) : lines_(lines) {}
+  bool done() const override { return next_ >= lines_.size(); }
+  void Next() override { ++next_; }
+  const std::string& value() const override { return lines_[next_]; }
+  sentencepiece::util::Status status() const override { return {}; }
+
+ private:
+  const std::vector<std::string>& lines_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace
+
+struct Subwords::Processor {
+  sentencepiece::SentencePieceProcessor all;
+};
+
+Subwords Subwords::train(const std::vector<std::string>& lines, std::int64_t size) {
+  std::size_t longest = 0;
+  for (const std::string& line : lines) longest = std::max(longest, line.size());
+  const std::unordered_map<std::string, std::string> options = {
+      {"model_type", "bpe"},
+      {"vocab_size", std::to_string(size + 1)},  // and the unknown piece
+      {"hard_vocab_limit", "false"},
+      {"character_coverage", "1.0"},
+      {"normalization_rule_name", "identity"},
+      {"unk_id", "0"},
+      {"bos_id", "-1"},
+      {"eos_id", "-1"},
+      {"pad_id", "-1"},
+      {"max_sentence_length", std::to_string(longest + 1)},
+      {"num_threads", "1"},  // the same pieces on every machine
+      {"minloglevel", "2"}};
+  Lines iterator(lines);
+  std::string serialized;
+  const auto status = sentencepiece::SentencePieceTrainer::Train(options, &iterator, &serialized);
+  require(status.ok(), "subwords: {} pieces cannot be learned from {} lines: {}", size, lines.size(),
+          status.ToString());
+  return from(serialized);
+}
+
+Subwords Subwords::from(const std::string& serialized) {
+  const auto processor = std::make_shared<Processor>();
+  const auto status = processor->all.LoadFromSerializedProto(serialized);
+  require(status.ok(), "subwords: this is no model of sentencepiece: {}", status.ToString());
+  Subwords subwords;
+  subwords.processor_ = processor;
+  subwords.serialized_ = serialized;
+  return subwords;
+}
+
+std::vector<std::string> Subwords::pieces() const {
+  std::vector<std::string> pieces;
+  const auto& all = processor_->all;
+  for (int id = 0; id < all.GetPieceSize(); ++id)
+    if (!all.IsUnknown(id)) pieces.push_back(all.IdToPiece(id));
+  return pieces;
+}
+
+Tokenizer Subwords::tokenizer() const {
+  return {[processor = processor_](std::string_view line) {
+            check_utf8(line);
+            std::vector<std::string> pieces;
+            const auto status = processor->all.Encode({line.data(), line.size()}, &pieces);
+            require(status.ok(), "subwords: {}", status.ToString());
+            return pieces;
+          },
+          [processor = processor_](std::span<const std::string> tokens) {
+            std::string text;
+            const auto status = processor->all.Decode(std::vector<std::string>(tokens.begin(), tokens.end()), &text);
+            require(status.ok(), "subwords: {}", status.ToString());
+            return text;
+          }};
+}
+
+}  // namespace gaze

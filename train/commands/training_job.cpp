@@ -1,0 +1,224 @@
+#include <gaze/train/commands/training_job.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include <gaze/autograd/files.h>
+#include <gaze/train/attention_log.h>
+#include <gaze/train/bleu.h>
+#include <gaze/train/pair_source.h>
+#include <gaze/train/report.h>
+#include <gaze/train/text_model.h>
+#include <gaze/train/training_view.h>
+
+namespace gaze {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// A translator, of a toy task or of a text; the attention of some held-out sentences is recorded on the way.
+class TranslationJob : public TrainingJob {
+ public:
+  TranslationJob(const Config& config, LanguagePair languages, std::unique_ptr<PairSource> pairs)
+      : learner_(config, std::move(languages), std::move(pairs)) {}
+
+  Learner& learner() override { return learner_; }
+  void begin(const RunFolder& folder, std::int64_t step) override {
+    const std::int64_t probes = learner_.config().probes;
+    if (probes == 0) return;
+    std::vector<Example> candidates = learner_.pairs().probes(20 * probes);
+    candidates.insert(candidates.begin(), shown());
+    attention_ = std::make_unique<AttentionLog>(learner_.translator(), folder, candidates);
+    attention_->continue_after(step);
+    attention_->after(step);
+  }
+  void after(std::int64_t step) override {
+    if (attention_) attention_->after(step);
+  }
+  void end(std::int64_t step) override {
+    if (attention_) attention_->finish(step);
+  }
+  std::vector<std::string> picture(const Terminal& terminal) const override {
+    const Translator& model = learner_.translator();
+    const Example& e = shown();
+    return picture_of(
+        model.attention(e.source, e.target), e.gold,
+        fmt::format("{} -> {}", model.source().tokenizer.join(e.source), model.target().tokenizer.join(e.target)),
+        terminal);
+  }
+
+ protected:
+  virtual const Example& shown() const = 0;
+  mutable TranslationLearner learner_;
+
+ private:
+  std::unique_ptr<AttentionLog> attention_;
+};
+
+class ToyJob : public TranslationJob {
+ public:
+  ToyJob(const Config& config, const LanguagePair& languages, bool demo)
+      : TranslationJob(config, languages, toy_pairs(config, languages)), demo_(demo), task_(toy_task(config)) {
+    // A held-out sentence to watch: in a demo the one whose links cross the most, as adjectives and nouns swap.
+    constexpr std::int64_t candidates = 200;
+    const auto crossings = [](const Example& e) {
+      std::int64_t n = 0;
+      for (const Link& a : e.gold)
+        for (const Link& b : e.gold) n += a.sure && b.sure && a.source < b.source && a.target > b.target;
+      return n;
+    };
+    const auto examples = learner_.pairs().probes(demo ? candidates : 1);
+    shown_ = *std::max_element(examples.begin(), examples.end(),
+                               [&](const Example& a, const Example& b) { return crossings(a) < crossings(b); });
+  }
+  std::string description() const override { return task_->description(); }
+
+  json close(const RunFolder& folder, const std::string& program) override {
+    const Config& config = learner_.config();
+    const Translator& model = learner_.translator();
+    const Evaluation figures = model.evaluate(toy_batches(config, model.languages(), Split::test));
+    fmt::print("On {} sentences of the test set: token accuracy {:.2f} %, alignment error rate {:.2f} %\n\n",
+               config.validation, 100 * figures.token_accuracy, 100 * figures.aer.value_or(1));
+    for (const std::string& sentence : task_->showcase())
+      fmt::print("  {}  ->  {}\n", sentence, task_->join(model.translate(task_->tokenize(sentence))));
+    fmt::print("\nLook further:  {} inspect {} \"{}\"\n", program, folder.path().string(), task_->showcase().back());
+    const json none = json::object();
+    if (config.probes == 0) return none;
+    if (!demo_) {
+      fmt::print("As a page:     {} report {}\n", program, folder.path().string());
+      return none;
+    }
+    const fs::path page = folder.path() / "report.html";
+    write_file_atomically(page, {report_page(folder)});
+    fmt::print("As a page:     {}\n", page.string());
+    return none;
+  }
+
+ private:
+  const Example& shown() const override { return shown_; }
+  bool demo_;
+  std::shared_ptr<const ToyTask> task_;
+  Example shown_;
+};
+
+/// Parallel text of somebody's own.
+class TextPairsJob : public TranslationJob {
+ public:
+  TextPairsJob(const Config& config, const LanguagePair& languages, std::unique_ptr<TextPairs> pairs,
+               std::optional<ParallelText> test)
+      : TextPairsJob(config, languages, *pairs, std::move(pairs), std::move(test)) {}
+
+  std::string description() const override {
+    const Translator& model = learner_.translator();
+    return fmt::format("{} pairs, {} source and {} target {}", pairs_.size(), model.source().vocabulary.size(),
+                       model.target().vocabulary.size(), model.config().units);
+  }
+  std::vector<std::string> notices() const override { return pairs_.notices(); }
+
+  json close(const RunFolder& folder, const std::string& program) override {
+    const auto best = Translator::load(folder);
+    fmt::print("The weights in use are {}\n", folder.weights().string());
+    json figures = json::object();
+    if (test_) figures = test(*best, folder);
+    fmt::print("\nTranslate:     {0} translate {1} < FILE\nLook further:  {0} inspect {1} \"{2}\"\n", program,
+               folder.path().string(), best->source().tokenizer.join(shown_.source));
+    if (best->config().probes > 0) fmt::print("As a page:     {} report {}\n", program, folder.path().string());
+    return figures;
+  }
+
+ private:
+  TextPairsJob(const Config& config, const LanguagePair& languages, const TextPairs& pairs,
+               std::unique_ptr<TextPairs>&& owned, std::optional<ParallelText> test)
+      : TranslationJob(config, languages, std::move(owned)), pairs_(pairs), test_(std::move(test)) {
+    // A sentence that fits into a terminal.
+    constexpr std::int64_t candidates = 200;
+    constexpr std::size_t words = 9;
+    const auto examples = pairs_.probes(candidates);
+    const auto fits = std::find_if(examples.begin(), examples.end(), [](const Example& e) {
+      return e.source.size() <= words && e.target.size() <= words;
+    });
+    shown_ = fits == examples.end() ? examples.front() : *fits;
+  }
+
+  json test(const Translator& model, const RunFolder& folder) const {
+    const Config& c = model.config();
+    json figures = json::object();
+    const auto batches = evaluation_batches(*test_, {model.source(), model.target()}, c.source_eos);
+    if (!batches.empty()) {
+      const Evaluation e = model.evaluate(batches);
+      fmt::print("On {} test pairs: loss {:.4f}, perplexity {:.2f}, token accuracy {:.2f} %\n", test_->size(), e.loss,
+                 std::exp(e.loss), 100 * e.token_accuracy);
+      figures = {
+          {"test_loss", e.loss}, {"test_perplexity", std::exp(e.loss)}, {"test_token_accuracy", e.token_accuracy}};
+    }
+    std::vector<std::vector<std::string>> sources;
+    for (const std::string& line : test_->source) sources.push_back(model.source().tokenizer.tokenize(line));
+    std::vector<std::string> hypotheses, references;
+    for (const auto& translations : model.translate(sources, c.beam, c.length_penalty))
+      hypotheses.push_back(model.target().tokenizer.join(translations.front().words));
+    for (const std::string& line : test_->target) references.push_back(c.lowercase ? lower_case(line) : line);
+    const Bleu score = bleu(hypotheses, references);
+    const fs::path file = folder.path() / "test.hyp";
+    write_file_atomically(file, {fmt::format("{}\n", fmt::join(hypotheses, "\n"))});
+    fmt::print("BLEU {:.2f} with a beam of {}; the translations are in {}\n", score.score, c.beam, file.string());
+    figures["bleu"] = score.score;
+    return figures;
+  }
+
+  const Example& shown() const override { return shown_; }
+  const TextPairs& pairs_;
+  std::optional<ParallelText> test_;
+  Example shown_;
+};
+
+/// A language model.
+class TextJob : public TrainingJob {
+ public:
+  TextJob(const Config& config, Language language, const TextLearner::Text& text)
+      : learner_(config, std::move(language), text) {}
+
+  Learner& learner() override { return learner_; }
+  std::string description() const override {
+    return fmt::format("{} tokens of text, {} different ones", learner_.size(),
+                       learner_.model().language().vocabulary.size());
+  }
+  void begin(const RunFolder&, std::int64_t) override {}
+  void after(std::int64_t) override {}
+  void end(std::int64_t) override {}
+  std::vector<std::string> picture(const Terminal&) const override { return {}; }
+  json close(const RunFolder& folder, const std::string& program) override {
+    fmt::print("Go on:  {} sample {} --prompt \"...\"\n", program, folder.path().string());
+    return json::object();
+  }
+
+ private:
+  mutable TextLearner learner_;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainingJob> make_job(const Config& given, const Checkpoint* trained, const std::string& file,
+                                      bool demo) {
+  Config config = given;
+  const auto saved = [&](const char* name) { return language_of(*trained, name, config, file); };
+  if (is_plain_text(config)) {
+    const TextLearner::Text text = TextLearner::read(config);
+    return std::make_unique<TextJob>(config, trained ? saved("text") : TextLearner::learn_language(config, text.train),
+                                     text);
+  }
+  if (!is_parallel_text(config)) return std::make_unique<ToyJob>(config, toy_languages(config), demo);
+  PairTexts texts = PairTexts::read(config);
+  const LanguagePair languages =
+      trained ? LanguagePair{saved("source"), saved("target")} : learn_languages(config, texts.train);
+  auto pairs = std::make_unique<TextPairs>(config, texts, languages);
+  const auto steps = [&](std::int64_t batches) { return (batches + config.accumulate - 1) / config.accumulate; };
+  if (config.epochs > 0) config.steps = steps(pairs->batches(config.epochs));
+  if (config.validate_every == 0) config.validate_every = steps(pairs->batches(1));
+  return std::make_unique<TextPairsJob>(config, languages, std::move(pairs), std::move(texts.test));
+}
+
+}  // namespace gaze

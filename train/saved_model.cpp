@@ -1,0 +1,75 @@
+#include <gaze/train/saved_model.h>
+
+#include <charconv>
+
+#include <nlohmann/json.hpp>
+
+#include <gaze/datasets/subwords.h>
+
+namespace gaze {
+namespace {
+
+/// Bytes as text: metadata are UTF-8.
+std::string hexadecimal(const std::string& bytes) {
+  return fmt::format("{:02x}", fmt::join(reinterpret_cast<const unsigned char*>(bytes.data()),
+                                         reinterpret_cast<const unsigned char*>(bytes.data()) + bytes.size(), ""));
+}
+
+std::string bytes_of(const std::string& digits, const std::string& file) {
+  std::string bytes;
+  for (std::size_t i = 0; i < digits.size(); i += 2) {
+    unsigned value = 0;
+    const char* const end = digits.data() + std::min(i + 2, digits.size());
+    const auto [stop, error] = std::from_chars(digits.data() + i, end, value, 16);
+    require(error == std::errc() && stop == end && i + 2 <= digits.size(), "{}: its subwords are broken", file);
+    bytes += static_cast<char>(static_cast<unsigned char>(value));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+const std::string& note_of(const Checkpoint& checkpoint, std::string_view name, const std::string& file) {
+  const auto found = checkpoint.metadata.find(std::string(name));
+  require(found != checkpoint.metadata.end(), "{}: it holds no {}; it is not a checkpoint of a run", file, name);
+  return found->second;
+}
+
+Config config_of(const Checkpoint& checkpoint, const Config& local, const std::string& file) {
+  Config config = local;
+  read_config(config, nlohmann::json::parse(note_of(checkpoint, "config", file), nullptr, false), file);
+  check_config(config);
+  return config;
+}
+
+Tokenizer tokenizer_of(const Config& config, const std::string& subwords) {
+  Tokenizer tokenizer = config.units == "subwords"     ? Subwords::from(subwords).tokenizer()
+                        : config.units == "characters" ? character_tokenizer()
+                                                       : word_tokenizer();
+  return config.lowercase ? lower_cased(std::move(tokenizer)) : tokenizer;
+}
+
+void add_language(Metadata& metadata, const std::string& name, const Language& language) {
+  metadata[name + "_vocabulary"] = nlohmann::json(language.vocabulary.tokens()).dump();
+  metadata[name + "_longest"] = std::to_string(language.longest);
+  if (!language.subwords.empty()) metadata[name + "_subwords"] = hexadecimal(language.subwords);
+}
+
+Language language_of(const Checkpoint& checkpoint, const std::string& name, const Config& config,
+                     const std::string& file) {
+  const auto parsed = [&](const char* what) {
+    return nlohmann::json::parse(note_of(checkpoint, name + what, file), nullptr, false);
+  };
+  try {
+    Language language{{},
+                      Vocabulary::from_list(parsed("_vocabulary").get<std::vector<std::string>>()),
+                      parsed("_longest").get<std::int64_t>()};
+    if (config.units == "subwords") language.subwords = bytes_of(note_of(checkpoint, name + "_subwords", file), file);
+    language.tokenizer = tokenizer_of(config, language.subwords);
+    return language;
+  } catch (const nlohmann::json::exception&) {
+    fail("{}: its {} vocabulary is broken", file, name);
+  }
+}
+
+}  // namespace gaze

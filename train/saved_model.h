@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include <gaze/datasets/language.h>
+#include <gaze/nn/safetensors.h>
+#include <gaze/train/config.h>
+
+namespace gaze {
+
+/// What a checkpoint's metadata say beside the weights: the options, and how text becomes ids.
+using Metadata = std::map<std::string, std::string>;
+
+/// A note of a checkpoint. Throws when it has none of this name, naming the file.
+const std::string& note_of(const Checkpoint& checkpoint, std::string_view name, const std::string& file);
+/// The options of the run that wrote it; what a machine may choose comes from `local`.
+Config config_of(const Checkpoint& checkpoint, const Config& local, const std::string& file);
+
+/// How text of a config's units becomes tokens; `subwords`: see Subwords::serialized().
+Tokenizer tokenizer_of(const Config& config, const std::string& subwords);
+
+/// "NAME_vocabulary", "NAME_longest" and, for subwords, "NAME_subwords".
+void add_language(Metadata& metadata, const std::string& name, const Language& language);
+/// Its inverse. Throws, naming the file, when something is missing or broken.
+Language language_of(const Checkpoint& checkpoint, const std::string& name, const Config& config,
+                     const std::string& file);
+
+}  // namespace gaze
