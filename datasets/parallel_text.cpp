@@ -32,7 +32,7 @@ ParallelText ParallelText::read_columns(const std::filesystem::path& file) {
 std::uint64_t ParallelText::hash() const {
   std::uint64_t hash = hash_of("");
   for (std::size_t i = 0; i < size(); ++i)
-    hash = hash_of("\n", hash_of(target[i], hash_of("\t", hash_of(source[i], hash))));
+    hash = hash_of("\n", hash_of(target[i], hash_of("\n", hash_of(source[i], hash))));
   return hash;
 }
 

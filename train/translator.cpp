@@ -70,6 +70,7 @@ std::unique_ptr<Translator> Translator::load(const std::filesystem::path& weight
   const Checkpoint checkpoint = load_safetensors(weights);
   const std::string file = weights.string();
   const Config config = config_of(checkpoint, local, file);
+  require(!is_plain_text(config), "{}: it is a language model and translates nothing; see gaze sample", file);
   check_translation(config);
   std::unique_ptr<Translator> translator;
   if (is_parallel_text(config)) {

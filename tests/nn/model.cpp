@@ -180,3 +180,77 @@ TEST_CASE("a model of impossible sizes is refused") {
   options.target_vocab = 0;
   CHECK_THROWS_WITH(LanguageModel(Scope(second), options), Catch::Contains("tgt_embed.tok"));
 }
+
+TEST_CASE("word by word a model says what it says of the whole sentence", "[decoding]") {
+  const Norm norm = GENERATE(Norm::pre, Norm::post);
+  const NoGrad no_grad;
+  Params params(DType::float64);
+  ModelOptions options = small(norm);
+  options.transformer.encoder_layers = options.transformer.decoder_layers = 2;
+  const Seq2Seq model(Scope(params, {.seed = 3}), options);
+  Context context;
+  const Tensor source = ids({2, 4}, {1, 2, 3, 4, 5, 6, 0, 0}), lengths = ids({2}, {4, 2});
+  // Three continuations of each of the two sources.
+  const std::vector<std::int32_t> words = {1, 2, 3, 4, 1, 3, 5, 6, 1, 4, 4, 2, 1, 1, 2, 3, 1, 6, 5, 4, 1, 2, 2, 2};
+  const Tensor target = ids({6, 4}, words);
+  const Tensor both = index_select(source, 0, ids({6}, {0, 0, 0, 1, 1, 1}));
+  const Tensor whole = model(both, ids({6}, {4, 4, 4, 2, 2, 2}), target, context);
+
+  DecodingState state = model.begin(model.encode(source, lengths, context), lengths);
+  for (std::int64_t t = 0; t < 4; ++t) {
+    const Tensor logits = model.next(slice(target, 1, t, t + 1), state, context);
+    REQUIRE(logits.shape() == Shape{6, 7});
+    for (std::int64_t row = 0; row < 6; ++row)
+      for (std::int64_t v = 0; v < 7; ++v) CHECK(logits.at({row, v}) == Approx(whole.at({row, t, v})).epsilon(1e-12));
+  }
+  CHECK(state.length == 4);
+
+  // Sources and rows can be taken out and go on as before.
+  DecodingState other = model.begin(model.encode(source, lengths, context), lengths);
+  for (std::int64_t t = 0; t < 3; ++t) model.next(slice(target, 1, t, t + 1), other, context);
+  other.select_sources(ids({1}, {1}));
+  other.select_rows(ids({2}, {5, 3}));
+  const Tensor rest = model.next(ids({2, 1}, {2, 3}), other, context);
+  for (std::int64_t v = 0; v < 7; ++v) {
+    CHECK(rest.at({0, v}) == Approx(whole.at({5, 3, v})).epsilon(1e-12));
+    CHECK(rest.at({1, v}) == Approx(whole.at({3, 3, v})).epsilon(1e-12));
+  }
+  CHECK_THROWS_WITH(model.next(ids({2, 2}, {1, 2, 3, 4}), other, context), Catch::Contains("one word at a time"));
+}
+
+TEST_CASE("a language model reads a beginning at once and goes on word by word", "[decoding]") {
+  const NoGrad no_grad;
+  Params params(DType::float64);
+  ModelOptions options = small(Norm::pre);
+  options.transformer.decoder_layers = 2;
+  const LanguageModel model(Scope(params, {.seed = 3}), options);
+  Context context;
+  const Tensor text = ids({2, 6}, {1, 2, 3, 4, 5, 6, 6, 5, 4, 3, 2, 1}), whole = model(text, context);
+  DecodingState state;
+  Tensor logits = model.next(slice(text, 1, 0, 3), state, context);
+  for (std::int64_t t = 3;; ++t) {
+    for (std::int64_t row = 0; row < 2; ++row)
+      for (std::int64_t v = 0; v < 7; ++v)
+        CHECK(logits.at({row, v}) == Approx(whole.at({row, t - 1, v})).epsilon(1e-12));
+    if (t == 6) break;
+    logits = model.next(slice(text, 1, t, t + 1), state, context);
+  }
+  CHECK_THROWS_WITH(model.next(ids({2, 1}, {1, 2}), state, context), Catch::Contains("maximum 6"));
+}
+
+TEST_CASE("source, target and head may share one table of token vectors") {
+  ModelOptions options = small();
+  options.source_vocab = 7, options.tied = options.shared = true;
+  Params params;
+  const Seq2Seq model(Scope(params, {.seed = 3}), options);
+  CHECK(params.contains("tgt_embed.tok.weight"));
+  CHECK(params.ties() == std::map<std::string, std::string>{{"head.weight", "src_embed.tok.weight"},
+                                                            {"tgt_embed.tok.weight", "src_embed.tok.weight"}});
+  CHECK(names(params).count("tgt_embed.tok.weight") == 0);
+  CHECK(model.src_embed.tok.weight.same(model.tgt_embed.tok.weight));
+  CHECK(model.head.weight.same(model.src_embed.tok.weight));
+  CHECK_FALSE(model.src_embed.pos.same(model.tgt_embed.pos));
+  options.source_vocab = 9;
+  Params others;
+  CHECK_THROWS_WITH(Seq2Seq(Scope(others, {.seed = 3}), options), Catch::Contains("one vocabulary"));
+}

@@ -222,6 +222,30 @@ TEST_CASE("a refused step leaves the optimizer's state alone", "[trainer]") {
   CHECK(state() == before);
 }
 
+TEST_CASE("a step over several batches is a step over all their tokens", "[trainer]") {
+  // The loss of a batch is a mean over its tokens: 1 and 3 tokens, gradients 1 and 5 -> (1 + 15) / 4.
+  TrainerOptions options = rate(0.5, {}, 0);
+  options.accumulate = 2;
+  Params params(DType::float64);
+  Tensor x = params.add("x", Array::full({1}, DType::float64, 2));
+  Sgd sgd(params);
+  std::vector<std::int64_t> batches;
+  Trainer trainer(
+      params, sgd,
+      [&](std::int64_t batch, Context&) {
+        batches.push_back(batch);
+        return batch % 2 == 1 ? StepLoss{sum(x), 1} : StepLoss{sum(x) * 5.0, 3};
+      },
+      options);
+  const StepReport report = trainer.step();
+  CHECK(x.at({0}) == Approx(2 - 0.5 * 4));
+  CHECK(report.grad_norm == Approx(4));
+  CHECK(report.loss == Approx((2 + 3 * 10) / 4.0));
+  CHECK(report.tokens == 4);
+  trainer.step();
+  CHECK(batches == std::vector<std::int64_t>{1, 2, 3, 4});
+}
+
 TEST_CASE("watching attention changes no bit of a training", "[trainer]") {
   Config config;
   for (const char* setting :
