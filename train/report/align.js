@@ -47,7 +47,7 @@ function addCounts(counts) {
 }
 
 /** AER is 0 when nothing is predicted and nothing sure; precision and recall are NaN where they have no links. */
-function figures({predicted, sure, sureHits, possibleHits}) {
+function figuresOf({predicted, sure, sureHits, possibleHits}) {
   return {
     aer: predicted + sure > 0 ? 1 - (sureHits + possibleHits) / (predicted + sure) : 0,
     precision: predicted > 0 ? possibleHits / predicted : NaN,
@@ -60,6 +60,7 @@ function scoreHead(recording, frame, module, head, shift, threshold) {
   const {probes} = recording.data;
   const links = probes.map((probe, p) => extractLinks(frame.matrix(module, head, p), probe, shift, threshold));
   const counts = links.map((linked, p) => countLinks(linked, recording.gold[p]));
+  const figures = count => recording.hasGold ? figuresOf(count) : {aer: NaN, precision: NaN, recall: NaN};
   return {links, probes: counts.map(figures), all: figures(addCounts(counts))};
 }
 

@@ -68,7 +68,7 @@ function showHeader(score) {
 function drawGauge(aer) {
   const {floor, diagonal} = recording.data.baselines, width = Math.max(byId("gauge").clientWidth, 120);
   const x = value => 8 + Math.min(Math.max(value, 0), 1) * (width - 16);
-  const mark = (value, name, y) => [
+  const mark = (value, name, y) => !Number.isFinite(value) ? null : [
     svg("line", {class: "gauge-level", x1: x(value), x2: x(value), y1: 14, y2: 30}),
     svg("text", {class: "tick", x: x(value), y, "text-anchor": value > 0.8 ? "end" : "start"}, name)];
   byId("gauge").replaceChildren(svg("svg", {viewBox: `0 0 ${width} 44`, role: "img",
@@ -142,11 +142,17 @@ function drawCurves() {
   const line = one => ({
     name: headName(recording, one.module, one.head), short: single ? "AER" : shortName(one.module, one.head),
     x: recording.steps, y: one.aer, kind: isChosen(one) ? "chosen" : "faint"});
-  byId("heads-curve-note").textContent = "on the sentences of this page; ◆ where its alignment was found";
+  const entropy = one => ({...line(one), short: single ? "entropy" : line(one).short,
+    y: Array.from({length: recording.length}, (_, i) => one.scores[i] ? one.scores[i].entropy : null)});
+  byId("heads-curve-note").textContent = recording.hasGold ?
+    "on the sentences of this page; ◆ where its alignment was found" :
+    "on the sentences of this page; 0 % is attention to one word alone, 100 % to all alike";
   return [
+    !recording.hasGold ? draw("curve-heads", {title: "Entropy of each head by step", percent: true, labelled: true,
+      lines: heads.map(entropy).sort((a, b) => (a.kind === "chosen") - (b.kind === "chosen"))}, 300) :
     draw("curve-heads", {title: "AER of each head by step", percent: true, labelled: true,
       lines: heads.map(line).sort((a, b) => (a.kind === "chosen") - (b.kind === "chosen")),
-      levels: [{y: baselines.floor, name: "floor"}, {y: baselines.diagonal, name: "diagonal"}],
+      levels: [{y: baselines.floor, name: "floor"}, {y: baselines.diagonal, name: "diagonal"}].filter(({y}) => y !== null),
       marks: heads.filter(one => one.found >= 0).map(one => ({x: recording.steps[one.found], y: one.aer[one.found],
         kind: isChosen(one) ? "chosen" : "",
         name: `${headName(recording, one.module, one.head)}: found at step ${recording.steps[one.found]}`}))}, 300),
@@ -161,7 +167,7 @@ let announceTimer = 0;
 function announce() {
   clearTimeout(announceTimer);
   announceTimer = setTimeout(() => {
-    const aer = shown.score ? `, AER ${percent(shown.score.all.aer, 2)}` : "";
+    const aer = shown.score && recording.hasGold ? `, AER ${percent(shown.score.all.aer, 2)}` : "";
     const head = headName(recording, shown.module, state.head);
     const text = `Step ${recording.steps[state.step]}, ${kindNames[state.kind]}, ${head}${aer}`;
     if (byId("live").textContent !== text) byId("live").textContent = text;
@@ -302,7 +308,7 @@ function listenToExports(on) {
   const name = ending => `${recording.data.run.name}-step-${step()}${ending}`.replace(/[^\p{L}\p{N}.-]+/gu, "_");
   const picture = () => {
     const how = state.shift + (state.null > 0 ? `, null threshold ${state.null}` : "");
-    const aer = shown.score ? `AER ${percent(shown.score.all.aer, 2)} over all sentences (${how})` : "";
+    const aer = shown.score && recording.hasGold ? `AER ${percent(shown.score.all.aer, 2)} over all sentences (${how})` : "";
     const title = `${recording.data.run.name}, step ${step()}` + (aer && `: ${aer}`);
     return pictureOf(byId("map"), [title, shown.view.name]);
   };

@@ -71,6 +71,7 @@ class Recording {
     this.data = data;
     this.length = Math.min(data.steps.length, data.streams.length);
     this.steps = data.steps.slice(0, this.length);
+    this.hasGold = data.probes.some(probe => probe.gold.length > 0);
     this.gold = data.probes.map(probe => new Map(probe.gold.map(([i, j, sure]) => [linkKey(i, j), Boolean(sure)])));
     this.series = this.seriesOfHeads();
   }

@@ -33,9 +33,9 @@ function showThumbnails(recording, frame, scored, choose) {
         class: "thumb", type: "button", "data-key": `${module.layer}/${head}`,
         onclick: () => choose(module.layer, head),
         "aria-pressed": String(module.layer === state.layer && head === state.head),
-        "aria-label": capital(headName(recording, module, head)) + (aer === undefined ? "" : `, AER ${percent(aer)}`)},
+        "aria-label": capital(headName(recording, module, head)) + (Number.isFinite(aer) ? `, AER ${percent(aer)}` : "")},
         canvas, html("b", {}, name),
-        aer === undefined ? null : html("span", {}, percent(aer), html("span", {}, found ? "◆" : "")));
+        !Number.isFinite(aer) ? null : html("span", {}, percent(aer), html("span", {}, found ? "◆" : "")));
     })));
   renew(box, rows);
 }
@@ -46,7 +46,7 @@ function showHeads(recording, scored, choose) {
   const row = ({module, head}) => {
     const one = recording.series.get(seriesKey(module.name, head));
     const score = one?.scores[state.step] ?? {};
-    const found = one && one.found >= 0 ? `◆ step ${recording.steps[one.found]}` : "not found";
+    const found = !recording.hasGold ? "–" : one && one.found >= 0 ? `◆ step ${recording.steps[one.found]}` : "not found";
     const hasEnd = recording.data.probes.some(probe => probe.keys.length > probe.source.length);
     const chosen = module.layer === state.layer && head === state.head && state.kind === "cross";
     return html("tr", {class: chosen ? "chosen" : null},
@@ -54,7 +54,7 @@ function showHeads(recording, scored, choose) {
         type: "button", "data-key": `${module.layer}/${head}`, onclick: () => choose(module.layer, head)},
         capital(headName(recording, module, head)) + (isGuided(recording, module, head) ? " (guided)" : ""))),
       numberCell(percent(scored.get(seriesKey(module.name, head))?.all.aer, 2)), numberCell(percent(score.entropy)),
-      numberCell(percent(score.gold_mass)), numberCell(hasEnd ? percent(score.end_mass) : "–"), numberCell(found));
+      numberCell(recording.hasGold ? percent(score.gold_mass) : "–"), numberCell(hasEnd ? percent(score.end_mass) : "–"), numberCell(found));
   };
   const baseline = (name, value) => html("tr", {class: "baseline"}, html("td", {}, name), numberCell(percent(value, 2)),
     Array.from({length: 4}, () => numberCell("")));

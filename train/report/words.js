@@ -30,9 +30,19 @@ function firstFound(recording) {
   return found.find(one => one.head !== "mean" && !guided(one)) ?? found.find(guided) ?? found[0];
 }
 
+/** Without gold links nobody knows how right attention is, but how sure of itself it is can be said. */
+function sharpestSentence(recording, heads) {
+  const last = recording.length - 1;
+  const entropyOf = one => one.scores[last]?.entropy ?? 1;
+  const best = heads.reduce((a, b) => entropyOf(b) < entropyOf(a) ? b : a);
+  return `At step ${recording.steps[last]}, ${headName(recording, best.module, best.head)} is the sharpest: its entropy ` +
+    `is ${percent(entropyOf(best))} of that of even attention.`;
+}
+
 function headline(recording) {
   const heads = [...recording.series.values()];
   if (recording.length === 0 || heads.length === 0) return "Nothing has been recorded yet.";
+  if (!recording.hasGold) return sharpestSentence(recording, heads);
   const best = heads.reduce((a, b) => lastOf(b) < lastOf(a) ? b : a);
   const name = headName(recording, best.module, best.head);
   const last = recording.steps[recording.length - 1], lowest = percent(lastOf(best));
@@ -58,6 +68,8 @@ function foundSentence(recording, one, last) {
 
 function underHeadline(recording) {
   const {guided} = recording.data;
+  if (recording.length > 0 && !recording.hasGold)
+    return "This text has no gold alignment, so that the page shows where attention goes and not how right that is.";
   const own = [...recording.series.values()].filter(one =>
     one.head !== "mean" && !isGuided(recording, one.module, one.head));
   const found = own.filter(one => one.found >= 0).length;
