@@ -254,3 +254,28 @@ TEST_CASE("source, target and head may share one table of token vectors") {
   Params others;
   CHECK_THROWS_WITH(Seq2Seq(Scope(others, {.seed = 3}), options), Catch::Contains("one vocabulary"));
 }
+
+TEST_CASE("PyTorch makes the same logits of gaze's weights") {
+  const Norm norm = GENERATE(Norm::pre, Norm::post);
+  const std::string name = norm == Norm::pre ? "export-pre" : "export-post";
+  const Checkpoint golden = load_safetensors(std::string(GAZE_SOURCE_DIR) + "/tests/golden/" + name + ".safetensors");
+  const auto find = [&](const char* what) -> const Array& {
+    const Array* found = golden.find(what);
+    REQUIRE(found);
+    return *found;
+  };
+  Params params;
+  const Array &source = find("weights.src_embed.tok.weight"), &target = find("weights.tgt_embed.tok.weight");
+  const Seq2Seq model(Scope(params),
+                      {.source_vocab = source.shape()[0],
+                       .target_vocab = target.shape()[0],
+                       .max_length = find("weights.tgt_embed.pos.weight").shape()[0],
+                       .tied = norm == Norm::pre,
+                       .transformer = {.encoder_layers = 2, .decoder_layers = 2, .d_model = source.shape()[1], .heads = 2,
+                                       .d_ff = 16, .dropout = 0, .norm = norm}});
+  load(params, golden, {.strip_prefix = "weights."}, name);
+  Context context;
+  const Tensor logits = model(Tensor(find("src")), Tensor(find("lengths")), Tensor(find("tgt")), context);
+  CHECK(largest(find("logits")) > 0.5);
+  CHECK(distance(logits, find("logits")) < 1e-5);
+}
