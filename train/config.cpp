@@ -215,6 +215,7 @@ const std::string& preset(std::string_view name) {
   fail("unknown preset {}; there are {}{}", name, fmt::join(preset_names(), ", "),
        near.empty() ? "" : fmt::format("; did you mean {}?", near));
 }
+bool has_text(const Config& c) { return is_parallel_text(c) || is_plain_text(c); }
 
 Config default_config(std::string_view task) {
   Config config;

@@ -87,6 +87,8 @@ struct Config {
 bool is_parallel_text(const Config&);  ///< task "pairs"
 bool is_plain_text(const Config&);     ///< task "chars" or "words": a language model
 
+bool has_text(const Config&);  ///< one or the other
+
 /// The options that a run begins with: those of the preset of the task's name, or Config's own.
 Config default_config(std::string_view task);
 /// The names of the presets, which are the files of train/presets/.

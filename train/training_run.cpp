@@ -36,9 +36,7 @@ std::map<std::int64_t, fs::path> snapshots_of(const RunFolder& folder) {
 
 }  // namespace
 
-bool keeps_best(const Config& config) {
-  return is_parallel_text(config) || is_plain_text(config) || config.patience > 0;
-}
+bool keeps_best(const Config& config) { return has_text(config) || config.patience > 0; }
 
 /// What a training has to know of its past beside weights and moments.
 struct TrainingRun::State {
@@ -128,7 +126,9 @@ void TrainingRun::resume() {
   trainer_->continue_after(step);
   saved_step_ = step;
 
-  // What was written after the checkpoint will be written again.
+  // What was written after the checkpoint, or only in part, will be written again.
+  for (const auto& entry : fs::directory_iterator(folder_.path(), none))
+    if (entry.path().extension() == ".part") fs::remove(entry.path(), none);
   if (fs::exists(folder_.metrics(), none)) {
     std::istringstream stream(read_file(folder_.metrics()));
     std::string kept, line;
@@ -208,6 +208,7 @@ void TrainingRun::write(const Figures& f) {
   if (f.held_out) {
     line["validation_loss"] = f.held_out->loss;
     line["token_accuracy"] = f.held_out->token_accuracy;
+    if (has_text(learner_.config())) line["perplexity"] = std::exp(f.held_out->loss);
     if (f.held_out->aer) line["aer"] = *f.held_out->aer;
   }
   folder_.append_metrics(line);

@@ -47,7 +47,11 @@ std::shared_ptr<const ToyTask> toy_task(const Config& c) {
 void check_translation(const Config& config) {
   check_config(config);
   require(config.kind == "seq2seq", "config: {} trains models of kind seq2seq, not {}", config.task, config.kind);
-  if (is_parallel_text(config)) return;
+  if (is_parallel_text(config)) {
+    require(config.guided == 0, "config: guided needs gold links, which parallel text has not");
+    return;
+  }
+  require(!config.shared, "config: shared is for pairs; {} has two vocabularies", config.task);
   const auto task = toy_task(config);
   for (const Split split : {Split::train, Split::validation, Split::test}) task->example(split, 0);
 }

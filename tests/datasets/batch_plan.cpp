@@ -13,8 +13,7 @@ namespace {
 std::vector<PairLength> lengths_of(std::int32_t count) {
   Random random({.seed = 5});
   std::vector<PairLength> lengths;
-  for (std::int32_t i = 0; i < count; ++i)
-    lengths.emplace_back(1 + random.below(30), 1 + random.below(30));
+  for (std::int32_t i = 0; i < count; ++i) lengths.emplace_back(1 + random.below(30), 1 + random.below(30));
   return lengths;
 }
 
@@ -57,7 +56,8 @@ TEST_CASE("a batch is a function of the seed and its number") {
     differs = differs || all_of(another.batch(i)) != in_order.back();
   }
   CHECK(differs);
-  for (const std::int64_t i : {89, 3, 40, 39, 0, 88}) CHECK(all_of(other.batch(i)) == in_order[static_cast<std::size_t>(i)]);
+  for (const std::int64_t i : {89, 3, 40, 39, 0, 88})
+    CHECK(all_of(other.batch(i)) == in_order[static_cast<std::size_t>(i)]);
   CHECK_THROWS_AS(one.batch(-1), Error);
   CHECK_THROWS_AS(BatchPlan({}, options), Error);
 }
@@ -69,7 +69,8 @@ TEST_CASE("batches hold sentences of like length, as many as asked for or as fit
   for (std::int64_t i = 0; i < plan.batches(1); ++i) {
     std::int32_t longest = 0;
     CHECK(plan.batch(i).size() == 50);
-    for (const std::uint32_t p : plan.batch(i)) longest = std::max(longest, lengths[p].second), needed += lengths[p].second;
+    for (const std::uint32_t p : plan.batch(i))
+      longest = std::max(longest, lengths[p].second), needed += lengths[p].second;
     padded += longest * 50;
   }
   CHECK(static_cast<double>(padded) < 1.05 * static_cast<double>(needed));

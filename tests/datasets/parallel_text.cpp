@@ -29,7 +29,9 @@ TEST_CASE("parallel text is two files line by line, or one of two columns") {
   const ParallelText two = ParallelText::read(file("a", "ein haus\r\nzwei\n"), file("b", "a house\ntwo"));
   CHECK(two.source == Lines{"ein haus", "zwei"});
   CHECK(two.target == Lines{"a house", "two"});
-  const ParallelText columns = ParallelText::read_columns(file("c", "\xef\xbb\xbf" "ein haus\ta house\nzwei\ttwo\n"));
+  const ParallelText columns = ParallelText::read_columns(file("c",
+                                                               "\xef\xbb\xbf"
+                                                               "ein haus\ta house\nzwei\ttwo\n"));
   CHECK(columns.source == two.source);
   CHECK(columns.target == two.target);
   CHECK(columns.hash() == two.hash());
@@ -52,7 +54,8 @@ TEST_CASE("parallel text that is none is named by file and line") {
 
 TEST_CASE("held-out pairs come from everywhere in a text and are no longer part of it") {
   ParallelText text;
-  for (int i = 0; i < 1000; ++i) text.source.push_back("s" + std::to_string(i)), text.target.push_back("t" + std::to_string(i));
+  for (int i = 0; i < 1000; ++i)
+    text.source.push_back("s" + std::to_string(i)), text.target.push_back("t" + std::to_string(i));
   ParallelText rest = text;
   const ParallelText held_out = rest.take_held_out(1000);
   CHECK(held_out.size() == 50);

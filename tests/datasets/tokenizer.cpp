@@ -25,7 +25,8 @@ TEST_CASE("what is not UTF-8 is refused at its first byte") {
     CAPTURE(wrong);
     CHECK_THROWS_WITH(check_utf8(std::string("é") + wrong), Catch::Contains("byte 3"));
   }
-  for (const char* right : {"", "a", "\xc2\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
+  for (const char* right :
+       {"", "a", "\xc2\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
     CHECK_NOTHROW(check_utf8(right));
 }
 

@@ -266,13 +266,17 @@ TEST_CASE("PyTorch makes the same logits of gaze's weights") {
   };
   Params params;
   const Array &source = find("weights.src_embed.tok.weight"), &target = find("weights.tgt_embed.tok.weight");
-  const Seq2Seq model(Scope(params),
-                      {.source_vocab = source.shape()[0],
-                       .target_vocab = target.shape()[0],
-                       .max_length = find("weights.tgt_embed.pos.weight").shape()[0],
-                       .tied = norm == Norm::pre,
-                       .transformer = {.encoder_layers = 2, .decoder_layers = 2, .d_model = source.shape()[1], .heads = 2,
-                                       .d_ff = 16, .dropout = 0, .norm = norm}});
+  const Seq2Seq model(Scope(params), {.source_vocab = source.shape()[0],
+                                      .target_vocab = target.shape()[0],
+                                      .max_length = find("weights.tgt_embed.pos.weight").shape()[0],
+                                      .tied = norm == Norm::pre,
+                                      .transformer = {.encoder_layers = 2,
+                                                      .decoder_layers = 2,
+                                                      .d_model = source.shape()[1],
+                                                      .heads = 2,
+                                                      .d_ff = 16,
+                                                      .dropout = 0,
+                                                      .norm = norm}});
   load(params, golden, {.strip_prefix = "weights."}, name);
   Context context;
   const Tensor logits = model(Tensor(find("src")), Tensor(find("lengths")), Tensor(find("tgt")), context);

@@ -47,3 +47,35 @@ TEST_CASE("options that do not go together are refused") {
   c.heads = 1, c.min_length = 20;
   CHECK_THROWS_AS(check_config(c), Error);
 }
+
+TEST_CASE("presets are configs, and the task of a preset's name begins with it") {
+  REQUIRE_FALSE(preset_names().empty());
+  for (const std::string& name : preset_names()) {
+    CAPTURE(name);
+    const Config c = default_config(name);
+    CHECK_NOTHROW(check_config(c));
+    CHECK((is_parallel_text(c) || is_plain_text(c)));
+    CHECK(has_text(c));
+  }
+  CHECK(default_config("multi30k").task == "pairs");
+  CHECK(default_config("chars").kind == "decoder");
+  CHECK(to_json(default_config("copy")) == to_json(Config()));
+  CHECK_THROWS_WITH(preset("multi30"), Catch::Contains("did you mean multi30k?"));
+}
+
+TEST_CASE("what may not change in a run that is continued is told from what may") {
+  Config trained, wanted;
+  for (const char* s : {"lr=1", "steps=7", "threads=3", "src=elsewhere", "beam=9", "dropout=0.5"})
+    set_option(wanted, s);
+  CHECK(fixed_differences(trained, wanted).empty());
+  for (const char* s : {"layers=2", "units=subwords", "batch=3"}) set_option(wanted, s);
+  CHECK(fixed_differences(trained, wanted) ==
+        std::vector<std::string>{"layers: 1, not 2", "batch: 64, not 3", "units: \"words\", not \"subwords\""});
+  CHECK(portable(trained) == portable([&] {
+          Config c;
+          set_option(c, "threads=3"), set_option(c, "test_src=elsewhere");
+          return c;
+        }()));
+  CHECK_FALSE(portable(trained).contains("threads"));
+  CHECK(portable(trained).contains("seed"));
+}

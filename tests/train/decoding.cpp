@@ -22,13 +22,13 @@ struct Setup {
       if (p.name == "head.weight") Tensor(p.value).assign(p.value * 4.0);  // clear preferences
   }
   Params params;
-  Seq2Seq model{Scope(params, {.seed = 11}),
-                {.source_vocab = vocabulary,
-                 .target_vocab = vocabulary,
-                 .max_length = 8,
-                 .embedding_std = 1,
-                 .transformer = {.encoder_layers = 1, .decoder_layers = 1, .d_model = 8, .heads = 2, .d_ff = 16,
-                                 .dropout = 0}}};
+  Seq2Seq model{
+      Scope(params, {.seed = 11}),
+      {.source_vocab = vocabulary,
+       .target_vocab = vocabulary,
+       .max_length = 8,
+       .embedding_std = 1,
+       .transformer = {.encoder_layers = 1, .decoder_layers = 1, .d_model = 8, .heads = 2, .d_ff = 16, .dropout = 0}}};
   Batch batch = make_batch(std::vector<PairIds>{{{4, 5, 6}, {}}, {{6, 4}, {}}});
 
   /// log p of words and, if asked for, the end mark, for source b.

@@ -45,7 +45,8 @@ TEST_CASE("a text is read with its last tenth, or another file, for validation")
   const ScratchFolder scratch;
   Config c = small("chars");
   c.text = (scratch.path / "text").string();
-  std::ofstream(c.text, std::ios::binary) << "0123456789\r\nabcdéf\r\n" << "xyz";  // 22 characters with their ends
+  std::ofstream(c.text, std::ios::binary) << "0123456789\r\nabcdéf\r\n"
+                                          << "xyz";  // 22 characters with their ends
   const auto text = TextLearner::read(c);
   CHECK(text.train + text.validation == "0123456789\nabcdéf\nxyz\n");
   CHECK(text.validation == "z\n");
@@ -87,8 +88,7 @@ TEST_CASE("sampling follows the model's probabilities, tempered and cut", "[samp
   CHECK(frequencies(with([&](SampleOptions& o) { o.top_k = 1; })).size() == 1);
   CHECK(frequencies(with([&](SampleOptions& o) { o.top_k = 2; })).size() == 2);
   auto two = frequencies(with([&](SampleOptions& o) { o.top_k = 2; }));
-  CHECK(two[next[0].token] ==
-        Approx(next[0].probability / (next[0].probability + next[1].probability)).margin(0.04));
+  CHECK(two[next[0].token] == Approx(next[0].probability / (next[0].probability + next[1].probability)).margin(0.04));
   CHECK(frequencies(with([&](SampleOptions& o) { o.top_p = next[0].probability + 1e-6; })).size() == 2);
   CHECK(frequencies(with([&](SampleOptions& o) { o.top_p = next[0].probability - 1e-6; })).size() == 1);
   auto hot = frequencies(with([&](SampleOptions& o) { o.temperature = 1000; }));
@@ -101,10 +101,11 @@ TEST_CASE("a long sample is the same with and without what was kept of its begin
   const TextModel model = model_of(small("chars"));
   Tokens text = model.prompt("one");
   const std::size_t begun = text.size();
-  model.sample(Tokens(text), 30, with([](SampleOptions& o) { o.temperature = 0; }), [&](const std::string& token) {  // over the context's end
-    text.push_back(token);
-    return true;
-  });
+  model.sample(Tokens(text), 30, with([](SampleOptions& o) { o.temperature = 0; }),
+               [&](const std::string& token) {  // over the context's end
+                 text.push_back(token);
+                 return true;
+               });
   REQUIRE(text.size() == begun + 30);
   for (std::size_t i = begun; i < text.size(); ++i)
     CHECK(model.next({text.begin(), text.begin() + static_cast<std::ptrdiff_t>(i)}, 1).front().token == text[i]);

@@ -40,7 +40,8 @@ Args training(const std::string& run, const Args& more = {}) {
   Args args = {"train", "pairs"};
   for (const char* name : {"train", "valid", "test"}) {
     const std::string option = std::string(name) == "train" ? "--" : "--" + std::string(name) + "-";
-    args = joined(std::move(args), {option + "src", std::string(name) + ".fr", option + "tgt", std::string(name) + ".en"});
+    args =
+        joined(std::move(args), {option + "src", std::string(name) + ".fr", option + "tgt", std::string(name) + ".en"});
   }
   return joined(joined(std::move(args), {"--run", run, "--threads", "1", "--set", "steps=12"}),
                 joined({"--set", "d_model=16", "--set", "d_ff=32", "--set", "heads=2", "--set", "layers=1", "--set",
@@ -87,7 +88,8 @@ TEST_CASE("parallel text is learned, translated and scored", "[text]") {
   const Result again = gaze.run({"translate", "run", "--quiet"}, {.input = read(gaze.folder / "test.fr")});
   CHECK(again.out == read(gaze.folder / "run/test.hyp"));
   const Result score = gaze.run({"score", "bleu", "--ref", "test.en", "--hyp", "run/test.hyp", "--json"});
-  CHECK(json::parse(lines_of(score.out).back(), nullptr, false)["bleu"].get<double>() == Approx(last["bleu"].get<double>()));
+  CHECK(json::parse(lines_of(score.out).back(), nullptr, false)["bleu"].get<double>() ==
+        Approx(last["bleu"].get<double>()));
   CHECK(gaze.run({"inspect", "run", "le chat dort"}).status == 0);
   CHECK(gaze.run({"align", "run", "--src", "test.fr", "--tgt", "test.en"}).status == 0);
   CHECK(gaze.run({"report", "run"}).status == 0);
@@ -156,8 +158,8 @@ TEST_CASE("a run's config.json repeats it from anywhere, and a preset is a begin
 TEST_CASE("a training that is killed at any moment goes on from its last checkpoint", "[text]") {
   Program gaze;
   write_texts(gaze);
-  const Args more = {"--set", "checkpoint_every=3", "--set", "dropout=0.1", "--set", "steps=40", "--set",
-                     "validate_every=8", "--set", "average=2", "--set", "accumulate=2"};
+  const Args more = {"--set", "checkpoint_every=3", "--set", "dropout=0.1", "--set", "steps=40",
+                     "--set", "validate_every=8",   "--set", "average=2",   "--set", "accumulate=2"};
   run_well(gaze, training("whole", more));
   gaze.start(training("killed", more));
   int kills = 0;
@@ -227,8 +229,9 @@ TEST_CASE("sentences that cannot be learned from are left out and counted", "[te
   std::string lines = read(gaze.folder / "train.tsv"), endless(1 << 20, 'x');
   for (int i = 0; i < 20; ++i) endless += " y";
   write(gaze.folder / "more.tsv", "\tnothing\n" + lines + "un\t" + endless + "\n");
-  const Result r = gaze.run({"train", "pairs", "--tsv", "more.tsv", "--valid-tsv", "valid.tsv", "--run", "run", "--steps",
-                             "1", "--set", "d_model=16", "--set", "d_ff=16", "--set", "length=12", "--set", "probes=0"});
+  const Result r =
+      gaze.run({"train", "pairs", "--tsv", "more.tsv", "--valid-tsv", "valid.tsv", "--run", "run", "--steps", "1",
+                "--set", "d_model=16", "--set", "d_ff=16", "--set", "length=12", "--set", "probes=0"});
   INFO(r.err);
   CHECK(r.status == 0);
   CHECK_THAT(r.err, Contains("more.tsv:1: 1 of 302 pairs have an empty side") &&
@@ -299,7 +302,8 @@ TEST_CASE("export writes weights alone, under the names that are asked for", "[t
   run_well(gaze, {"export", "run", "all.safetensors"});
   run_well(gaze, {"export", "run", "body.safetensors", "--strip", "body.", "--weights", "last"});
   const std::string all = read(gaze.folder / "all.safetensors"), body = read(gaze.folder / "body.safetensors");
-  CHECK_THAT(all, Contains("\"head.weight\":\"tgt_embed.tok.weight\"") && !Contains("optimizer.") && !Contains("config"));
+  CHECK_THAT(all,
+             Contains("\"head.weight\":\"tgt_embed.tok.weight\"") && !Contains("optimizer.") && !Contains("config"));
   CHECK_THAT(body, Contains("\"encoder.layers.0.self_attn.in_proj_weight\"") && !Contains("tok"));
   check_complaint(gaze.run({"export", "run", "x", "--strip", "bdoy."}), 1, "bdoy.");
   check_complaint(gaze.run({"export", "run", "x", "--weights", "averaged"}), 1, "averaged.safetensors");

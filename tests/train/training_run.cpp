@@ -65,7 +65,9 @@ struct Scripted : Learner {
   const Config& config() const override { return options; }
   Params& params() override { return parameters; }
   StepLoss loss(std::int64_t, Context&) override { return {x.sum(), 1}; }
-  Evaluation evaluate() const override { return {.loss = losses.at(asked++), .token_accuracy = 0, .aer = {}, .alignment = {}}; }
+  Evaluation evaluate() const override {
+    return {.loss = losses.at(asked++), .token_accuracy = 0, .aer = {}, .alignment = {}};
+  }
   Metadata metadata() const override { return {{"config", portable(options).dump()}}; }
   std::uint64_t data_hash() const override { return 0; }
   BatchPlan::Position position(std::int64_t batch) override { return {0, batch}; }
@@ -202,7 +204,8 @@ TEST_CASE("the best weights are kept, and patience ends a training") {
 
 TEST_CASE("the mean of the last validations' weights is kept when asked for") {
   const ScratchFolder scratch;
-  Config c = small({"steps=50", "log_every=10", "average=3", "optimizer=sgd", "momentum=0", "lr=1", "clip=0", "warmup=0"});
+  Config c =
+      small({"steps=50", "log_every=10", "average=3", "optimizer=sgd", "momentum=0", "lr=1", "clip=0", "warmup=0"});
   Scripted learner(c, std::vector<double>(20, 1.0));
   const RunFolder folder = RunFolder::create(scratch.path / "run", c);
   TrainingRun(learner, folder).run(go_on);

@@ -131,3 +131,40 @@ TEST_CASE("with a source end mark the words' columns leave it its share") {
   CHECK(map.weights.size() == 2);
   CHECK(map.weights[0] + map.weights[1] < 0.999);
 }
+
+TEST_CASE("an unknown word gives way to the source word of the strongest attention, when asked for") {
+  Config c = config_of("pairs", 1);
+  c.d_model = 16, c.d_ff = 32, c.min_frequency = 1, c.length = 8;
+  const ParallelText text{{"a b c d", "e f g"}, {"v w x", "y z"}, "source", "target"};
+  Translator translator(c, learn_languages(c, text));
+  int replacements = 0;
+  // The unknown word is what the model likes best.
+  Tensor head = translator.params()["head.weight"];
+  const std::vector<std::vector<std::string>> sources = {{"a", "b", "c"}, {"f"}, {}, {"never", "seen"}};
+  for (float& x : head.change<float>()) x *= 0.01F;
+  const auto row = [&](std::int32_t id) { return head.change<float>().subspan(static_cast<std::size_t>(id) * 16, 16); };
+  for (const std::int32_t sign : {1, -1}) {  // one of the two is what the features like
+    row(Vocabulary::unk)[0] = static_cast<float>(10 * sign);
+    const auto plain = translator.translate(sources, 1, 0), replaced = translator.translate(sources, 1, 0, true);
+    REQUIRE(plain.size() == 4);
+    CHECK(plain[2].front().words.empty());
+    for (const std::size_t i : {0, 1, 3}) {
+      const auto &words = plain[i].front().words, &others = replaced[i].front().words;
+      REQUIRE(words.size() == others.size());
+      if (words.empty()) continue;
+      const AttentionMap map = translator.attention(sources[i], words);
+      for (std::size_t t = 0; t < words.size(); ++t) {
+        if (words[t] != "<unk>") {
+          CHECK(others[t] == words[t]);
+          continue;
+        }
+        std::size_t strongest = 0;
+        for (std::size_t s = 0; s < sources[i].size(); ++s)
+          if (map.weights[t * sources[i].size() + s] > map.weights[t * sources[i].size() + strongest]) strongest = s;
+        CHECK(others[t] == sources[i][strongest]);
+        ++replacements;
+      }
+    }
+  }
+  CHECK(replacements > 0);
+}

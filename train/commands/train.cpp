@@ -63,6 +63,9 @@ extern "C" void on_interrupt(int) {
   if (interrupted.exchange(true)) _exit(130);
 }
 
+/// Once everything is saved, the first ends it.
+extern "C" void on_late_interrupt(int) { _exit(130); }
+
 void check(const Config& config) {
   if (is_plain_text(config)) {
     check_text(config);
@@ -156,8 +159,7 @@ class Session {
       run_->resume();
       folder_->write_config(c);
     }
-    view_ = std::make_unique<TrainingView>(terminal_, stdout, run_->steps_done(), c.steps,
-                                           is_parallel_text(c) || is_plain_text(c));
+    view_ = std::make_unique<TrainingView>(terminal_, stdout, run_->steps_done(), c.steps, has_text(c));
     run_->on_step([this](const StepReport& report) {
       job_->after(report.step);
       view_->tick(report.step);
@@ -190,6 +192,8 @@ class Session {
                  folder_->path().string(), a_.program, folder_->path().string());
       throw Interrupted();
     }
+    std::signal(SIGINT, on_late_interrupt);
+    std::signal(SIGTERM, on_late_interrupt);
     if (end == TrainingRun::End::early)
       fmt::print("No lower validation loss for {} validations: the training ends at step {}\n", c.patience,
                  run_->steps_done());
@@ -229,6 +233,8 @@ void train(const Arguments& a) {
   const json last = session.train();
   if (a.json) fmt::print("{}\n", last.dump());
   if (!server) return;
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
   fmt::print(stderr, "Still to be watched at {} until Ctrl-C\n", server->url());
   flush_output();
   while (!interrupted) std::this_thread::sleep_for(std::chrono::milliseconds(100));
