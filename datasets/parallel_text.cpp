@@ -9,14 +9,14 @@
 namespace gaze {
 
 ParallelText ParallelText::read(const std::filesystem::path& source, const std::filesystem::path& target) {
-  ParallelText text{read_lines(source), read_lines(target), source.string(), target.string()};
+  ParallelText text{read_lines(source), read_lines(target), source.string(), target.string(), {}};
   require_as_many_lines(source, text.source.size(), target, text.target.size());
   require(text.size() > 0, "{}:1: the file is empty", text.source_file);
   return text;
 }
 
 ParallelText ParallelText::read_columns(const std::filesystem::path& file) {
-  ParallelText text{{}, {}, file.string(), file.string()};
+  ParallelText text{{}, {}, file.string(), file.string(), {}};
   for (const std::string& line : read_lines(file)) {
     const auto columns = std::count(line.begin(), line.end(), '\t') + 1;
     require(columns == 2, "{}:{}: {} column{} instead of two, source and target with a tab between them",
@@ -39,11 +39,12 @@ std::uint64_t ParallelText::hash() const {
 ParallelText ParallelText::take_held_out(std::size_t most) {
   require(size() >= 2, "{}:{}: there is one pair; training and validation need one each", source_file, size());
   const std::size_t count = std::clamp<std::size_t>(size() / 20, 1, most), every = size() / count;
-  ParallelText rest{{}, {}, source_file, target_file}, taken = rest;
+  ParallelText rest{{}, {}, source_file, target_file, {}}, taken = rest;
   for (std::size_t i = 0; i < size(); ++i) {
     ParallelText& to = i % every == every - 1 && taken.size() < count ? taken : rest;
     to.source.push_back(std::move(source[i]));
     to.target.push_back(std::move(target[i]));
+    to.lines.push_back(line_of(i));
   }
   *this = std::move(rest);
   return taken;

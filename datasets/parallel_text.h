@@ -11,8 +11,10 @@ namespace gaze {
 struct ParallelText {
   std::vector<std::string> source, target;  ///< equally many
   std::string source_file, target_file;     ///< for errors; the same one for columns of one file
+  std::vector<std::size_t> lines = {};      ///< where each pair stands there, from 1; empty: one after another
 
   std::size_t size() const { return source.size(); }
+  std::size_t line_of(std::size_t pair) const { return lines.empty() ? pair + 1 : lines[pair]; }
   std::uint64_t hash() const;  ///< of all lines
   /// Throws for files that are empty, have unequal numbers of lines or are no text: see read_lines().
   static ParallelText read(const std::filesystem::path& source, const std::filesystem::path& target);

@@ -71,7 +71,7 @@ class LeftOut {
     std::string first;  ///< file:line
   };
   bool note(Reason& reason, std::size_t i, bool source) {
-    if (reason.count++ == 0) reason.first = fmt::format("{}:{}", source ? text_.source_file : text_.target_file, i + 1);
+    if (reason.count++ == 0) reason.first = fmt::format("{}:{}", source ? text_.source_file : text_.target_file, text_.line_of(i));
     return false;
   }
   const ParallelText& text_;
@@ -124,12 +124,13 @@ class ToyPairs : public PairSource {
 
 PairTexts PairTexts::read(const Config& c) {
   require(named(c.src, c.tgt, c.tsv), "config: pairs needs src and tgt, or tsv: the sentences to learn from");
-  PairTexts texts{gaze::read(c.src, c.tgt, c.tsv, ""), {}, {}};
+  PairTexts texts{gaze::read(c.src, c.tgt, c.tsv, ""), {}, {}, false};
   if (named(c.valid_src, c.valid_tgt, c.valid_tsv)) {
     texts.validation = gaze::read(c.valid_src, c.valid_tgt, c.valid_tsv, "valid_");
   } else {
     constexpr std::size_t most = 1000;
     texts.validation = texts.train.take_held_out(most);
+    texts.held_out = true;
   }
   if (named(c.test_src, c.test_tgt, c.test_tsv)) texts.test = gaze::read(c.test_src, c.test_tgt, c.test_tsv, "test_");
   return texts;
@@ -159,6 +160,9 @@ TextPairs::TextPairs(const Config& config, const PairTexts& texts, const Languag
     : source_eos_(config.source_eos),
       hash_(hash_of(fmt::format("{} {}", texts.train.hash(), texts.validation.hash()))) {
   std::vector<PairLength> lengths;
+  if (texts.held_out)
+    notices_.push_back(fmt::format("{}: {} of {} pairs are held out for validation", texts.train.source_file,
+                                   texts.validation.size(), texts.validation.size() + texts.train.size()));
   LeftOut left_out(texts.train);
   for (std::size_t i = 0; i < texts.train.size(); ++i) {
     PairIds pair{languages.source.ids(texts.train.source[i]), languages.target.ids(texts.train.target[i])};

@@ -96,7 +96,8 @@ class TextLearner : public Learner {
   BatchPlan::Position position(std::int64_t batch) override { return {0, batch}; }
 
   TextModel& model() { return model_; }
-  std::size_t size() const { return train_.size(); }
+  std::size_t size() const { return train_.size(); }  ///< tokens to learn from
+  std::size_t held_out_size() const { return validation_.size(); }
 
  private:
   TextModel model_;

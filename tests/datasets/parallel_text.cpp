@@ -64,9 +64,10 @@ TEST_CASE("held-out pairs come from everywhere in a text and are no longer part 
   all.insert(held_out.source.begin(), held_out.source.end());
   CHECK(all.size() == 1000);
   for (std::size_t i = 0; i < held_out.size(); ++i) CHECK(held_out.source[i].substr(1) == held_out.target[i].substr(1));
+  for (std::size_t i = 0; i < rest.size(); ++i) CHECK(rest.source[i] == "s" + std::to_string(rest.line_of(i) - 1));
   CHECK(held_out.source.front() < "s2");
   CHECK(held_out.source.back() > "s98");
   CHECK(ParallelText(text).take_held_out(7).size() == 7);
-  ParallelText one{{"a"}, {"b"}, "f", "g"};
+  ParallelText one{{"a"}, {"b"}, "f", "g", {}};
   CHECK_THROWS_WITH(one.take_held_out(10), Contains("f:1"));
 }

@@ -135,7 +135,7 @@ TEST_CASE("with a source end mark the words' columns leave it its share") {
 TEST_CASE("an unknown word gives way to the source word of the strongest attention, when asked for") {
   Config c = config_of("pairs", 1);
   c.d_model = 16, c.d_ff = 32, c.min_frequency = 1, c.length = 8;
-  const ParallelText text{{"a b c d", "e f g"}, {"v w x", "y z"}, "source", "target"};
+  const ParallelText text{{"a b c d", "e f g"}, {"v w x", "y z"}, "source", "target", {}};
   Translator translator(c, learn_languages(c, text));
   int replacements = 0;
   // The unknown word is what the model likes best.

@@ -183,8 +183,8 @@ class TextJob : public TrainingJob {
 
   Learner& learner() override { return learner_; }
   std::string description() const override {
-    return fmt::format("{} tokens of text, {} different ones", learner_.size(),
-                       learner_.model().language().vocabulary.size());
+    return fmt::format("{} tokens of text to learn from and {} held out, of {} kinds", learner_.size(),
+                       learner_.held_out_size(), learner_.model().language().vocabulary.size());
   }
   void begin(const RunFolder&, std::int64_t) override {}
   void after(std::int64_t) override {}
