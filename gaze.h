@@ -67,6 +67,7 @@
 #include <gaze/train/report.h>
 #include <gaze/train/run_folder.h>
 #include <gaze/train/saved_model.h>
+#include <gaze/train/streams.h>
 #include <gaze/train/terminal.h>
 #include <gaze/train/text_model.h>
 #include <gaze/train/trainer.h>

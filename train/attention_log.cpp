@@ -145,20 +145,28 @@ void AttentionLog::after(std::int64_t step) {
 void AttentionLog::continue_after(std::int64_t step) {
   std::error_code none;
   if (probes_.empty() || !fs::exists(folder_ / "index.json", none)) return;
-  const json before = json::parse(read_file(folder_ / "index.json"), nullptr, false);
-  require(before.is_object() && before.contains("steps") && before["probes"] == (*index_)["probes"],
-          "{}: it is of another training", (folder_ / "index.json").string());
-  (*index_)["modules"] = before["modules"];
-  for (const json& recorded : before["steps"]) {
-    const auto at = recorded.at("step").get<std::int64_t>();
-    if (at <= step) {
-      (*index_)["steps"].push_back(recorded);
-      last_ = at;
-      continue;
+  json before = json::parse(read_file(folder_ / "index.json"), nullptr, false);
+  try {
+    std::vector<Example> probes;
+    for (const json& probe : before.at("probes")) probes.push_back(example_of(probe));
+    json kept = json::array();
+    for (const json& recorded : before.at("steps")) {
+      const auto at = recorded.at("step").get<std::int64_t>();
+      if (at <= step) {
+        kept.push_back(recorded);
+        last_ = at;
+        continue;
+      }
+      for (const json& module : before.at("modules"))
+        fs::remove(file_of(folder_, module.at("name").get<std::string>(), at), none);
     }
-    for (const json& module : before["modules"])
-      fs::remove(file_of(folder_, module.at("name").get<std::string>(), at), none);
+    before["steps"] = std::move(kept);
+    if (probes.empty()) return;
+    probes_ = std::move(probes);
+  } catch (const json::exception&) {
+    return;  // a crash of the system may leave it empty: what comes now is recorded anew
   }
+  *index_ = std::move(before);
   due_.erase(due_.begin(), std::upper_bound(due_.begin(), due_.end(), std::max(step, last_)));
   write_file_atomically(folder_ / "index.json", {index_->dump(), "\n"}, false);
 }

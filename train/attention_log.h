@@ -58,7 +58,7 @@ class AttentionLog {
   /// folder stays under 50 MB, by fewer steps and, for large models, fewer probes.
   AttentionLog(const Translator& translator, const RunFolder& run, const std::vector<Example>& candidates);
 
-  /// Goes on with what was recorded up to a step, and forgets what came later.
+  /// Goes on with what was recorded up to a step, with its probes, and forgets what came later.
   void continue_after(std::int64_t step);
 
   /// Records when this step is due. Throws when a file cannot be written.

@@ -17,7 +17,7 @@ using nlohmann::json;
 enum class Resume {
   fixed,  ///< stays: the model, the data, the order of batches
   free,   ///< may change from here on
-  local   ///< is a matter of the machine alone
+  local   ///< says nothing about the weights
 };
 
 /// One option: how it is written to JSON, read from JSON, and what a right value is called in an error.
@@ -27,6 +27,7 @@ struct Option {
   std::function<json(const Config&)> get;
   std::function<bool(Config&, const json&)> set;  ///< false when the value is not what is expected
   Resume resume = Resume::fixed;
+  bool plain = false;  ///< what is typed is text, whatever it looks like
 };
 
 Option freely(Option option) {
@@ -74,10 +75,19 @@ Option choice(const char* name, std::string Config::*member, const char* expects
           }};
 }
 
+Option locally(Option option) {
+  option.resume = Resume::local;
+  return option;
+}
+
+/// Any text but JSON's own strings is taken as it is typed.
 Option file(const char* name, std::string Config::*member) {
-  return {name, "a file name", [=](const Config& c) { return json(c.*member); },
+  return {name,
+          "a file name",
+          [=](const Config& c) { return json(c.*member); },
           [=](Config& c, const json& v) { return v.is_string() && (c.*member = v.get<std::string>(), true); },
-          Resume::local};
+          Resume::local,
+          true};
 }
 
 const std::vector<Option>& options() {
@@ -118,7 +128,7 @@ const std::vector<Option>& options() {
       count("min_frequency", &Config::min_frequency, 1, any_count),
       freely(count("validation", &Config::validation, 1, any_count)),
       freely(count("steps", &Config::steps, 0, any_count)),
-      freely(count("epochs", &Config::epochs, 0, any_count)),
+      freely(count("epochs", &Config::epochs, 0, 100'000)),
       choice("optimizer", &Config::optimizer, "adam, adamw or sgd", {"adam", "adamw", "sgd"}),
       freely(real("lr", &Config::lr, "a number above 0", 1e-300, 1e6)),
       {"betas", "two numbers from 0 to below 1", [](const Config& c) { return json(c.betas); },
@@ -142,15 +152,14 @@ const std::vector<Option>& options() {
       freely(count("checkpoint_every", &Config::checkpoint_every, 0, any_count)),
       freely(count("patience", &Config::patience, 0, any_count)),
       freely(count("average", &Config::average, 0, 1000)),
-      freely(count("beam", &Config::beam, 1, 1000)),
-      freely(real("length_penalty", &Config::length_penalty, "a number from 0 to 10", 0, 10)),
+      locally(count("beam", &Config::beam, 1, 1000)),
+      locally(real("length_penalty", &Config::length_penalty, "a number from 0 to 10", 0, 10)),
       freely(count("log_every", &Config::log_every, 1, any_count)),
       count("probes", &Config::probes, 0, 10'000),
       choice("record", &Config::record, "all or cross", {"all", "cross"}),
       {"seed", "a whole number from 0", [](const Config& c) { return json(c.seed); },
        [](Config& c, const json& v) { return v.is_number_unsigned() && (c.seed = v.get<std::uint64_t>(), true); }},
-      {"threads", "a whole number from 0 to 1024", [](const Config& c) { return json(c.threads); },
-       [](Config& c, const json& v) { return assign_number(c.threads, v, 0, 1024); }, Resume::local},
+      locally(count("threads", &Config::threads, 0, 1024)),
       count("width", &Config::width, 1),
       count("links", &Config::links, 1, any_count),
   };
@@ -175,7 +184,7 @@ std::vector<std::string> config_keys() {
 void set_option(Config& config, std::string_view key, std::string_view value, std::string_view typed) {
   const Option& o = option(key, typed);
   json parsed = json::parse(value, nullptr, false);
-  if (parsed.is_discarded()) parsed = std::string(value);  // a bare word is text
+  if (parsed.is_discarded() || (o.plain && !parsed.is_string())) parsed = std::string(value);  // a bare word is text
   require(o.set(config, parsed), "{}: expects {}", typed, o.expects);
 }
 
@@ -248,7 +257,8 @@ json portable(const Config& config) {
 
 void check_config(const Config& c) {
   require(c.d_model % c.heads == 0, "config: d_model {} must divide into {} heads", c.d_model, c.heads);
-  require(c.min_length <= c.length, "config: min_length {} must not exceed length {}", c.min_length, c.length);
+  require(has_text(c) || c.min_length <= c.length, "config: min_length {} must not exceed length {}", c.min_length,
+          c.length);
   require(c.guided == 0 || (c.guided_layer < c.layers && c.guided_head < c.heads),
           "config: guided_layer {} and guided_head {} must be below layers {} and heads {}", c.guided_layer,
           c.guided_head, c.layers, c.heads);

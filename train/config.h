@@ -109,7 +109,7 @@ nlohmann::json to_json(const Config&);
 /// The options of `wanted` that a run with `trained` cannot be continued with, as "name: old, not new"; data, model and
 /// the order of batches stay what they are, lengths and rates may change. Files may have moved: they are not compared.
 std::vector<std::string> fixed_differences(const Config& trained, const Config& wanted);
-/// The options that make a run what it is, whatever machine it runs on: all but threads and file names.
+/// The options that make a run's weights what they are: all but threads, file names and those of decoding.
 nlohmann::json portable(const Config&);
 /// Throws when options do not go together, naming them.
 void check_config(const Config&);

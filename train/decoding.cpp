@@ -119,6 +119,7 @@ std::vector<std::vector<Hypothesis>> decode(const Seq2Seq& model, const Batch& b
     std::stable_sort(search.finished.begin(), search.finished.end(),
                      [](const Hypothesis& a, const Hypothesis& b) { return a.score > b.score; });
     if (search.finished.size() > beam) search.finished.resize(beam);
+    require(!search.finished.empty(), "decode: the model's scores are no numbers");
     results[search.index] = std::move(search.finished);
   };
 

@@ -2,13 +2,9 @@
 
 #include <gaze/optim/adam.h>
 #include <gaze/optim/sgd.h>
+#include <gaze/train/streams.h>
 
 namespace gaze {
-namespace {
-
-constexpr std::uint64_t dropout_stream = 2;
-
-}  // namespace
 
 ModelOptions model_options(const Config& c) {
   return {.max_length = c.length,
@@ -40,7 +36,7 @@ TrainerOptions trainer_options(const Config& c) {
           .schedule = make_schedule(c.schedule, c.warmup, c.steps, c.lr_end),
           .clip = c.clip,
           .accumulate = c.accumulate,
-          .stream = {c.seed, dropout_stream}};
+          .stream = {c.seed, streams::dropout}};
 }
 
 }  // namespace gaze

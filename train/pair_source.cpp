@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <numeric>
-#include <unordered_map>
 #include <utility>
 
-#include <gaze/datasets/subwords.h>
+#include <gaze/train/streams.h>
 
 namespace gaze {
 namespace {
-
-constexpr std::uint64_t order_stream = 3;
 
 ParallelText read(const std::string& source, const std::string& target, const std::string& columns, const char* what) {
   require(source.empty() == target.empty(), "config: {0}src and {0}tgt go together", what);
@@ -20,28 +17,6 @@ ParallelText read(const std::string& source, const std::string& target, const st
 
 bool named(const std::string& source, const std::string& target, const std::string& columns) {
   return !source.empty() || !target.empty() || !columns.empty();
-}
-
-/// The units of one or more texts.
-Language learn_language(const Config& config, const std::vector<const std::vector<std::string>*>& texts) {
-  Language language{.tokenizer = {}, .vocabulary = Vocabulary({}), .longest = config.length};
-  std::vector<std::string> lines;
-  for (const auto* text : texts)
-    for (const std::string& line : *text) lines.push_back(config.lowercase ? lower_case(line) : line);
-  if (config.units == "subwords") {
-    constexpr std::int64_t usual = 8000;
-    const Subwords subwords = Subwords::train(lines, config.vocab > 0 ? config.vocab : usual);
-    language.subwords = subwords.serialized();
-    language.vocabulary = Vocabulary(subwords.pieces());
-  }
-  language.tokenizer = tokenizer_of(config, language.subwords);
-  if (config.units != "subwords") {
-    std::unordered_map<std::string, std::int64_t> counts;
-    for (const std::string& line : lines)
-      for (std::string& token : language.tokenizer.tokenize(line)) ++counts[std::move(token)];
-    language.vocabulary = Vocabulary::from_counts(counts, config.min_frequency, config.vocab);
-  }
-  return language;
 }
 
 /// Why pairs of a text cannot be used, counted; the first of each is named.
@@ -71,7 +46,8 @@ class LeftOut {
     std::string first;  ///< file:line
   };
   bool note(Reason& reason, std::size_t i, bool source) {
-    if (reason.count++ == 0) reason.first = fmt::format("{}:{}", source ? text_.source_file : text_.target_file, text_.line_of(i));
+    if (reason.count++ == 0)
+      reason.first = fmt::format("{}:{}", source ? text_.source_file : text_.target_file, text_.line_of(i));
     return false;
   }
   const ParallelText& text_;
@@ -137,8 +113,10 @@ PairTexts PairTexts::read(const Config& c) {
 }
 
 LanguagePair learn_languages(const Config& config, const ParallelText& text) {
-  if (!config.shared) return {learn_language(config, {&text.source}), learn_language(config, {&text.target})};
-  const Language both = learn_language(config, {&text.source, &text.target});
+  if (!config.shared) return {learn_language(config, text.source), learn_language(config, text.target)};
+  std::vector<std::string> lines = text.source;
+  lines.insert(lines.end(), text.target.begin(), text.target.end());
+  const Language both = learn_language(config, lines);
   return {both, both};
 }
 
@@ -175,7 +153,7 @@ TextPairs::TextPairs(const Config& config, const PairTexts& texts, const Languag
   require(!train_.empty(), "{}: no pair is left to learn from", texts.train.source_file);
   plan_ = std::make_unique<BatchPlan>(
       std::move(lengths),
-      BatchPlan::Options{.sentences = config.batch, .tokens = config.tokens, .stream = {config.seed, order_stream}});
+      BatchPlan::Options{.sentences = config.batch, .tokens = config.tokens, .stream = {config.seed, streams::order}});
 
   LeftOut not_validated(texts.validation);
   for (std::size_t i = 0; i < texts.validation.size(); ++i) {

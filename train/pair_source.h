@@ -85,7 +85,7 @@ class TranslationLearner : public Learner {
   std::uint64_t data_hash() const override { return pairs_->hash(); }
   BatchPlan::Position position(std::int64_t batch) override { return pairs_->position(batch); }
 
-  Translator& translator() { return translator_; }
+  const Translator& translator() const { return translator_; }
   const PairSource& pairs() const { return *pairs_; }
 
  private:

@@ -160,7 +160,9 @@ json report_data(const RunFolder& run, std::size_t from, std::size_t most_bytes)
   const std::int64_t steps = data["curves"]["step"].empty() ? 0 : data["curves"]["step"].back().get<std::int64_t>();
   data["run"] = {{"name", fs::weakly_canonical(run.path()).filename().string()},
                  {"task", config.task},
-                 {"description", is_parallel_text(config) ? "translates text" : toy_task(config)->description()},
+                 {"description", is_parallel_text(config) ? "translates text"
+                                 : is_plain_text(config)  ? "continues text"
+                                                          : toy_task(config)->description()},
                  {"config", to_json(config)},
                  {"steps_done", steps}};
   std::error_code unknown;  // weights are saved when a training ends, however it does

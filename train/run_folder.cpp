@@ -24,15 +24,18 @@ RunFolder RunFolder::create(const fs::path& path, const Config& config) {
   std::error_code error;
   if (fs::exists(path, error)) {
     require(fs::is_directory(path, error), "{}: it exists and is not a folder", path.string());
-    require(!fs::exists(path / "config.json", error), "{}: it already holds a run; choose another --run folder",
-            path.string());
-    require(fs::is_empty(path, error) && !error, "{}: the folder is not empty; choose another --run folder",
-            path.string());
   } else {
     fs::create_directories(path, error);
     require(!error, "{}: the folder cannot be made: {}", path.string(), error.message());
   }
-  const RunFolder run(path);
+  RunFolder run(path);
+  run.lock();
+  require(!fs::exists(path / "config.json", error), "{}: it already holds a run; choose another --run folder",
+          path.string());
+  for (const auto& entry : fs::directory_iterator(path, error))  // a start that was killed may leave a part
+    require(entry.path().extension() == ".part", "{}: the folder is not empty; choose another --run folder",
+            path.string());
+  require(!error, "{}: {}", path.string(), error.message());
   run.write_config(config);
   return run;
 }
@@ -51,12 +54,19 @@ fs::path RunFolder::weights(const std::string& which) const {
   fail("{}: there are no weights in this run yet", checkpoint().string());
 }
 
-std::shared_ptr<void> RunFolder::lock() const {
+void RunFolder::lock() {
   const int folder = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   require(folder >= 0, "{}: {}", path_.string(), std::strerror(errno));
   std::shared_ptr<void> held(nullptr, [folder](void*) { ::close(folder); });
   require(::flock(folder, LOCK_EX | LOCK_NB) == 0, "{}: another process is training in this folder", path_.string());
-  return held;
+  lock_ = std::move(held);
+}
+
+void RunFolder::flush_metrics() const {
+  const int file = ::open(metrics().c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return;  // there is no line yet
+  ::fsync(file);
+  ::close(file);
 }
 
 RunFolder RunFolder::open(const fs::path& path) {

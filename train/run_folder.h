@@ -31,17 +31,19 @@ class RunFolder {
   /// The weights "last", "best" or "averaged", or by default the first of averaged, best and last that is there. Throws
   /// for another name, and when there are none.
   std::filesystem::path weights(const std::string& which = {}) const;
-  /// Nobody else trains in this folder while what is returned lives, on this machine and until this process ends,
-  /// however it does. Throws when somebody does.
-  std::shared_ptr<void> lock() const;
+  /// Nobody else trains in this folder while this object or a copy lives, on this machine and until the process ends,
+  /// however it does. create() does it, too. Throws when somebody else trains there.
+  void lock();
   /// Writes config.json anew: a run that is continued with other options.
   void write_config(const Config& config) const;
   Config config() const;                                  ///< as config.json has it
   void append_metrics(const nlohmann::json& line) const;  ///< one object a line; throws when it cannot be written
+  void flush_metrics() const;                             ///< to the disk
 
  private:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
   std::filesystem::path path_;
+  std::shared_ptr<void> lock_;
 };
 
 }  // namespace gaze

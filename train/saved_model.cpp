@@ -1,6 +1,9 @@
 #include <gaze/train/saved_model.h>
 
+#include <algorithm>
 #include <charconv>
+#include <unordered_map>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -40,6 +43,32 @@ Config config_of(const Checkpoint& checkpoint, const Config& local, const std::s
   read_config(config, nlohmann::json::parse(note_of(checkpoint, "config", file), nullptr, false), file);
   check_config(config);
   return config;
+}
+
+Language learn_language(const Config& config, const std::vector<std::string>& lines, const char* line_end) {
+  Language language{.tokenizer = {}, .vocabulary = Vocabulary({}), .longest = config.length};
+  if (config.units == "subwords") {
+    constexpr std::int64_t usual = 8000;
+    std::vector<std::string> cased;
+    for (const std::string& line : lines) cased.push_back(config.lowercase ? lower_case(line) : line);
+    const Subwords subwords = Subwords::train(cased, config.vocab > 0 ? config.vocab : usual);
+    std::vector<std::string> tokens = subwords.pieces();
+    if (line_end) tokens.insert(tokens.begin(), line_end);
+    language.vocabulary = Vocabulary(tokens);
+    language.subwords = subwords.serialized();
+    language.tokenizer = tokenizer_of(config, language.subwords);
+    return language;
+  }
+  language.tokenizer = tokenizer_of(config, {});
+  std::unordered_map<std::string, std::int64_t> counts;
+  for (const std::string& line : lines) {
+    for (std::string& token : language.tokenizer.tokenize(line)) ++counts[std::move(token)];
+    if (line_end) ++counts[line_end];
+  }
+  language.vocabulary = Vocabulary::from_counts(counts, config.min_frequency, config.vocab);
+  require(language.vocabulary.size() > Vocabulary({}).size(),
+          "config: no token of the text occurs {} times (min_frequency)", config.min_frequency);
+  return language;
 }
 
 Tokenizer tokenizer_of(const Config& config, const std::string& subwords) {

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <gaze/datasets/language.h>
 #include <gaze/nn/safetensors.h>
@@ -18,6 +20,9 @@ const std::string& note_of(const Checkpoint& checkpoint, std::string_view name, 
 /// The options of the run that wrote it; what a machine may choose comes from `local`.
 Config config_of(const Checkpoint& checkpoint, const Config& local, const std::string& file);
 
+/// The tokens of these lines, by the config's units; `line_end`, if any, is a token that closes each line. Throws when
+/// nothing is as frequent as the config asks for, and what Subwords::train() throws.
+Language learn_language(const Config& config, const std::vector<std::string>& lines, const char* line_end = nullptr);
 /// How text of a config's units becomes tokens; `subwords`: see Subwords::serialized().
 Tokenizer tokenizer_of(const Config& config, const std::string& subwords);
 

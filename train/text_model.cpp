@@ -4,21 +4,19 @@
 #include <cmath>
 #include <numeric>
 #include <sstream>
-#include <unordered_map>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/ops.h>
 #include <gaze/datasets/lines.h>
-#include <gaze/datasets/subwords.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/train/model_options.h>
+#include <gaze/train/streams.h>
 
 namespace gaze {
 namespace {
 
-constexpr std::uint64_t weights_stream = 1, contexts_stream = 3;
 constexpr const char* line_end = "\n";
 
 ModelOptions options_of(const Config& config, const Language& language) {
@@ -57,7 +55,9 @@ std::vector<std::size_t> ranked(const std::vector<double>& p) {
 
 std::int32_t draw(const std::vector<double>& p, const SampleOptions& options, Random& random) {
   const auto order = ranked(p);
-  std::size_t count = options.temperature == 0 ? 1 : order.size();
+  const auto possible = static_cast<std::size_t>(std::count_if(p.begin(), p.end(), [](double x) { return x > 0; }));
+  require(possible > 0, "sample: the model's scores are no numbers");
+  std::size_t count = options.temperature == 0 ? 1 : possible;
   if (options.top_k > 0) count = std::min(count, static_cast<std::size_t>(options.top_k));
   double kept = 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -92,7 +92,7 @@ std::vector<std::string> text_tokens(const Tokenizer& tokenizer, std::string_vie
 TextModel::TextModel(const Config& config, Language language)
     : config_((check_text(config), config)), language_(std::move(language)) {
   model_ =
-      std::make_unique<LanguageModel>(Scope(params_, {config.seed, weights_stream}), options_of(config_, language_));
+      std::make_unique<LanguageModel>(Scope(params_, {config.seed, streams::weights}), options_of(config_, language_));
   params_.pack();
 }
 
@@ -203,41 +203,26 @@ TextLearner::Text TextLearner::read(const Config& config) {
 }
 
 Language TextLearner::learn_language(const Config& config, const std::string& text) {
-  Language language{.tokenizer = {}, .vocabulary = Vocabulary({}), .longest = config.length};
-  const std::string cased = config.lowercase ? lower_case(text) : text;
-  if (config.units == "subwords") {
-    std::vector<std::string> lines, tokens = {line_end};
-    std::istringstream stream(cased);
-    for (std::string line; std::getline(stream, line);) lines.push_back(line);
-    constexpr std::int64_t usual = 8000;
-    const Subwords subwords = Subwords::train(lines, config.vocab > 0 ? config.vocab : usual);
-    for (const std::string& piece : subwords.pieces()) tokens.push_back(piece);
-    language.subwords = subwords.serialized();
-    language.vocabulary = Vocabulary(tokens);
-  }
-  language.tokenizer = tokenizer_of(config, language.subwords);
-  if (config.units != "subwords") {
-    std::unordered_map<std::string, std::int64_t> counts;
-    for (std::string& token : text_tokens(language.tokenizer, cased)) ++counts[std::move(token)];
-    language.vocabulary = Vocabulary::from_counts(counts, config.min_frequency, config.vocab);
-  }
-  return language;
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return gaze::learn_language(config, lines, line_end);
 }
 
 TextLearner::TextLearner(const Config& config, Language language, const Text& text)
     : model_(config, std::move(language)), hash_(hash_of(text.validation, hash_of("\t", hash_of(text.train)))) {
-  const auto ids = [&](const std::string& part, const char* what) {
+  const auto ids = [&](const std::string& part, const char* what, std::int64_t least) {
     const auto tokens = text_tokens(model_.language().tokenizer, part);
-    require(std::cmp_greater(tokens.size(), config.length),
-            "config: the {} text has {} tokens, too few for contexts of length {}", what, tokens.size(), config.length);
+    require(std::cmp_greater_equal(tokens.size(), least),
+            "config: the {} text has {} tokens, and at least {} are needed", what, tokens.size(), least);
     return model_.language().vocabulary.encode(tokens);
   };
-  train_ = ids(text.train, "training"), validation_ = ids(text.validation, "validation");
+  train_ = ids(text.train, "training", config.length + 1), validation_ = ids(text.validation, "validation", 2);
 }
 
 StepLoss TextLearner::loss(std::int64_t batch, Context& context) {
   const Config& c = config();
-  Random random(RandomStream{c.seed, contexts_stream}.split(static_cast<std::uint64_t>(batch)));
+  Random random(RandomStream{c.seed, streams::order}.split(static_cast<std::uint64_t>(batch)));
   std::vector<std::int32_t> in, out;
   for (std::int64_t b = 0; b < c.batch; ++b) {
     const auto places = train_.size() - static_cast<std::size_t>(c.length);

@@ -95,7 +95,7 @@ class TextLearner : public Learner {
   std::uint64_t data_hash() const override { return hash_; }
   BatchPlan::Position position(std::int64_t batch) override { return {0, batch}; }
 
-  TextModel& model() { return model_; }
+  const TextModel& model() const { return model_; }
   std::size_t size() const { return train_.size(); }  ///< tokens to learn from
   std::size_t held_out_size() const { return validation_.size(); }
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -41,6 +42,7 @@ bool keeps_best(const Config& config) { return has_text(config) || config.patien
 /// What a training has to know of its past beside weights and moments.
 struct TrainingRun::State {
   std::int64_t lines = 0;           ///< of metrics.jsonl, written where the options say
+  double lr = 0, grad_norm = 0;     ///< of the last step
   double interval_loss = 0;         ///< sum since the last of these lines
   std::int64_t interval_steps = 0;  ///< as many
   double best_loss = std::numeric_limits<double>::infinity();
@@ -48,6 +50,8 @@ struct TrainingRun::State {
 
   json to_json() const {
     return {{"lines", lines},
+            {"lr", lr},
+            {"grad_norm", grad_norm},
             {"interval_loss", interval_loss},
             {"interval_steps", interval_steps},
             {"best_loss", std::isfinite(best_loss) ? json(best_loss) : json()},
@@ -57,6 +61,8 @@ struct TrainingRun::State {
   static State from(const json& object) {
     State s;
     object.at("lines").get_to(s.lines);
+    object.at("lr").get_to(s.lr);
+    object.at("grad_norm").get_to(s.grad_norm);
     object.at("interval_loss").get_to(s.interval_loss);
     object.at("interval_steps").get_to(s.interval_steps);
     if (!object.at("best_loss").is_null()) object.at("best_loss").get_to(s.best_loss);
@@ -75,7 +81,7 @@ TrainingRun::TrainingRun(Learner& learner, const RunFolder& folder)
           [this](std::int64_t batch, Context& context) { return learner_.loss(batch, context); },
           trainer_options(learner.config()))),
       state_(std::make_unique<State>()),
-      last_line_(std::make_unique<json>()),
+      last_line_(std::make_unique<json>(json::object())),
       saved_at_(std::chrono::steady_clock::now()) {
   trainer_->on_step([this](const StepReport& report) { after(report); });
 }
@@ -89,16 +95,19 @@ std::optional<std::pair<double, std::int64_t>> TrainingRun::best() const {
   return std::pair(state_->best_loss, state_->best_step);
 }
 
-void TrainingRun::resume() {
+std::string TrainingRun::resume() {
   const std::string file = folder_.checkpoint().string();
   std::error_code none;
-  if (!fs::exists(folder_.checkpoint(), none)) {  // it was stopped before its first
+  if (!fs::exists(folder_.checkpoint(), none)) {
+    require(!fs::exists(folder_.best(), none) && !fs::exists(folder_.averaged(), none),
+            "{}: it is missing; without it the run cannot go on", file);
+    forget_after(0);
     fs::remove(folder_.metrics(), none);
-    return;
+    return "the run was stopped before its first checkpoint and begins anew";
   }
   const Checkpoint checkpoint = load_safetensors(folder_.checkpoint());
-  const Config trained = config_of(checkpoint, learner_.config(), file);
-  std::vector<std::string> differences = fixed_differences(trained, learner_.config());
+  const Config &wanted = learner_.config(), trained = config_of(checkpoint, wanted, file);
+  std::vector<std::string> differences = fixed_differences(trained, wanted);
   const json progress = json::parse(note_of(checkpoint, "progress", file), nullptr, false);
   State state;
   std::int64_t step = 0;
@@ -110,10 +119,10 @@ void TrainingRun::resume() {
   } catch (const json::exception&) {
     fail("{}: its notes on the progress are broken", file);
   }
-  const Metadata now = learner_.metadata();
-  for (const auto& [name, content] : now)
+  for (const auto& [name, content] : learner_.metadata())
     if (name != "config" && note_of(checkpoint, name, file) != content)
       differences.push_back(fmt::format("the {} is another", name));
+  if (step > wanted.steps) differences.push_back(fmt::format("it has done {} steps, more than {}", step, wanted.steps));
   require(differences.empty(), "{}: it cannot be continued as asked for: {}", file, fmt::join(differences, "; "));
 
   load(learner_.params(), checkpoint, {}, file);
@@ -124,23 +133,44 @@ void TrainingRun::resume() {
   }
   *state_ = state;
   trainer_->continue_after(step);
-  saved_step_ = step;
+  saved_step_ = settled_step_ = step;
+  epoch_ = learner_.position(step * wanted.accumulate).epoch;
+  forget_after(step);
+  return keep_lines();
+}
 
-  // What was written after the checkpoint, or only in part, will be written again.
-  for (const auto& entry : fs::directory_iterator(folder_.path(), none))
-    if (entry.path().extension() == ".part") fs::remove(entry.path(), none);
+/// What came after the checkpoint, or was written in part, will be written again.
+void TrainingRun::forget_after(std::int64_t step) {
+  std::error_code none;
+  std::vector<fs::path> stale = {folder_.averaged()};  // it is made when a training ends
+  for (const auto& entry : fs::recursive_directory_iterator(folder_.path(), none))
+    if (entry.path().extension() == ".part") stale.push_back(entry.path());
+  for (const auto& [at, snapshot] : snapshots_of(folder_))
+    if (at > step) stale.push_back(snapshot);
+  if (!keeps_best(learner_.config())) stale.push_back(folder_.best());
+  for (const fs::path& path : stale) fs::remove(path, none);
+}
+
+/// Cuts metrics.jsonl to the lines that the checkpoint knows of. Says so when some of them are gone.
+std::string TrainingRun::keep_lines() {
+  std::error_code none;
+  std::string kept, line;
+  std::int64_t count = 0;
   if (fs::exists(folder_.metrics(), none)) {
     std::istringstream stream(read_file(folder_.metrics()));
-    std::string kept, line;
-    for (std::int64_t i = 0; i < state_->lines && std::getline(stream, line); ++i) kept += line + "\n";
-    *last_line_ = json::parse(kept.empty() ? "{}" : line, nullptr, false);
-    require(last_line_->is_object(), "{}:{}: it is no JSON object", folder_.metrics().string(), state_->lines);
-    written_step_ = last_line_->value("step", std::int64_t{-1});
-    last_has_validation_ = last_line_->contains("validation_loss");
+    while (count < state_->lines && std::getline(stream, line)) {
+      json object = json::parse(line, nullptr, false);
+      if (!object.is_object()) break;
+      kept += line + "\n", ++count;
+      *last_line_ = std::move(object);
+    }
     write_file_atomically(folder_.metrics(), {kept});
   }
-  for (const auto& [at, snapshot] : snapshots_of(folder_))
-    if (at > step) fs::remove(snapshot, none);
+  written_step_ = last_line_->value("step", std::int64_t{-1});
+  last_has_validation_ = last_line_->contains("validation_loss");
+  const std::int64_t known = std::exchange(state_->lines, count);
+  if (count == known) return "";
+  return fmt::format("{}: {} of its {} lines are gone", folder_.metrics().string(), known - count, known);
 }
 
 TrainingRun::End TrainingRun::run(const std::atomic<bool>& stop) {
@@ -149,20 +179,18 @@ TrainingRun::End TrainingRun::run(const std::atomic<bool>& stop) {
     while (steps_done() < last && patient() && !stop) trainer_->step();
   } catch (...) {
     try {
-      if (steps_done() > 0) save();
+      // A step whose figures could not be written is not saved: it will be done again.
+      if (steps_done() > 0 && settled_step_ == steps_done()) save();
     } catch (const std::exception&) {
       // The first failure is the one to report.
     }
     throw;
   }
   if (saved_step_ != steps_done()) save();
-  if (written_step_ != steps_done() || !last_has_validation_) {  // the last line is the final state
-    const Figures final_state = figures(true);
-    keep_best(*final_state.held_out);
-    write(final_state);
-  }
-  if (learner_.config().average > 0) average();
-  return steps_done() >= last ? End::finished : patient() ? End::interrupted : End::early;
+  if (written_step_ != steps_done() || !last_has_validation_) write(figures(true));  // the last line: the final state
+  const End end = steps_done() >= last ? End::finished : patient() ? End::interrupted : End::early;
+  if (end != End::interrupted && learner_.config().average > 0) average();
+  return end;
 }
 
 bool TrainingRun::patient() const {
@@ -170,21 +198,30 @@ bool TrainingRun::patient() const {
   return patience == 0 || state_->validations_since_best < patience;
 }
 
+/// Whether an epoch ends here, where the options leave it to the data, or the step is a round one.
+bool TrainingRun::validation_is_due(std::int64_t step) {
+  const Config& config = learner_.config();
+  if (config.validate_every > 0) return step % config.validate_every == 0;
+  if (!is_parallel_text(config)) return step % config.log_every == 0;
+  const std::int64_t epoch = learner_.position(step * config.accumulate).epoch;  // of the next batch
+  return std::exchange(epoch_, epoch) != epoch;
+}
+
 void TrainingRun::after(const StepReport& report) {
   const Config& config = learner_.config();
   state_->interval_loss += report.loss, ++state_->interval_steps;
+  state_->lr = report.lr, state_->grad_norm = report.grad_norm;
   interval_tokens_ += report.tokens, interval_seconds_ += report.seconds;
-  last_report_ = report;
-  const std::int64_t validate_every = config.validate_every > 0 ? config.validate_every : config.log_every;
-  const bool validate = report.step % validate_every == 0;
+  const bool validate = validation_is_due(report.step);
   if (validate || report.step % config.log_every == 0) {
     const Figures line = figures(validate);
+    write(line);
+    if (validate) validated(*line.held_out);
     ++state_->lines;
     state_->interval_loss = 0, state_->interval_steps = 0;
-    if (validate) validated(*line.held_out);
-    write(line);
     interval_seconds_ = 0, interval_tokens_ = 0;
   }
+  settled_step_ = report.step;
   const bool due = config.checkpoint_every > 0
                        ? report.step % config.checkpoint_every == 0
                        : validate && std::chrono::steady_clock::now() - saved_at_ > least_time_between_checkpoints;
@@ -192,7 +229,7 @@ void TrainingRun::after(const StepReport& report) {
 }
 
 Figures TrainingRun::figures(bool validate) const {
-  Figures f{.step = steps_done(), .lr = last_report_.lr, .grad_norm = last_report_.grad_norm};
+  Figures f{.step = steps_done(), .lr = state_->lr, .grad_norm = state_->grad_norm};
   if (validate) f.held_out = learner_.evaluate();
   f.loss = state_->interval_steps > 0     ? state_->interval_loss / static_cast<double>(state_->interval_steps)
            : last_line_->contains("loss") ? last_line_->at("loss").get<double>()
@@ -220,14 +257,12 @@ void TrainingRun::write(const Figures& f) {
 void TrainingRun::validated(const Evaluation& held_out) {
   const Config& config = learner_.config();
   if (config.average > 0) snapshot();
-  if (!keep_best(held_out)) ++state_->validations_since_best;
-}
-
-bool TrainingRun::keep_best(const Evaluation& held_out) {
-  if (!(held_out.loss < state_->best_loss)) return false;
+  if (!(held_out.loss < state_->best_loss)) {
+    ++state_->validations_since_best;
+    return;
+  }
+  if (keeps_best(config)) gaze::save(learner_.params(), folder_.best(), learner_.metadata());
   state_->best_loss = held_out.loss, state_->best_step = steps_done(), state_->validations_since_best = 0;
-  if (keeps_best(learner_.config())) gaze::save(learner_.params(), folder_.best(), learner_.metadata());
-  return true;
 }
 
 void TrainingRun::snapshot() {
@@ -236,16 +271,23 @@ void TrainingRun::snapshot() {
   require(!error, "{}: the folder cannot be made: {}", folder_.snapshots().string(), error.message());
   gaze::save(learner_.params(), folder_.snapshots() / fmt::format("{:09}.safetensors", steps_done()),
              learner_.metadata());
-  auto files = snapshots_of(folder_);
-  while (std::cmp_greater(files.size(), learner_.config().average)) {
-    fs::remove(files.begin()->second, error);
-    files.erase(files.begin());
-  }
+  last_snapshots();
 }
 
-/// The mean of the snapshots, each number added up in the order of steps.
+/// As many as are averaged; older ones are removed.
+std::map<std::int64_t, fs::path> TrainingRun::last_snapshots() const {
+  auto files = snapshots_of(folder_);
+  std::error_code none;
+  while (std::cmp_greater(files.size(), learner_.config().average)) {
+    fs::remove(files.begin()->second, none);
+    files.erase(files.begin());
+  }
+  return files;
+}
+
+/// The mean of the snapshots, each number added up in the order of steps; kept if it is better than the best of them.
 void TrainingRun::average() {
-  const auto files = snapshots_of(folder_);
+  const auto files = last_snapshots();
   if (files.empty()) return;
   Checkpoint mean;
   for (const auto& [step, file] : files) {
@@ -268,7 +310,15 @@ void TrainingRun::average() {
     for (std::int64_t i = 0; i < sum.size(); ++i) numbers[i] /= static_cast<double>(files.size());
     sum = sum.to(learner_.params().dtype());
   }
-  save_safetensors(folder_.averaged(), mean);
+  // Measured in the learner, whose own weights come back.
+  const Checkpoint own = to_checkpoint(learner_.params());
+  Checkpoint kept;
+  for (const auto& [name, array] : own.arrays) kept.arrays.emplace_back(name, array.copy());
+  load(learner_.params(), mean);
+  const double loss = learner_.evaluate().loss;
+  load(learner_.params(), kept);
+  averaged_loss_ = loss;
+  if (loss < state_->best_loss) save_safetensors(folder_.averaged(), mean);
 }
 
 void TrainingRun::save() {
@@ -280,6 +330,7 @@ void TrainingRun::save() {
   progress["data_hash"] = fmt::format("{:016x}", learner_.data_hash());
   Metadata metadata = learner_.metadata();
   metadata["progress"] = progress.dump();
+  folder_.flush_metrics();  // no checkpoint knows of lines that a crash can take away
   Checkpoint checkpoint = to_checkpoint(learner_.params(), std::move(metadata));
   for (auto& [name, array] : optimizer_->state())
     checkpoint.arrays.emplace_back(optimizer_prefix + name, std::move(array));

@@ -3,9 +3,13 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -26,6 +30,9 @@ struct Figures {
 
 /// A training that leaves its figures, its state and its best weights in a run folder, and can be taken up again there.
 ///
+/// metrics.jsonl gets a line every log_every steps and at every validation; the last line is the final state, with
+/// held-out figures, even where that repeats a step.
+///
 /// A checkpoint holds the weights by name; the optimizer's state under "optimizer."; and notes: the options and
 /// languages, and under "progress" the step, the place in the data and its hash, and what the figures and the choice of
 /// the best weights need to go on. Random numbers are functions of the seed and the step, and so is the learning rate:
@@ -37,9 +44,10 @@ class TrainingRun {
   TrainingRun(Learner& learner, const RunFolder& folder);
   ~TrainingRun();
 
-  /// Takes over the state of the folder's checkpoint, and forgets what the folder says of later steps. Throws, changing
-  /// nothing, when the checkpoint is of other data, another model or broken; it lists what differs.
-  void resume();
+  /// Takes over the state of the folder's checkpoint, and forgets what the folder says of later steps; without a
+  /// checkpoint the run begins anew. What it returns, if anything, is to be told to the user. Throws, with the folder
+  /// unchanged, when the checkpoint is of other data, another model, more steps or broken; it lists what differs.
+  std::string resume();
 
   void on_step(Trainer::Callback callback) { trainer_->on_step(std::move(callback)); }
   /// Called with every line of figures, after it was written.
@@ -50,21 +58,26 @@ class TrainingRun {
   End run(const std::atomic<bool>& stop);
   std::int64_t steps_done() const { return trainer_->steps_done(); }
   nlohmann::json last_line() const;  ///< of metrics.jsonl
-  /// The lowest validation loss and its step, if there was a validation.
+  /// The lowest loss of the validations on the way and its step, if there was one.
   std::optional<std::pair<double, std::int64_t>> best() const;
+  /// The validation loss of the mean of the last weights, once a training has ended that makes one.
+  std::optional<double> averaged_loss() const { return averaged_loss_; }
 
  private:
   struct State;
 
   void after(const StepReport& report);
+  bool validation_is_due(std::int64_t step);
   Figures figures(bool validate) const;
   void write(const Figures& figures);
   void validated(const Evaluation& held_out);
-  bool keep_best(const Evaluation& held_out);  ///< whether it is the best so far
   void snapshot();
+  std::map<std::int64_t, std::filesystem::path> last_snapshots() const;
   void average();
   void save();
   bool patient() const;
+  void forget_after(std::int64_t step);
+  std::string keep_lines();
 
   Learner& learner_;
   RunFolder folder_;
@@ -73,8 +86,10 @@ class TrainingRun {
   std::function<void(const Figures&)> show_;
   std::unique_ptr<State> state_;
   std::unique_ptr<nlohmann::json> last_line_;
-  StepReport last_report_;
   std::int64_t saved_step_ = -1, written_step_ = -1;
+  std::int64_t settled_step_ = 0;  ///< the last whose figures are written
+  std::int64_t epoch_ = 0;         ///< of the next batch
+  std::optional<double> averaged_loss_;
   bool last_has_validation_ = false;
   std::chrono::steady_clock::time_point saved_at_;
   double interval_seconds_ = 0;

@@ -11,14 +11,13 @@
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/guided_attention.h>
 #include <gaze/train/model_options.h>
+#include <gaze/train/streams.h>
 
 namespace gaze {
 namespace {
 
-constexpr std::uint64_t weights_stream = 1;
-
-/// Sentences that are decoded, or of a toy task evaluated, together.
-constexpr std::size_t at_once = 64;
+/// Sentences that are decoded together at most, and scores of their next words.
+constexpr std::size_t most_at_once = 64, most_scores = 16 << 20;
 
 /// Words and the mark that begins or ends them.
 constexpr std::int64_t marks = 1;
@@ -66,7 +65,7 @@ Translator::Translator(const Config& config) : Translator((check_translation(con
 
 Translator::Translator(const Config& config, LanguagePair languages)
     : config_(config), languages_(std::move(languages)) {
-  model_ = std::make_unique<Seq2Seq>(Scope(params_, {config.seed, weights_stream}), options_of(config_, languages_));
+  model_ = std::make_unique<Seq2Seq>(Scope(params_, {config.seed, streams::weights}), options_of(config_, languages_));
   params_.pack();
 }
 
@@ -252,6 +251,8 @@ std::vector<std::vector<Translation>> Translator::translate(const std::vector<st
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return sources[a].size() < sources[b].size(); });
   std::vector<std::vector<Translation>> all(sources.size());
+  const auto scores = static_cast<std::size_t>(beam * target().vocabulary.size());
+  const std::size_t at_once = std::clamp<std::size_t>(most_scores / scores, 1, most_at_once);
   for (std::size_t first = 0; first < order.size(); first += at_once) {
     std::vector<Example> examples;
     const auto some = std::span(order).subspan(first, std::min(at_once, order.size() - first));

@@ -65,9 +65,9 @@ TEST_CASE("presets are configs, and the task of a preset's name begins with it")
 
 TEST_CASE("what may not change in a run that is continued is told from what may") {
   Config trained, wanted;
-  for (const char* s : {"lr=1", "steps=7", "threads=3", "src=elsewhere", "beam=9", "dropout=0.5"})
-    set_option(wanted, s);
+  for (const char* s : {"lr=1", "steps=7", "threads=3", "src=2016", "beam=9", "dropout=0.5"}) set_option(wanted, s);
   CHECK(fixed_differences(trained, wanted).empty());
+  CHECK(wanted.src == "2016");
   for (const char* s : {"layers=2", "units=subwords", "batch=3"}) set_option(wanted, s);
   CHECK(fixed_differences(trained, wanted) ==
         std::vector<std::string>{"layers: 1, not 2", "batch: 64, not 3", "units: \"words\", not \"subwords\""});

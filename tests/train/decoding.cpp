@@ -122,4 +122,6 @@ TEST_CASE("hypotheses come best first, and a sentence is translated alike in any
   }
   CHECK(decode(s.model, s.batch, {.beam = 2, .longest = 0}).front().front().ids.empty());
   CHECK_THROWS_AS(decode(s.model, s.batch, {.beam = 0, .longest = 3}), Error);
+  Tensor(s.params["head.weight"]).fill(std::nan(""));
+  CHECK_THROWS_WITH(decode(s.model, s.batch, {.beam = 2, .longest = 3}), Catch::Contains("no numbers"));
 }

@@ -56,8 +56,11 @@ TEST_CASE("a text is read with its last tenth, or another file, for validation")
   CHECK(TextLearner::read(c).train.size() == 23);  // bytes
   std::ofstream(c.valid_text).close();
   CHECK_THROWS_WITH(TextLearner::read(c), Catch::Contains("other:1: the file is empty"));
-  CHECK_THROWS_WITH(TextLearner(c, TextLearner::learn_language(c, "ab"), {"0123456789abc", "short"}),
-                    Catch::Contains("validation text has 5 tokens"));
+  CHECK_THROWS_WITH(TextLearner(c, TextLearner::learn_language(c, "ab"), {"01234567", "short"}),
+                    Catch::Contains("training text has 8 tokens, and at least 9 are needed"));
+  CHECK_NOTHROW(TextLearner(c, TextLearner::learn_language(c, "ab"), {"012345678", "ab"}).evaluate());
+  c.min_frequency = 100;
+  CHECK_THROWS_WITH(TextLearner::learn_language(c, "abc"), Catch::Contains("100 times"));
 }
 
 TEST_CASE("sampling follows the model's probabilities, tempered and cut", "[sample]") {

@@ -53,6 +53,16 @@ std::vector<json> metrics(const fs::path& run) {
   return lines;
 }
 
+/// Name and bits of every tensor; the notes of a file say how many steps were asked for.
+std::map<std::string, std::uint64_t> tensors(const fs::path& file) {
+  std::map<std::string, std::uint64_t> hashes;
+  for (const auto& [name, array] : load_safetensors(file).arrays)
+    for_any(array.dtype(), [&]<class T>() {
+      hashes[name] = hash_of({reinterpret_cast<const char*>(array.data<T>()), array.bytes()});
+    });
+  return hashes;
+}
+
 json progress_of(const fs::path& run) {
   return json::parse(load_safetensors(run / "checkpoint.safetensors").metadata.at("progress"));
 }
@@ -85,7 +95,8 @@ float weight_in(const fs::path& file) { return load_safetensors(file).find("x")-
 
 TEST_CASE("a training that is taken up again is what it would have been", "[resume]") {
   const ScratchFolder scratch;
-  Config c = small({"schedule=inverse_sqrt", "accumulate=2", "guided=0.1"});
+  Config c = small({"schedule=inverse_sqrt", "accumulate=2", "guided=0.1", "patience=1000", "lr=0.1",
+                    GENERATE("validate_every=2", "validate_every=0")});
   CHECK(Toy(c, scratch.path / "whole").run.run(go_on) == TrainingRun::End::finished);
   for (const std::int64_t pause : {1, 3, 4, 9}) {  // between, at and after lines of metrics.jsonl
     const fs::path path = scratch.path / std::to_string(pause);
@@ -96,15 +107,85 @@ TEST_CASE("a training that is taken up again is what it would have been", "[resu
     CHECK(second.run.steps_done() == pause);
     CHECK(second.run.run(go_on) == TrainingRun::End::finished);
     CAPTURE(pause);
-    CHECK(read_file(path / "checkpoint.safetensors") == read_file(scratch.path / "whole/checkpoint.safetensors"));
+    CHECK((read_file(path / "checkpoint.safetensors") == read_file(scratch.path / "whole/checkpoint.safetensors")));
     CHECK(metrics(path) == metrics(scratch.path / "whole"));
+    CHECK(tensors(path / "best.safetensors") == tensors(scratch.path / "whole/best.safetensors"));
+    Toy third(c, path, true);  // there is nothing left to do, and nothing changes
+    CHECK(third.run.run(go_on) == TrainingRun::End::finished);
+    CHECK(metrics(path) == metrics(scratch.path / "whole"));
+    CHECK(third.run.last_line()["grad_norm"] == metrics(path).back()["grad_norm"]);
   }
+}
+
+TEST_CASE("figures that cannot be written end a training in a state that can go on", "[resume]") {
+  const ScratchFolder scratch;
+  const Config c = small({"checkpoint_every=1"});
+  Toy(c, scratch.path / "whole").run.run(go_on);
+  const fs::path path = scratch.path / "run", metrics_file = path / "metrics.jsonl", aside = scratch.path / "aside";
+  {
+    Toy first(c, path);
+    first.run.on_step([&](const StepReport& report) {
+      if (report.step != 5) return;
+      fs::rename(metrics_file, aside);
+      fs::create_directory(metrics_file);  // nothing can be appended to it
+    });
+    CHECK_THROWS_WITH(first.run.run(go_on), Contains("metrics.jsonl"));
+  }
+  fs::remove(metrics_file);
+  fs::rename(aside, metrics_file);
+  Toy second(c, path, true);
+  CHECK(second.run.steps_done() == 5);
+  second.run.run(go_on);
+  CHECK(metrics(path) == metrics(scratch.path / "whole"));
+  CHECK((read_file(path / "checkpoint.safetensors") == read_file(scratch.path / "whole/checkpoint.safetensors")));
+}
+
+TEST_CASE("lines that are gone are no reason not to go on, but are told of", "[resume]") {
+  const ScratchFolder scratch;
+  Config c = small({"steps=7"});
+  const fs::path path = scratch.path / "run";
+  Toy(c, path).run.run(go_on);
+  fs::remove(path / "metrics.jsonl");
+  c.steps = 9;
+  TranslationLearner learner(c, toy_languages(c), toy_pairs(c, toy_languages(c)));
+  TrainingRun run(learner, RunFolder::open(path));
+  CHECK_THAT(run.resume(), Contains("2 of its 2 lines are gone"));
+  run.run(go_on);
+  CHECK(metrics(path).size() == 1);
+  CHECK(Toy(c, path, true).run.steps_done() == 9);
+}
+
+TEST_CASE("a run that was stopped before its first checkpoint begins anew, but not one that has lost it", "[resume]") {
+  const ScratchFolder scratch;
+  const Config c = small({"average=2", "patience=50"});
+  const fs::path path = scratch.path / "run";
+  Toy(c, scratch.path / "whole").run.run(go_on);
+  { const RunFolder empty = RunFolder::create(path, c); }
+  fs::create_directory(path / "snapshots");
+  write_file_atomically(path / "snapshots/000000009.safetensors", {"stale"});
+  write_file_atomically(path / "checkpoint.safetensors.1.part", {"half"});
+  write_file_atomically(path / "snapshots/000000003.safetensors.1.part", {"half"});
+  TranslationLearner learner(c, toy_languages(c), toy_pairs(c, toy_languages(c)));
+  TrainingRun run(learner, RunFolder::open(path));
+  CHECK_THAT(run.resume(), Contains("begins anew"));
+  run.run(go_on);
+  CHECK((read_file(path / "checkpoint.safetensors") == read_file(scratch.path / "whole/checkpoint.safetensors")));
+  CHECK(std::distance(fs::directory_iterator(path / "snapshots"), fs::directory_iterator()) == 2);
+  CHECK_FALSE(fs::exists(path / "checkpoint.safetensors.1.part"));
+  fs::remove(path / "checkpoint.safetensors");
+  CHECK_THROWS_WITH(Toy(c, path, true), Contains("checkpoint.safetensors: it is missing"));
 }
 
 TEST_CASE("what was written after the last checkpoint is written again", "[resume]") {
   const ScratchFolder scratch;
   const Config c = small({"checkpoint_every=4", "average=5", "patience=100"});
-  Toy(c, scratch.path / "whole").run.run(go_on);
+  std::optional<double> averaged;
+  {
+    Toy whole(c, scratch.path / "whole");
+    whole.run.run(go_on);
+    averaged = whole.run.averaged_loss();
+    CHECK(averaged);
+  }
   const fs::path path = scratch.path / "killed";
   {
     Toy first(c, path);
@@ -127,8 +208,9 @@ TEST_CASE("what was written after the last checkpoint is written again", "[resum
   CHECK(metrics(path).back()["step"] == 3);
   CHECK_FALSE(fs::exists(path / "snapshots/000000006.safetensors"));
   second.run.run(go_on);
-  for (const char* file : {"checkpoint.safetensors", "averaged.safetensors", "best.safetensors"})
-    CHECK(read_file(path / file) == read_file(scratch.path / "whole" / file));
+  for (const char* file : {"checkpoint.safetensors", "best.safetensors", "snapshots/000000009.safetensors"})
+    CHECK((read_file(path / file) == read_file(scratch.path / "whole" / file)));
+  CHECK(second.run.averaged_loss() == averaged);
   CHECK(metrics(path) == metrics(scratch.path / "whole"));
 }
 
@@ -144,6 +226,7 @@ TEST_CASE("a run is not continued with other data or another model, and the diff
   CHECK_THROWS_WITH(Toy(small({"seed=2"}), scratch.path / "run", true), Contains("seed: 1, not 2"));
   CHECK_THROWS_WITH(Toy(small({"vocab=8"}), scratch.path / "run", true), Contains("vocabulary is another"));
   CHECK_THROWS_WITH(Toy(small({"optimizer=sgd"}), scratch.path / "run", true), Contains("optimizer"));
+  CHECK_THROWS_WITH(Toy(small({"steps=1"}), scratch.path / "run", true), Contains("it has done 2 steps, more than 1"));
 
   Checkpoint broken = load_safetensors(scratch.path / "run/checkpoint.safetensors");
   broken.metadata["progress"] = "{}";
@@ -206,19 +289,28 @@ TEST_CASE("the mean of the last validations' weights is kept when asked for") {
   const ScratchFolder scratch;
   Config c =
       small({"steps=50", "log_every=10", "average=3", "optimizer=sgd", "momentum=0", "lr=1", "clip=0", "warmup=0"});
-  Scripted learner(c, std::vector<double>(20, 1.0));
+  const double of_the_mean = GENERATE(0.5, 1.0);  // better than the best, or not
+  Scripted learner(c, {1, 1, 1, 1, 1, of_the_mean});
   const RunFolder folder = RunFolder::create(scratch.path / "run", c);
-  TrainingRun(learner, folder).run(go_on);
-  CHECK(weight_in(folder.averaged()) == -40);  // of steps 30, 40 and 50
+  TrainingRun run(learner, folder);
+  run.run(go_on);
+  CHECK(run.averaged_loss() == of_the_mean);
+  CHECK(learner.x.at({0}) == -50);  // the learner's own are back
   CHECK(std::distance(fs::directory_iterator(folder.snapshots()), fs::directory_iterator()) == 3);
-  CHECK(folder.weights() == folder.averaged());
+  REQUIRE(fs::exists(folder.averaged()) == (of_the_mean < 1));
+  if (of_the_mean < 1) {
+    CHECK(weight_in(folder.averaged()) == -40);  // of steps 30, 40 and 50
+    CHECK(folder.weights() == folder.averaged());
+  }
 }
 
 TEST_CASE("two do not train in one folder") {
   const ScratchFolder scratch;
-  const RunFolder folder = RunFolder::create(scratch.path / "run", small());
-  auto held = folder.lock();
-  CHECK_THROWS_WITH(RunFolder::open(scratch.path / "run").lock(), Contains("another process"));
-  held.reset();
-  CHECK_NOTHROW(folder.lock());
+  {
+    const RunFolder made = RunFolder::create(scratch.path / "run", small());
+    CHECK_THROWS_WITH(RunFolder::open(scratch.path / "run").lock(), Contains("another process"));
+  }
+  RunFolder first = RunFolder::open(scratch.path / "run"), second = RunFolder::open(scratch.path / "run");
+  first.lock();
+  CHECK_THROWS_WITH(second.lock(), Contains("another process"));
 }

@@ -78,6 +78,7 @@ void check(const Config& config) {
 Config base_of(const Arguments& a) {
   const auto overlaid = [&](Config config, const json& object) {
     read_config(config, object, a.task);
+    if (object.contains("steps") && !object.contains("epochs")) config.epochs = 0;
     return config;
   };
   const bool from_file = a.task.ends_with(".json");
@@ -106,7 +107,7 @@ Config config_of(const Arguments& a) {
       fail("{}: {}", a.task, error.what());
     }
   }
-  if (a.demo) config.steps = 800, config.schedule = "cosine", config.log_every = 10;
+  if (a.demo) config.steps = 800, config.epochs = 0, config.schedule = "cosine", config.log_every = 10;
   try {
     for (std::size_t i = 0; i < file_options.size(); ++i)
       if (!a.files[i].empty()) config.*file_options[i].member = a.files[i];
@@ -118,6 +119,7 @@ Config config_of(const Arguments& a) {
                                                              [](const auto& s) { return s.starts_with("steps="); });
     if (steps_given && config.epochs == epochs) config.epochs = 0;  // steps instead
     check(config);
+    for (const FileOption& file : file_options) check_utf8(config.*file.member);  // config.json is
   } catch (const Error& error) {
     throw UsageError(error.what());
   }
@@ -141,7 +143,7 @@ class Session {
     std::unique_ptr<Checkpoint> trained;
     if (!a.resume.empty()) {
       folder_ = std::make_unique<RunFolder>(RunFolder::open(a.resume));
-      lock_ = folder_->lock();
+      folder_->lock();
       std::error_code none;
       if (fs::exists(folder_->checkpoint(), none))  // else it was stopped before its first
         trained = std::make_unique<Checkpoint>(load_safetensors(folder_->checkpoint()));
@@ -152,11 +154,10 @@ class Session {
     if (!folder_) {  // last: what cannot be trained leaves no folder behind
       folder_ = std::make_unique<RunFolder>(
           RunFolder::create(a.run.empty() ? fresh_folder(a.demo ? "demo" : c.task) : fs::path(a.run), c));
-      lock_ = folder_->lock();
     }
     run_ = std::make_unique<TrainingRun>(job_->learner(), *folder_);
     if (!a.resume.empty()) {
-      run_->resume();
+      if (const std::string notice = run_->resume(); !notice.empty()) fmt::print(stderr, "gaze: {}\n", notice);
       folder_->write_config(c);
     }
     view_ = std::make_unique<TrainingView>(terminal_, stdout, run_->steps_done(), c.steps, has_text(c));
@@ -200,6 +201,9 @@ class Session {
     if (const auto best = run_->best(); best && keeps_best(c))
       fmt::print("Lowest validation loss {:.4f} (perplexity {:.2f}) at step {}\n", best->first, std::exp(best->first),
                  best->second);
+    if (const auto loss = run_->averaged_loss())
+      fmt::print("The mean of the last weights: validation loss {:.4f} (perplexity {:.2f}), {}\n", *loss,
+                 std::exp(*loss), run_->best() && *loss < run_->best()->first ? "kept" : "no better and left");
     json figures = run_->last_line();
     figures.update(job_->close(*folder_, a_.program), true);
     return figures;
@@ -210,7 +214,6 @@ class Session {
   Terminal terminal_ = detect_terminal(STDOUT_FILENO);
   std::unique_ptr<TrainingJob> job_;
   std::unique_ptr<RunFolder> folder_;
-  std::shared_ptr<void> lock_;
   std::unique_ptr<TrainingRun> run_;
   std::unique_ptr<TrainingView> view_;
 };
@@ -221,11 +224,11 @@ void train(const Arguments& a) {
   if (!a.resume.empty() && !a.run.empty()) throw UsageError("--run and --resume do not go together");
   const Config config = config_of(a);
   if (config.threads > 0) set_threads(static_cast<int>(config.threads));
-  std::signal(SIGINT, on_interrupt);
-  std::signal(SIGTERM, on_interrupt);
   std::unique_ptr<ReportServer> server;
   if (a.watch) server = std::make_unique<ReportServer>("127.0.0.1", a.port);
   Session session(a, config);
+  std::signal(SIGINT, on_interrupt);  // from here on there is something to save
+  std::signal(SIGTERM, on_interrupt);
   if (server) {
     server->serve(session.folder());
     fmt::print("Watch it at {}\n", server->url());

@@ -53,7 +53,7 @@ class TranslationJob : public TrainingJob {
 
  protected:
   virtual const Example& shown() const = 0;
-  mutable TranslationLearner learner_;
+  TranslationLearner learner_;
 
  private:
   std::unique_ptr<AttentionLog> attention_;
@@ -79,7 +79,8 @@ class ToyJob : public TranslationJob {
 
   json close(const RunFolder& folder, const std::string& program) override {
     const Config& config = learner_.config();
-    const Translator& model = learner_.translator();
+    const auto trained = Translator::load(folder);
+    const Translator& model = *trained;
     const Evaluation figures = model.evaluate(toy_batches(config, model.languages(), Split::test));
     fmt::print("On {} sentences of the test set: token accuracy {:.2f} %, alignment error rate {:.2f} %\n\n",
                config.validation, 100 * figures.token_accuracy, 100 * figures.aer.value_or(1));
@@ -150,7 +151,10 @@ class TextPairsJob : public TranslationJob {
     const auto batches = evaluation_batches(*test_, {model.source(), model.target()}, c.source_eos);
     if (!batches.empty()) {
       const Evaluation e = model.evaluate(batches);
-      fmt::print("On {} test pairs: loss {:.4f}, perplexity {:.2f}, token accuracy {:.2f} %\n", test_->size(), e.loss,
+      std::int64_t pairs = 0;
+      for (const Batch& batch : batches) pairs += batch.source.shape()[0];
+      const std::string of_all = std::cmp_equal(pairs, test_->size()) ? "" : fmt::format(" of {}", test_->size());
+      fmt::print("On {}{} test pairs: loss {:.4f}, perplexity {:.2f}, token accuracy {:.2f} %\n", pairs, of_all, e.loss,
                  std::exp(e.loss), 100 * e.token_accuracy);
       figures = {
           {"test_loss", e.loss}, {"test_perplexity", std::exp(e.loss)}, {"test_token_accuracy", e.token_accuracy}};
@@ -196,7 +200,7 @@ class TextJob : public TrainingJob {
   }
 
  private:
-  mutable TextLearner learner_;
+  TextLearner learner_;
 };
 
 }  // namespace
@@ -217,7 +221,6 @@ std::unique_ptr<TrainingJob> make_job(const Config& given, const Checkpoint* tra
   auto pairs = std::make_unique<TextPairs>(config, texts, languages);
   const auto steps = [&](std::int64_t batches) { return (batches + config.accumulate - 1) / config.accumulate; };
   if (config.epochs > 0) config.steps = steps(pairs->batches(config.epochs));
-  if (config.validate_every == 0) config.validate_every = steps(pairs->batches(1));
   return std::make_unique<TextPairsJob>(config, languages, std::move(pairs), std::move(texts.test));
 }
 

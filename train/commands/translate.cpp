@@ -63,6 +63,7 @@ void translate(const Arguments& a) {
   const std::size_t at_once = ::isatty(STDIN_FILENO) == 1 ? 1 : 512;
   for (std::string line; std::getline(std::cin, line);) {
     ++number;
+    if (number == 1 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);  // a byte-order mark
     if (line.ends_with('\r')) line.pop_back();
     try {
       require(line.find('\0') == line.npos, "there is a NUL byte");
