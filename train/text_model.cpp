@@ -23,6 +23,7 @@ ModelOptions options_of(const Config& config, const Language& language) {
   ModelOptions options = model_options(config);
   options.target_vocab = language.vocabulary.size();
   options.max_length = config.length;
+  options.position_std = 0.5;  // attention tells places apart from the first step
   return options;
 }
 
