@@ -24,7 +24,7 @@ Tokenizer lower_cased(Tokenizer tokenizer);
 void check_utf8(std::string_view text);
 /// The code points of a text. Throws when it is not UTF-8.
 std::vector<std::string> characters_of(std::string_view text);
-/// What stands between spaces.
+/// What stands between white space (of ASCII).
 std::vector<std::string> words_of(std::string_view text);
 /// Every letter that has a lower case in it, code point by code point. Throws for text that is not UTF-8.
 std::string lower_case(std::string_view text);

@@ -24,7 +24,7 @@ void add_export(CLI::App& app) {
     const auto file = RunFolder::open(a->run).weights(a->weights);
     const Checkpoint weights = weights_of(load_safetensors(file), a->strip);
     save_safetensors(a->file, weights);
-    fmt::print("{} tensors of {} are in {}\n", weights.arrays.size(), file.string(), a->file);
+    fmt::print(stderr, "gaze: {} tensors of {} are in {}\n", weights.arrays.size(), file.string(), a->file);
   });
 }
 
