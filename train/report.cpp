@@ -165,8 +165,7 @@ json report_data(const RunFolder& run, std::size_t from, std::size_t most_bytes)
                                                           : toy_task(config)->description()},
                  {"config", to_json(config)},
                  {"steps_done", steps}};
-  std::error_code unknown;  // weights are saved when a training ends, however it does
-  data["finished"] = fs::exists(run.checkpoint(), unknown);
+  data["finished"] = !run.in_use();
 
   const AttentionView view = usual_view(config);
   const std::string module = attention_module(view.kind, view.layer);

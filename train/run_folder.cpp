@@ -54,13 +54,24 @@ fs::path RunFolder::weights(const std::string& which) const {
   fail("{}: there are no weights in this run yet", checkpoint().string());
 }
 
-void RunFolder::lock() {
+/// The lock of a folder, or null when somebody has it.
+std::shared_ptr<const int> RunFolder::try_lock() const {
   const int folder = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   require(folder >= 0, "{}: {}", path_.string(), std::strerror(errno));
-  std::shared_ptr<void> held(nullptr, [folder](void*) { ::close(folder); });
-  require(::flock(folder, LOCK_EX | LOCK_NB) == 0, "{}: another process is training in this folder", path_.string());
+  std::shared_ptr<const int> held(new int(folder), [](const int* file) {
+    ::close(*file);
+    delete file;
+  });
+  return ::flock(folder, LOCK_EX | LOCK_NB) == 0 ? held : nullptr;
+}
+
+void RunFolder::lock() {
+  auto held = try_lock();
+  require(held != nullptr, "{}: another process is training in this folder", path_.string());
   lock_ = std::move(held);
 }
+
+bool RunFolder::in_use() const { return try_lock() == nullptr; }
 
 void RunFolder::flush_metrics() const {
   const int file = ::open(metrics().c_str(), O_RDONLY | O_CLOEXEC);

@@ -34,6 +34,8 @@ class RunFolder {
   /// Nobody else trains in this folder while this object or a copy lives, on this machine and until the process ends,
   /// however it does. create() does it, too. Throws when somebody else trains there.
   void lock();
+  void unlock() { lock_.reset(); }
+  bool in_use() const;  ///< whether somebody trains in it at this moment, this process included
   /// Writes config.json anew: a run that is continued with other options.
   void write_config(const Config& config) const;
   Config config() const;                                  ///< as config.json has it
@@ -42,8 +44,10 @@ class RunFolder {
 
  private:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  std::shared_ptr<const int> try_lock() const;
+
   std::filesystem::path path_;
-  std::shared_ptr<void> lock_;
+  std::shared_ptr<const int> lock_;  ///< the descriptor of the folder, closed with the last copy
 };
 
 }  // namespace gaze

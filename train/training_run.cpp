@@ -72,7 +72,7 @@ struct TrainingRun::State {
   }
 };
 
-TrainingRun::TrainingRun(Learner& learner, const RunFolder& folder)
+TrainingRun::TrainingRun(Learner& learner, RunFolder& folder)
     : learner_(learner),
       folder_(folder),
       optimizer_(make_optimizer(learner.params(), learner.config())),

@@ -41,7 +41,7 @@ class TrainingRun {
  public:
   enum class End { finished, early, interrupted };
 
-  TrainingRun(Learner& learner, const RunFolder& folder);
+  TrainingRun(Learner& learner, RunFolder& folder);
   ~TrainingRun();
 
   /// Takes over the state of the folder's checkpoint, and forgets what the folder says of later steps; without a
@@ -80,7 +80,7 @@ class TrainingRun {
   std::string keep_lines();
 
   Learner& learner_;
-  RunFolder folder_;
+  RunFolder& folder_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<Trainer> trainer_;
   std::function<void(const Figures&)> show_;

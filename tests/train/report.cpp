@@ -121,8 +121,10 @@ TEST_CASE("a page's data say what the run is and what it did") {
   CHECK(data["run"]["name"] == "sorted");
   CHECK(data["run"]["config"]["heads"] == 2);
   CHECK(data["run"]["steps_done"] == 1000);
-  CHECK(data["finished"] == false);  // no weights were saved yet
+  CHECK(data["finished"] == false);  // somebody trains in the folder, whatever lies there
   recorded.model->save(recorded.run->checkpoint());
+  CHECK(report_data(RunFolder::open(recorded.run->path()))["finished"] == false);
+  recorded.run->unlock();
   CHECK(report_data(*recorded.run)["finished"] == true);
   CHECK(data["recorded"] == 3);
   CHECK(data["curves"]["step"] == json({500, 1000}));

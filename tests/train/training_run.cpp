@@ -148,7 +148,8 @@ TEST_CASE("lines that are gone are no reason not to go on, but are told of", "[r
   fs::remove(path / "metrics.jsonl");
   c.steps = 9;
   TranslationLearner learner(c, toy_languages(c), toy_pairs(c, toy_languages(c)));
-  TrainingRun run(learner, RunFolder::open(path));
+  RunFolder folder = RunFolder::open(path);
+  TrainingRun run(learner, folder);
   CHECK_THAT(run.resume(), Contains("2 of its 2 lines are gone"));
   run.run(go_on);
   CHECK(metrics(path).size() == 1);
@@ -166,7 +167,8 @@ TEST_CASE("a run that was stopped before its first checkpoint begins anew, but n
   write_file_atomically(path / "checkpoint.safetensors.1.part", {"half"});
   write_file_atomically(path / "snapshots/000000003.safetensors.1.part", {"half"});
   TranslationLearner learner(c, toy_languages(c), toy_pairs(c, toy_languages(c)));
-  TrainingRun run(learner, RunFolder::open(path));
+  RunFolder folder = RunFolder::open(path);
+  TrainingRun run(learner, folder);
   CHECK_THAT(run.resume(), Contains("begins anew"));
   run.run(go_on);
   CHECK((read_file(path / "checkpoint.safetensors") == read_file(scratch.path / "whole/checkpoint.safetensors")));
@@ -264,7 +266,7 @@ TEST_CASE("the best weights are kept, and patience ends a training") {
                     "lr=1", "clip=0", "warmup=0", "checkpoint_every=1"});
   c.task = "test";
   Scripted learner(c, {5, 4, 4.5, 3, 3.5, 3, 3.2, 0, 0});  // the fourth validation is the best, at step 40
-  const RunFolder folder = RunFolder::create(scratch.path / "run", c);
+  RunFolder folder = RunFolder::create(scratch.path / "run", c);
   TrainingRun run(learner, folder);
   CHECK(run.run(go_on) == TrainingRun::End::early);
   CHECK(run.steps_done() == 70);
@@ -291,7 +293,7 @@ TEST_CASE("the mean of the last validations' weights is kept when asked for") {
       small({"steps=50", "log_every=10", "average=3", "optimizer=sgd", "momentum=0", "lr=1", "clip=0", "warmup=0"});
   const double of_the_mean = GENERATE(0.5, 1.0);  // better than the best, or not
   Scripted learner(c, {1, 1, 1, 1, 1, of_the_mean});
-  const RunFolder folder = RunFolder::create(scratch.path / "run", c);
+  RunFolder folder = RunFolder::create(scratch.path / "run", c);
   TrainingRun run(learner, folder);
   run.run(go_on);
   CHECK(run.averaged_loss() == of_the_mean);
@@ -311,6 +313,11 @@ TEST_CASE("two do not train in one folder") {
     CHECK_THROWS_WITH(RunFolder::open(scratch.path / "run").lock(), Contains("another process"));
   }
   RunFolder first = RunFolder::open(scratch.path / "run"), second = RunFolder::open(scratch.path / "run");
+  CHECK_FALSE(second.in_use());
   first.lock();
+  CHECK(second.in_use());
   CHECK_THROWS_WITH(second.lock(), Contains("another process"));
+  const RunFolder copy = first;
+  first.unlock();
+  CHECK(second.in_use());  // while a copy lives
 }

@@ -187,6 +187,7 @@ class Session {
     job_->begin(*folder_, run_->steps_done());
     const TrainingRun::End end = run_->run(interrupted);
     job_->end(run_->steps_done());
+    folder_->unlock();
     view_->finish();
     if (end == TrainingRun::End::interrupted) {
       fmt::print("Interrupted after step {}; saved in {}\nGo on with:  {} train --resume {}\n", run_->steps_done(),
@@ -230,7 +231,7 @@ void train(const Arguments& a) {
   std::signal(SIGINT, on_interrupt);  // from here on there is something to save
   std::signal(SIGTERM, on_interrupt);
   if (server) {
-    server->serve(session.folder());
+    server->serve(RunFolder::open(session.folder().path()));  // without its lock
     fmt::print("Watch it at {}\n", server->url());
   }
   const json last = session.train();
