@@ -235,7 +235,8 @@ Figures TrainingRun::figures(bool validate) const {
            : last_line_->contains("loss") ? last_line_->at("loss").get<double>()
            : f.held_out                   ? f.held_out->loss
                                           : 0;
-  f.tokens_per_s = interval_seconds_ > 0 ? static_cast<double>(interval_tokens_) / interval_seconds_ : 0;
+  f.tokens_per_s = interval_seconds_ > 0 ? static_cast<double>(interval_tokens_) / interval_seconds_
+                                         : last_line_->value("tokens_per_s", 0.0);
   return f;
 }
 
