@@ -20,6 +20,26 @@ void shuffle(std::vector<T>& values, Random& random) {
 
 }  // namespace
 
+std::vector<std::pair<std::size_t, std::size_t>> batch_ranges(std::span<const PairLength> lengths,
+                                                              std::int64_t sentences, std::int64_t tokens) {
+  std::vector<std::pair<std::size_t, std::size_t>> ranges;
+  for (std::size_t first = 0; first < lengths.size();) {
+    std::size_t end = first;
+    std::int64_t longest = 0;
+    while (end < lengths.size()) {
+      const auto [source, target] = lengths[end];
+      longest = std::max<std::int64_t>({longest, source, target});
+      const auto count = static_cast<std::int64_t>(end - first) + 1;
+      const bool full = tokens > 0 ? count * longest > tokens : count > sentences;
+      if (full && end > first) break;
+      ++end;
+    }
+    ranges.emplace_back(first, end);
+    first = end;
+  }
+  return ranges;
+}
+
 BatchPlan::BatchPlan(std::vector<PairLength> lengths, Options options)
     : lengths_(std::move(lengths)), options_(options) {
   require(!lengths_.empty(), "batches: there are no sentence pairs");
@@ -37,21 +57,9 @@ void BatchPlan::make_epoch(std::int64_t epoch) {
       return key(a) < key(b);
     });
   }
-  batches_.clear();
-  for (std::size_t first = 0; first < order_.size();) {
-    std::size_t end = first;
-    std::int64_t longest = 0;
-    while (end < order_.size()) {
-      const auto [source, target] = lengths_[order_[end]];
-      longest = std::max<std::int64_t>({longest, source, target});
-      const auto sentences = static_cast<std::int64_t>(end - first) + 1;
-      const bool full = options_.tokens > 0 ? sentences * longest > options_.tokens : sentences > options_.sentences;
-      if (full && end > first) break;  // a sentence that is over the limit by itself is a batch by itself
-      ++end;
-    }
-    batches_.emplace_back(first, end);
-    first = end;
-  }
+  std::vector<PairLength> in_order;
+  for (const std::uint32_t i : order_) in_order.push_back(lengths_[i]);
+  batches_ = batch_ranges(in_order, options_.sentences, options_.tokens);
   shuffle(batches_, random);
   epoch_ = epoch;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -11,6 +12,11 @@ namespace gaze {
 
 /// The numbers of tokens of a sentence pair: source, target.
 using PairLength = std::pair<std::int32_t, std::int32_t>;
+
+/// Cuts a row of pairs into batches [first, end), in their order: as many pairs as `sentences`, or, where `tokens` is
+/// not 0, as many as fit into so many, pairs times the longest side. A pair that does not fit by itself is a batch.
+std::vector<std::pair<std::size_t, std::size_t>> batch_ranges(std::span<const PairLength> lengths,
+                                                              std::int64_t sentences, std::int64_t tokens);
 
 /// Which pairs make up which batch. An epoch takes every pair once: shuffled, then sorted by length within stretches of
 /// some batches, so that there is little padding, and the batches shuffled again. All of it is a function of the

@@ -2,8 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include <gaze/datasets/tokenizer.h>
 #include <gaze/datasets/vocabulary.h>
@@ -16,8 +14,6 @@ struct Language {
   Vocabulary vocabulary;
   std::int64_t longest = 0;   ///< tokens of a sentence, marks not counted
   std::string subwords = {};  ///< see Subwords::serialized(); empty without subwords
-
-  std::vector<std::int32_t> ids(std::string_view line) const { return vocabulary.encode(tokenizer.tokenize(line)); }
 };
 
 }  // namespace gaze

@@ -15,6 +15,11 @@
 
 namespace gaze {
 
+void add_weights_option(CLI::App& command, std::string& weights) {
+  command.add_option("--weights", weights, "last, best or averaged (default: the last of these that there is)")
+      ->check(CLI::IsMember({"last", "best", "averaged"}));
+}
+
 void flush_output() {
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail("standard output: {}", std::strerror(errno));
 }

@@ -31,13 +31,15 @@ class LeftOut {
     if (long_source || std::cmp_greater(target, languages.target.longest)) return note(long_, i, long_source);
     return true;
   }
-  void report(std::vector<std::string>& notices, std::int64_t longest) const {
+  std::vector<std::string> notices(std::int64_t longest) const {
+    std::vector<std::string> notices;
     if (empty_.count > 0)
       notices.push_back(fmt::format("{}: {} of {} pairs have an empty side and are left out", empty_.first,
                                     empty_.count, text_.size()));
     if (long_.count > 0)
       notices.push_back(fmt::format("{}: {} of {} pairs are longer than {} tokens (config: length) and are left out",
                                     long_.first, long_.count, text_.size(), longest));
+    return notices;
   }
 
  private:
@@ -54,22 +56,38 @@ class LeftOut {
   Reason empty_, long_;
 };
 
+/// take(source, target) with the tokens of each pair that can be used; returns what was left out, a line for a reason.
+template <class Take>
+std::vector<std::string> for_usable_pairs(const ParallelText& text, const LanguagePair& languages, const Take& take) {
+  LeftOut left_out(text);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    auto source = languages.source.tokenizer.tokenize(text.source[i]);
+    auto target = languages.target.tokenizer.tokenize(text.target[i]);
+    if (left_out.fits(i, source.size(), target.size(), languages)) take(std::move(source), std::move(target));
+  }
+  return left_out.notices(languages.source.longest);
+}
+
+PairIds ids_of(const Example& e, const LanguagePair& languages) {
+  return {languages.source.vocabulary.encode(e.source), languages.target.vocabulary.encode(e.target)};
+}
+
+/// What the model sees of a pair: end marks included.
+PairLength length_of(const PairIds& pair, bool source_eos) {
+  return {static_cast<std::int32_t>(pair.source.size()) + source_eos,
+          static_cast<std::int32_t>(pair.target.size()) + 1};
+}
+
 /// Batches of like length, with their number of tokens bounded.
 std::vector<Batch> in_batches(std::vector<PairIds> pairs, bool source_eos) {
-  constexpr std::size_t most_tokens = 4096;
+  constexpr std::int64_t most_tokens = 4096;
   std::stable_sort(pairs.begin(), pairs.end(),
                    [](const PairIds& a, const PairIds& b) { return a.target.size() < b.target.size(); });
+  std::vector<PairLength> lengths;
+  for (const PairIds& pair : pairs) lengths.push_back(length_of(pair, true));
   std::vector<Batch> batches;
-  for (std::size_t first = 0; first < pairs.size();) {
-    std::size_t end = first, longest = 0;
-    while (end < pairs.size()) {
-      longest = std::max({longest, pairs[end].source.size() + 1, pairs[end].target.size() + 1});
-      if (end > first && (end - first + 1) * longest > most_tokens) break;
-      ++end;
-    }
+  for (const auto& [first, end] : batch_ranges(lengths, 0, most_tokens))
     batches.push_back(make_batch(std::span(pairs).subspan(first, end - first), source_eos));
-    first = end;
-  }
   return batches;
 }
 
@@ -137,34 +155,29 @@ std::unique_ptr<PairSource> toy_pairs(const Config& config, const LanguagePair& 
 TextPairs::TextPairs(const Config& config, const PairTexts& texts, const LanguagePair& languages)
     : source_eos_(config.source_eos),
       hash_(hash_of(fmt::format("{} {}", texts.train.hash(), texts.validation.hash()))) {
-  std::vector<PairLength> lengths;
+  const auto note = [&](const std::vector<std::string>& more) {
+    notices_.insert(notices_.end(), more.begin(), more.end());
+  };
   if (texts.held_out)
-    notices_.push_back(fmt::format("{}: {} of {} pairs are held out for validation", texts.train.source_file,
-                                   texts.validation.size(), texts.validation.size() + texts.train.size()));
-  LeftOut left_out(texts.train);
-  for (std::size_t i = 0; i < texts.train.size(); ++i) {
-    PairIds pair{languages.source.ids(texts.train.source[i]), languages.target.ids(texts.train.target[i])};
-    if (!left_out.fits(i, pair.source.size(), pair.target.size(), languages)) continue;
-    lengths.emplace_back(static_cast<std::int32_t>(pair.source.size()) + source_eos_,
-                         static_cast<std::int32_t>(pair.target.size()) + 1);
-    train_.push_back(std::move(pair));
-  }
-  left_out.report(notices_, config.length);
+    note({fmt::format("{}: {} of {} pairs are held out for validation", texts.train.source_file,
+                      texts.validation.size(), texts.validation.size() + texts.train.size())});
+  std::vector<PairLength> lengths;
+  note(for_usable_pairs(texts.train, languages, [&](auto source, auto target) {
+    train_.push_back(ids_of({std::move(source), std::move(target), {}}, languages));
+    lengths.push_back(length_of(train_.back(), source_eos_));
+  }));
   require(!train_.empty(), "{}: no pair is left to learn from", texts.train.source_file);
   plan_ = std::make_unique<BatchPlan>(
       std::move(lengths),
       BatchPlan::Options{.sentences = config.batch, .tokens = config.tokens, .stream = {config.seed, streams::order}});
 
-  LeftOut not_validated(texts.validation);
-  for (std::size_t i = 0; i < texts.validation.size(); ++i) {
-    Example e{languages.source.tokenizer.tokenize(texts.validation.source[i]),
-              languages.target.tokenizer.tokenize(texts.validation.target[i]),
-              {}};
-    if (not_validated.fits(i, e.source.size(), e.target.size(), languages)) held_out_.push_back(std::move(e));
-  }
-  not_validated.report(notices_, config.length);
+  std::vector<PairIds> validation;
+  note(for_usable_pairs(texts.validation, languages, [&](auto source, auto target) {
+    held_out_.push_back({std::move(source), std::move(target), {}});
+    validation.push_back(ids_of(held_out_.back(), languages));
+  }));
   require(!held_out_.empty(), "{}: no pair is left to validate on", texts.validation.source_file);
-  validation_ = evaluation_batches(texts.validation, languages, source_eos_);
+  validation_ = in_batches(std::move(validation), source_eos_);
 }
 
 Batch TextPairs::batch(std::int64_t number) {
@@ -180,11 +193,9 @@ std::vector<Example> TextPairs::probes(std::int64_t count) const {
 
 std::vector<Batch> evaluation_batches(const ParallelText& text, const LanguagePair& languages, bool source_eos) {
   std::vector<PairIds> pairs;
-  LeftOut left_out(text);
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    PairIds pair{languages.source.ids(text.source[i]), languages.target.ids(text.target[i])};
-    if (left_out.fits(i, pair.source.size(), pair.target.size(), languages)) pairs.push_back(std::move(pair));
-  }
+  for_usable_pairs(text, languages, [&](auto source, auto target) {
+    pairs.push_back(ids_of({std::move(source), std::move(target), {}}, languages));
+  });
   return in_batches(std::move(pairs), source_eos);
 }
 

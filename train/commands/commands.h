@@ -20,6 +20,9 @@ class Vocabulary;
 /// Says on standard error which words of a sentence the model never saw; `where` is the sentence's place.
 void warn_of_unknown_words(const Vocabulary& known, const std::vector<std::string>& words, const std::string& where);
 
+/// --weights: which of a run's; see RunFolder::weights().
+void add_weights_option(CLI::App& command, std::string& weights);
+
 /// Throws when what was printed could not be written: a full disk, a reader that is gone.
 void flush_output();
 

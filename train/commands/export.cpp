@@ -18,8 +18,7 @@ void add_export(CLI::App& app) {
   command->add_option("file", a->file, "The safetensors file to write")->required();
   command->add_option("--strip", a->strip,
                       "Only parameters with this prefix, without it: \"body.\" for a torch.nn.Transformer");
-  command->add_option("--weights", a->weights, "last, best or averaged (default: the last of these that there is)")
-      ->check(CLI::IsMember({"last", "best", "averaged"}));
+  add_weights_option(*command, a->weights);
   command->callback([a] {
     const auto file = RunFolder::open(a->run).weights(a->weights);
     const Checkpoint weights = weights_of(load_safetensors(file), a->strip);

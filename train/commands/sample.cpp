@@ -137,8 +137,7 @@ void add_sample(CLI::App& app) {
   command->add_option("--next", a->next, "Instead list the likeliest next tokens, so many, with probabilities")
       ->check(CLI::Range(1, 1'000'000));
   command->add_flag("--attention", a->attention, "With it, what the model looked at before the next token");
-  command->add_option("--weights", a->weights, "last, best or averaged (default: the last of these that there is)")
-      ->check(CLI::IsMember({"last", "best", "averaged"}));
+  add_weights_option(*command, a->weights);
   command->add_option("--threads", a->threads, "Threads to use")->check(CLI::Range(1, 1024));
   command->add_flag("--json", a->json, "Print text or tokens as one JSON object instead");
   command->callback([a] { sample(*a); });

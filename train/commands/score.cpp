@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/datasets/lines.h>
+#include <gaze/datasets/parallel_text.h>
 #include <gaze/datasets/tokenizer.h>
 #include <gaze/train/aligner.h>
 #include <gaze/train/bleu.h>
@@ -70,9 +71,8 @@ struct BleuArguments {
 };
 
 void score_bleu(const BleuArguments& a) {
-  std::vector<std::string> references = read_lines(a.reference), hypotheses = read_lines(a.hypothesis);
-  require_as_many_lines(a.reference, references.size(), a.hypothesis, hypotheses.size());
-  require(!references.empty(), "{}:1: the file is empty", a.reference);
+  ParallelText text = ParallelText::read(a.reference, a.hypothesis);
+  auto &references = text.source, &hypotheses = text.target;
   if (a.lowercase)
     for (auto* lines : {&references, &hypotheses})
       for (std::string& line : *lines) line = lower_case(line);

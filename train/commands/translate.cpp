@@ -98,8 +98,7 @@ void add_translate(CLI::App& app) {
       ->check(CLI::Range(1, 1000));
   command->add_flag("--replace-unknown", a->replace_unknown,
                     "Put the source word of the strongest attention where the model says an unknown one");
-  command->add_option("--weights", a->weights, "last, best or averaged (default: the last of these that there is)")
-      ->check(CLI::IsMember({"last", "best", "averaged"}));
+  add_weights_option(*command, a->weights);
   command->add_flag("--quiet", a->quiet, "Do not name words that are unknown to the model");
   command->add_option("--threads", a->threads, "Threads to use")->check(CLI::Range(1, 1024));
   command->callback([a] { translate(*a); });
