@@ -18,6 +18,7 @@
 #include <gaze/autograd/threads.h>
 
 #include <gaze/nn/attention.h>
+#include <gaze/nn/bahdanau.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/context.h>
 #include <gaze/nn/dropout.h>
@@ -30,8 +31,10 @@
 #include <gaze/nn/model.h>
 #include <gaze/nn/positions.h>
 #include <gaze/nn/recorder.h>
+#include <gaze/nn/recurrent.h>
 #include <gaze/nn/safetensors.h>
 #include <gaze/nn/scope.h>
+#include <gaze/nn/score.h>
 #include <gaze/nn/transformer.h>
 
 #include <gaze/optim/adam.h>

@@ -49,6 +49,12 @@ void multiply(const Contribution& c, Array& target, bool adds) {
   });
 }
 
+/// sum += added
+void add_to(const Array& added, Array& sum) {
+  for_floating("backward", sum.dtype(),
+               [&]<class T>() { kernels::of<T>().accumulate(added.data<T>(), sum.write<T>(), sum.size()); });
+}
+
 /// Checks what a vjp returned for a leaf before it is written where the gradient lies.
 void check_contribution(const Node& by, const Node& leaf, const Contribution& c) {
   const auto check_dtype = [&](const Tensor& t) {
@@ -210,7 +216,7 @@ class Walk {
       accumulate(static_cast<Leaf&>(*input), c);
       return;
     }
-    if (c.kind == Contribution::Kind::product && !create_graph && !anomaly_enabled() && add_product(input, c)) return;
+    if (!create_graph && !anomaly_enabled() && (add_product(input, c) || add_part(by, input, c))) return;
     Tensor gradient = fitted(by, *input, as_tensor(*input, c));
     if (anomaly_enabled()) blame(by, [&] { detail::check_finite("gradient", gradient.array(), false); });
     add(input, std::move(gradient));
@@ -218,8 +224,8 @@ class Walk {
 
   /// A product that is multiplied straight into the gradient of a result. False when that cannot be.
   bool add_product(const Ptr<Node>& node, const Contribution& c) {
-    if (c.first_row >= 0 || !multiplies(c) || !is_matrix_of(product_shape(c), node->shape) ||
-        c.a.dtype() != node->dtype || c.b.dtype() != node->dtype)
+    if (c.kind != Contribution::Kind::product || c.first_row >= 0 || !multiplies(c) ||
+        !is_matrix_of(product_shape(c), node->shape) || c.a.dtype() != node->dtype || c.b.dtype() != node->dtype)
       return false;
     Pending& pending = frontier_[node->sequence];
     const bool adds = static_cast<bool>(pending.node);
@@ -229,16 +235,26 @@ class Walk {
     return true;
   }
 
+  /// Some rows of a result's gradient, added where they lie: the slices of a sequence cost no more than the sequence.
+  /// False when that cannot be.
+  bool add_part(const Node& by, const Ptr<Node>& node, const Contribution& c) {
+    if (c.kind != Contribution::Kind::tensor || c.first_row < 0) return false;
+    check_contribution(by, *node, c);
+    Pending& pending = frontier_[node->sequence];
+    if (pending.node && !pending.changeable()) return false;
+    if (!pending.node) pending = {node, Tensor(Array::zeros(node->shape, node->dtype))};
+    Array rows = rows_of(pending.gradient.mutable_array(), c.first_row, c.a.shape());
+    add_to(c.a.array(), rows);
+    return true;
+  }
+
   void add(const Ptr<Node>& node, Tensor gradient) {
     Pending& pending = frontier_[node->sequence];
     if (!pending.node) {
       pending.node = node;
       pending.gradient = std::move(gradient);
     } else if (!create_graph && pending.changeable()) {
-      Array& sum = pending.gradient.mutable_array();
-      for_floating("backward", sum.dtype(), [&]<class T>() {
-        kernels::of<T>().accumulate(gradient.array().data<T>(), sum.write<T>(), sum.size());
-      });
+      add_to(gradient.array(), pending.gradient.mutable_array());
     } else {
       pending.gradient = gaze::add(pending.gradient, gradient);
     }
@@ -263,7 +279,7 @@ class Walk {
       } else {
         Array target = rows_of(gradient, c.first_row, c.a.shape());
         if (adds) {
-          kernels::of<T>().accumulate(c.a.array().data<T>(), target.write<T>(), target.size());
+          add_to(c.a.array(), target);
         } else {
           target.assign(c.a.array());
         }

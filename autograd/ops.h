@@ -165,6 +165,25 @@ struct AttentionResult {
 /// The same in separate operations: as attention() but slower, and its weights can be seen and differentiated.
 AttentionResult composed_attention(const Columns& q, const Columns& k, const Columns& v,
                                    const AttentionOptions& options = {});
+Tensor split_heads(const Columns& x, std::int64_t heads);  ///< [B,L,HK] -> [B,H,L,K]
+Tensor join_heads(const Tensor& x);                        ///< its inverse: [B,H,L,K] -> [B,L,HK]
+/// softmax(scores + masks) for scores [B,H,T,S] of any kind; of the options the masks count.
+Tensor masked_weights(const Tensor& scores, const AttentionOptions& options = {});
+/// masked_weights() V, v [B,S,HC]: what composed_attention() does with scale Q K^T.
+AttentionResult attend(const Tensor& scores, const Columns& v, const AttentionOptions& options = {});
+/// sum_a v_ha tanh(q_tha + k_sha) (Bahdanau et al. 2015, section A.1.2): q [B,T,HA], k [B,S,HA], v [H,A] -> scores
+/// [B,H,T,S]
+Tensor additive_scores(const Tensor& q, const Tensor& k, const Tensor& v);
+
+// Recurrent cells ------------------------------------------------------------------------------ ops/recurrent.cpp
+/// One step of a GRU (Cho et al. 2014, in torch.nn.GRU's form): h' = (1 - z) n + z h with r = sigmoid(a_r + b_r),
+/// z = sigmoid(a_z + b_z), n = tanh(a_n + r b_n), where a [B,3H] = r | z | n come from the input, b [B,3H] from the
+/// state, and h [B,H]. Where running, int32 [B] (or undefined), is 0, h' = h.
+Tensor gru_cell(const Tensor& a, const Tensor& b, const Tensor& h, const Tensor& running = {});
+/// One step of an LSTM (Hochreiter and Schmidhuber 1997, with forget gates): c' = f c + i g, h' = o tanh(c') with
+/// i, f, o = sigmoid(a + b) and g = tanh(a + b) of their own columns, where a, b [B,4H] = i | f | g | o, and the state
+/// [B,2H] = h | c, as the result is.
+Tensor lstm_cell(const Tensor& a, const Tensor& b, const Tensor& state, const Tensor& running = {});
 
 // Without gradients: int32 results (one_hot: any dtype) ------------------------------------------ ops/compare.cpp
 Tensor argmax(const Tensor& x, int axis = -1);           ///< the first of the largest; the axis goes away

@@ -12,13 +12,15 @@ std::int64_t checked_heads(const Scope& scope, std::int64_t d_model, std::int64_
 }  // namespace
 
 MultiHeadAttention::MultiHeadAttention(const Scope& scope, std::int64_t model_size, std::int64_t head_count,
-                                       double dropout_probability)
+                                       double dropout_probability, Score kind)
     : name(scope.path()),
       d_model(model_size),
       heads(checked_heads(scope, model_size, head_count)),
       dropout(dropout_probability),
       in_proj_weight(scope.parameter("in_proj_weight", {3 * d_model, d_model}, init::xavier_uniform())),
       in_proj_bias(scope.parameter("in_proj_bias", {3 * d_model}, init::constant(0))),
+      score(scope / "score",
+            {.score = kind, .query_size = d_model, .key_size = d_model, .heads = heads, .strength = 8}),
       out_proj(scope / "out_proj", d_model, d_model, true, init::constant(0)) {}
 
 MultiHeadAttention::Projections MultiHeadAttention::project(const Tensor& x, const Tensor& memory) const {
@@ -64,21 +66,15 @@ Tensor MultiHeadAttention::attend(const Tensor& x, const Tensor& keys_values, co
 
 AttentionResult MultiHeadAttention::attend(const Projections& projections, AttentionKind kind,
                                            const AttentionMasks& masks, Context& context, bool with_weights) const {
-  const auto& [q, k, v] = projections;
+  const Columns q = score.prepared_queries(projections.q), k = score.prepared_keys(projections.k);
   AttentionOptions options;
-  options.heads = heads;
   options.causal = masks.causal;
   options.key_lengths = masks.key_lengths;
   options.mask = masks.additive;
-  if (context.recorder) context.recorder->offer(name, kind, [&] { return attention_weights(q, k, options); });
+  if (context.recorder) context.recorder->offer(name, kind, [&] { return score.weights(q, k, options); });
   const DropoutOptions drop = dropout.options(context);
   options.dropout = drop.p, options.stream = drop.stream;
-  AttentionResult result;
-  if (with_weights) {
-    result = composed_attention(q, k, v, options);
-  } else {
-    result.output = attention(q, k, v, options);
-  }
+  AttentionResult result = score.attend(q, k, projections.v, options, with_weights);
   result.output = out_proj(result.output);
   return result;
 }

@@ -6,6 +6,7 @@
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/dropout.h>
 #include <gaze/nn/linear.h>
+#include <gaze/nn/score.h>
 
 namespace gaze {
 
@@ -17,11 +18,12 @@ struct AttentionMasks {
 };
 
 /// Concat(head_1..head_H) W_O, head_h = softmax(Q_h K_h^T / sqrt(K)) V_h (Vaswani et al. 2017, section 3.2.2), with the
-/// parameters and results of torch.nn.MultiheadAttention.
+/// parameters and results of torch.nn.MultiheadAttention; or with another score function of Q_h and K_h.
 struct MultiHeadAttention {
-  /// Registers in_proj_weight [3D,D], in_proj_bias [3D], out_proj.weight [D,D] and out_proj.bias [D].
-  /// Throws unless heads divides d_model.
-  MultiHeadAttention(const Scope&, std::int64_t d_model, std::int64_t heads, double dropout_probability = 0);
+  /// Registers in_proj_weight [3D,D], in_proj_bias [3D], out_proj.weight [D,D] and out_proj.bias [D], and what the
+  /// score has to learn under `score`. Throws unless heads divides d_model.
+  MultiHeadAttention(const Scope&, std::int64_t d_model, std::int64_t heads, double dropout_probability = 0,
+                     Score kind = Score::scaled_dot);
 
   /// x [B,T,D] asks and memory [B,S,D] answers; self-attention when both are the same tensor. Returns the output
   /// [B,T,D] and, with `with_weights`, the weights [B,H,T,S] before dropout, which gradients flow through.
@@ -44,6 +46,7 @@ struct MultiHeadAttention {
   std::int64_t d_model, heads;
   Dropout dropout;  ///< of the weights
   Tensor in_proj_weight, in_proj_bias;
+  ScoreFunction score;
   Linear out_proj;
 
  private:

@@ -36,4 +36,21 @@ Tensor TokenEmbedding::operator()(const Tensor& ids, Context& context, std::int6
   return dropout(tokens + (ids.size(1) == pos.size(0) ? pos : pos.slice(0, first, end)), context);  // + [T,D]
 }
 
+TokenEmbedding target_embedding(const Scope& scope, const TokenEmbeddingOptions& options,
+                                const TokenEmbedding& src_embed, bool shared) {
+  if (!shared) return {scope / "tgt_embed", options};
+  const std::int64_t source_vocab = src_embed.tok.weight.size(0);
+  require(source_vocab == options.vocab, "seq2seq: a shared embedding needs one vocabulary, not {} and {} ids",
+          source_vocab, options.vocab);
+  scope.tie("tgt_embed.tok.weight", "src_embed.tok.weight");
+  return {scope / "tgt_embed", options, src_embed.tok};
+}
+
+Linear output_head(const Scope& scope, const TokenEmbedding& tgt_embed, bool tied) {
+  const Tensor& vectors = tgt_embed.tok.weight;  // [V,D]
+  if (!tied) return {scope / "head", vectors.size(1), vectors.size(0), false};
+  scope.tie("head.weight", "tgt_embed.tok.weight");
+  return Linear(vectors);
+}
+
 }  // namespace gaze

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include <gaze/nn/dropout.h>
+#include <gaze/nn/linear.h>
 #include <gaze/nn/positions.h>
 #include <gaze/nn/scope.h>
 
@@ -43,5 +44,12 @@ struct TokenEmbedding {
   Tensor pos;  ///< [max_length,D]: a parameter, the sinusoids, or undefined
   Dropout dropout;
 };
+
+/// The embedding tgt_embed of a translation model: one of its own, or with the token vectors of src_embed, which then
+/// must be of one vocabulary.
+TokenEmbedding target_embedding(const Scope&, const TokenEmbeddingOptions&, const TokenEmbedding& src_embed,
+                                bool shared);
+/// What gives every id a score: head.weight [V,D], or the vectors of `tgt_embed` when they are tied.
+Linear output_head(const Scope&, const TokenEmbedding& tgt_embed, bool tied);
 
 }  // namespace gaze

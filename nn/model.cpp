@@ -19,21 +19,6 @@ TokenEmbedding embedding_of(const Scope& scope, std::int64_t vocab, const ModelO
   return {scope, embedding_options(vocab, options)};
 }
 
-TokenEmbedding target_embedding_of(const Scope& scope, const TokenEmbedding& src_embed, const ModelOptions& options) {
-  if (!options.shared) return embedding_of(scope / "tgt_embed", options.target_vocab, options);
-  require(options.source_vocab == options.target_vocab,
-          "seq2seq: a shared embedding needs one vocabulary, not {} and {} ids", options.source_vocab,
-          options.target_vocab);
-  scope.tie("tgt_embed.tok.weight", "src_embed.tok.weight");
-  return {scope / "tgt_embed", embedding_options(options.target_vocab, options), src_embed.tok};
-}
-
-Linear head_of(const Scope& scope, const TokenEmbedding& tgt_embed, const ModelOptions& options) {
-  if (!options.tied) return {scope / "head", options.transformer.d_model, options.target_vocab, false};
-  scope.tie("head.weight", "tgt_embed.tok.weight");
-  return Linear(tgt_embed.tok.weight);
-}
-
 }  // namespace
 
 void DecodingState::select_rows(const Tensor& rows) {
@@ -48,11 +33,27 @@ void DecodingState::select_sources(const Tensor& sources) {
   memory_lengths = Tensor::from({sources.size()}, lengths);
 }
 
+Tensor EncoderDecoder::decode(const Tensor& target, const Tensor& memory, const Tensor& lengths,
+                              Context& context) const {
+  return output()(features(target, memory, lengths, context));
+}
+
+Tensor EncoderDecoder::operator()(const Tensor& source, const Tensor& lengths, const Tensor& target,
+                                  Context& context) const {
+  return decode(target, encode(source, lengths, context), lengths, context);
+}
+
+Tensor EncoderDecoder::loss(const Tensor& source, const Tensor& lengths, const Tensor& target, const Tensor& gold,
+                            const CrossEntropyOptions& options, Context& context) const {
+  const Tensor memory = encode(source, lengths, context);
+  return projected_cross_entropy(features(target, memory, lengths, context), output().weight, gold, options);
+}
+
 Seq2Seq::Seq2Seq(const Scope& scope, const ModelOptions& options)
     : src_embed(embedding_of(scope / "src_embed", options.source_vocab, options)),
-      tgt_embed(target_embedding_of(scope, src_embed, options)),
+      tgt_embed(target_embedding(scope, embedding_options(options.target_vocab, options), src_embed, options.shared)),
       body(scope / "body", options.transformer),
-      head(head_of(scope, tgt_embed, options)) {}
+      head(output_head(scope, tgt_embed, options.tied)) {}
 
 Tensor Seq2Seq::encode(const Tensor& source, const Tensor& lengths, Context& context) const {
   return body.encoder(src_embed(source, context), {.key_lengths = lengths}, context);
@@ -60,20 +61,6 @@ Tensor Seq2Seq::encode(const Tensor& source, const Tensor& lengths, Context& con
 
 Tensor Seq2Seq::features(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context& context) const {
   return body.decoder(tgt_embed(target, context), memory, {.causal = true}, {.key_lengths = lengths}, context);
-}
-
-Tensor Seq2Seq::decode(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context& context) const {
-  return head(features(target, memory, lengths, context));
-}
-
-Tensor Seq2Seq::loss(const Tensor& source, const Tensor& lengths, const Tensor& target, const Tensor& gold,
-                     const CrossEntropyOptions& options, Context& context) const {
-  const Tensor memory = encode(source, lengths, context);
-  return projected_cross_entropy(features(target, memory, lengths, context), head.weight, gold, options);
-}
-
-Tensor Seq2Seq::operator()(const Tensor& source, const Tensor& lengths, const Tensor& target, Context& context) const {
-  return decode(target, encode(source, lengths, context), lengths, context);
 }
 
 DecodingState Seq2Seq::begin(const Tensor& memory, const Tensor& lengths) const {
@@ -95,7 +82,7 @@ LanguageModel::LanguageModel(const Scope& scope, const ModelOptions& options)
     : tgt_embed(embedding_of(scope / "tgt_embed", options.target_vocab, options)),
       body(scope / "body", options.transformer.decoder_layers, options.transformer,
            options.transformer.norm == Norm::pre),
-      head(head_of(scope, tgt_embed, options)) {}
+      head(output_head(scope, tgt_embed, options.tied)) {}
 
 Tensor LanguageModel::features(const Tensor& ids, Context& context) const {
   return body(tgt_embed(ids, context), {.causal = true}, context);

@@ -20,12 +20,12 @@ struct ModelOptions {
   TransformerOptions transformer = {};
 };
 
-/// Keys and values of what a decoder has read, one tensor a layer, so that the next word costs one word's work.
+/// What a decoder keeps of the words that it has read and of the sources, so that the next word costs one word's work.
 struct DecodingState {
-  std::vector<Tensor> self;    ///< [R,t,2D]: of the words so far
-  std::vector<Tensor> memory;  ///< [B,S,2D]: of the sources; none without an encoder
+  std::vector<Tensor> self;    ///< [R,...]: of each continuation; a Transformer's are keys and values [R,t,2D] a layer
+  std::vector<Tensor> memory;  ///< [B,...]: of each source; none without an encoder
   Tensor memory_lengths = {};  ///< int32 [B]
-  std::int64_t length = 0;     ///< t
+  std::int64_t length = 0;     ///< t, the words so far
 
   /// Continuation i is now what continuation rows[i] was: int32.
   void select_rows(const Tensor& rows);
@@ -33,14 +33,18 @@ struct DecodingState {
   void select_sources(const Tensor& sources);
 };
 
-/// Translates: source ids in, a score for every next target id out. Registers src_embed, tgt_embed, body (a
-/// Transformer) and head.weight [V,D].
-struct Seq2Seq {
-  Seq2Seq(const Scope&, const ModelOptions&);
+/// Translates: source ids in, a score for every next target id out. What training and decoding ask of a model, whatever
+/// it is made of.
+struct EncoderDecoder {
+  virtual ~EncoderDecoder() = default;
 
   /// source: int32 [B,S]; lengths: int32 [B], the tokens of each row that are no padding, or undefined -> memory
-  /// [B,S,D]
-  Tensor encode(const Tensor& source, const Tensor& lengths, Context&) const;
+  /// [B,S,...]
+  virtual Tensor encode(const Tensor& source, const Tensor& lengths, Context&) const = 0;
+  /// What output() turns into scores: target, int32 [B,T] -> [B,T,D]
+  virtual Tensor features(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context&) const = 0;
+  virtual const Linear& output() const = 0;  ///< [...,D] -> [...,V]
+
   /// target: int32 [B,T]; lengths: of the source -> logits [B,T,V], where logits t follow from targets 0..t
   Tensor decode(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context&) const;
   /// decode() after encode(): [B,T,V]
@@ -49,17 +53,25 @@ struct Seq2Seq {
   Tensor loss(const Tensor& source, const Tensor& lengths, const Tensor& target, const Tensor& gold,
               const CrossEntropyOptions&, Context&) const;
 
-  /// Word by word: begin() with an encoder's memory [B,S,D], then next() with each continuation's last word, int32
-  /// [R,1], where R / B continuations of each source follow one another -> logits [R,V].
-  DecodingState begin(const Tensor& memory, const Tensor& lengths) const;
-  Tensor next(const Tensor& words, DecodingState&, Context&) const;
+  /// Word by word: begin() with an encoder's memory, then next() with each continuation's last word, int32 [R,1], where
+  /// R / B continuations of each source follow one another -> logits [R,V].
+  virtual DecodingState begin(const Tensor& memory, const Tensor& lengths) const = 0;
+  virtual Tensor next(const Tensor& words, DecodingState&, Context&) const = 0;
+};
+
+/// A Transformer that translates. Registers src_embed, tgt_embed, body (a Transformer) and head.weight [V,D].
+struct Seq2Seq final : EncoderDecoder {
+  Seq2Seq(const Scope&, const ModelOptions&);
+
+  Tensor encode(const Tensor& source, const Tensor& lengths, Context&) const override;
+  Tensor features(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context&) const override;
+  const Linear& output() const override { return head; }
+  DecodingState begin(const Tensor& memory, const Tensor& lengths) const override;
+  Tensor next(const Tensor& words, DecodingState&, Context&) const override;
 
   TokenEmbedding src_embed, tgt_embed;
   Transformer body;
   Linear head;
-
- private:
-  Tensor features(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context&) const;
 };
 
 /// Continues a text: a score for every next id. Registers tgt_embed, body (layers of causal self-attention, as many as

@@ -4,7 +4,7 @@ namespace gaze {
 namespace {
 
 MultiHeadAttention attention_of(const Scope& scope, const TransformerOptions& o) {
-  return {scope, o.d_model, o.heads, o.dropout};
+  return {scope, o.d_model, o.heads, o.dropout, o.score};
 }
 
 FeedForward feed_forward_of(const Scope& scope, const TransformerOptions& o) {

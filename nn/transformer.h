@@ -25,6 +25,7 @@ struct TransformerOptions {
   double dropout = 0.1;  ///< of attention weights, of the inner feed-forward activations and of every sublayer's output
   Activation activation = Activation::relu;
   Norm norm = Norm::post;
+  Score score = Score::scaled_dot;  ///< of all attention
 };
 
 /// A sublayer's output joins its input: LayerNorm(x + dropout(f(x))), or x + dropout(f(LayerNorm(x))).

@@ -63,7 +63,7 @@ void check_links(const std::filesystem::path& file, std::size_t line, const std:
 BestExtraction best_extraction(const Translator& model, const std::vector<Example>& pairs, const Extraction& given) {
   const auto heads = static_cast<int>(model.config().heads);
   std::vector<BestExtraction> candidates;
-  for (std::int64_t layer = 0; layer < model.config().layers; ++layer)
+  for (std::int64_t layer = 0; layer < cross_attention_layers(model.config()); ++layer)
     for (int head = heads > 1 ? -1 : 0; head < heads; ++head)
       for (const Shift shift : {Shift::produced, Shift::consumed}) {
         Extraction how = given;

@@ -49,8 +49,9 @@ std::int64_t bytes_a_step(const std::vector<Example>& probes, const Config& c) {
     source = std::max(source, static_cast<std::int64_t>(e.source.size()) + c.source_eos);
     target = std::max(target, static_cast<std::int64_t>(e.target.size()) + 1);
   }
-  const std::int64_t self = c.record == "all" ? source * source + target * target : 0;
-  return static_cast<std::int64_t>(probes.size()) * c.layers * c.heads * (self + source * target) * 4;
+  const bool self_attention = c.record == "all" && c.model != "rnn";
+  const std::int64_t self = self_attention ? source * source + target * target : 0;
+  return static_cast<std::int64_t>(probes.size()) * cross_attention_layers(c) * c.heads * (self + source * target) * 4;
 }
 
 /// The first distinct sentences, as many as are wanted and have room.

@@ -93,7 +93,7 @@ Option file(const char* name, std::string Config::*member) {
 const std::vector<Option>& options() {
   static const std::vector<Option> all = {
       choice("task", &Config::task, "the name of a task", {}),
-      choice("model", &Config::model, "transformer", {"transformer"}),
+      choice("model", &Config::model, "transformer or rnn", {"transformer", "rnn"}),
       choice("kind", &Config::kind, "seq2seq, decoder or chain", {"seq2seq", "decoder", "chain"}),
       count("layers", &Config::layers, 1),
       count("d_model", &Config::d_model, 1),
@@ -103,6 +103,9 @@ const std::vector<Option>& options() {
       choice("activation", &Config::activation, "relu or gelu", {"relu", "gelu"}),
       choice("norm", &Config::norm, "pre or post", {"pre", "post"}),
       choice("positions", &Config::positions, "learned, sinusoidal or none", {"learned", "sinusoidal", "none"}),
+      choice("score", &Config::score, "auto, dot, scaled_dot, cosine, bilinear, additive or none",
+             {"auto", "dot", "scaled_dot", "cosine", "bilinear", "additive", "none"}),
+      choice("cell", &Config::cell, "gru or lstm", {"gru", "lstm"}),
       yes_or_no("tied", &Config::tied),
       yes_or_no("shared", &Config::shared),
       count("vocab", &Config::vocab, 0),
@@ -224,6 +227,10 @@ const std::string& preset(std::string_view name) {
   fail("unknown preset {}; there are {}{}", name, fmt::join(preset_names(), ", "),
        near.empty() ? "" : fmt::format("; did you mean {}?", near));
 }
+std::int64_t cross_attention_layers(const Config& c) {
+  if (c.model != "rnn") return c.layers;
+  return c.score == "none" ? 0 : 1;
+}
 bool has_text(const Config& c) { return is_parallel_text(c) || is_plain_text(c); }
 
 Config default_config(std::string_view task) {
@@ -259,9 +266,11 @@ void check_config(const Config& c) {
   require(c.d_model % c.heads == 0, "config: d_model {} must divide into {} heads", c.d_model, c.heads);
   require(has_text(c) || c.min_length <= c.length, "config: min_length {} must not exceed length {}", c.min_length,
           c.length);
-  require(c.guided == 0 || (c.guided_layer < c.layers && c.guided_head < c.heads),
-          "config: guided_layer {} and guided_head {} must be below layers {} and heads {}", c.guided_layer,
-          c.guided_head, c.layers, c.heads);
+  require(c.model != "rnn" || c.kind == "seq2seq", "config: an rnn translates; {} trains a {}", c.task, c.kind);
+  require(c.score != "none" || c.model == "rnn", "config: score none is for model rnn; a transformer is all attention");
+  require(c.guided == 0 || (c.guided_layer < cross_attention_layers(c) && c.guided_head < c.heads),
+          "config: guided_layer {} and guided_head {} must be below the {} layers and {} heads of cross-attention",
+          c.guided_layer, c.guided_head, cross_attention_layers(c), c.heads);
   require(c.positions != "sinusoidal" || c.d_model % 2 == 0,
           "config: sinusoidal positions need an even d_model, got {}", c.d_model);
 }

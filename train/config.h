@@ -14,7 +14,7 @@ namespace gaze {
 /// those of `gaze train`.
 struct Config {
   std::string task = "copy";          ///< a toy task, "pairs" (parallel text), "chars" or "words" (plain text)
-  std::string model = "transformer";  ///< "transformer"
+  std::string model = "transformer";  ///< "transformer" or, of kind seq2seq, "rnn" (Bahdanau et al. 2015)
   std::string kind = "seq2seq";  ///< "seq2seq" (encoder and decoder), "decoder" (language model) or, in bench, "chain"
 
   // The model
@@ -26,8 +26,11 @@ struct Config {
   std::string activation = "relu";    ///< "relu" or "gelu"
   std::string norm = "pre";           ///< LayerNorm "pre" or "post" the sublayers
   std::string positions = "learned";  ///< "learned", "sinusoidal" or "none"
-  bool tied = false;                  ///< the output head shares the target embedding's weight
-  bool shared = false;                ///< of pairs: one vocabulary and one embedding for source and target
+  std::string score = "auto";  ///< of attention: "dot", "scaled_dot", "cosine", "bilinear" or "additive"; "none": an
+                               ///< rnn without attention; "auto": scaled_dot of a transformer, additive of an rnn
+  std::string cell = "gru";    ///< of an rnn: "gru" or "lstm"
+  bool tied = false;           ///< the output head shares the target embedding's weight
+  bool shared = false;         ///< of pairs: one vocabulary and one embedding for source and target
 
   // The data
   std::int64_t vocab = 16;  ///< symbols of copy, shift, reverse and sort; tokens of a text's vocabulary at most (0: no
@@ -88,6 +91,9 @@ bool is_parallel_text(const Config&);  ///< task "pairs"
 bool is_plain_text(const Config&);     ///< task "chars" or "words": a language model
 
 bool has_text(const Config&);  ///< one or the other
+
+/// Layers whose cross-attention there is to look at: an rnn's decoder has one, or none.
+std::int64_t cross_attention_layers(const Config&);
 
 /// The options that a run begins with: those of the preset of the task's name, or Config's own.
 Config default_config(std::string_view task);

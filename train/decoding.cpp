@@ -101,7 +101,8 @@ Tensor row_of(const std::vector<T>& numbers, Shape shape) {
 
 }  // namespace
 
-std::vector<std::vector<Hypothesis>> decode(const Seq2Seq& model, const Batch& batch, const DecodingOptions& options) {
+std::vector<std::vector<Hypothesis>> decode(const EncoderDecoder& model, const Batch& batch,
+                                            const DecodingOptions& options) {
   require(options.beam >= 1, "decode: a beam of {} hypotheses", options.beam);
   const NoGrad no_grad;
   Context context;

@@ -20,7 +20,23 @@ ModelOptions model_options(const Config& c) {
                           .d_ff = c.d_ff,
                           .dropout = c.dropout,
                           .activation = c.activation == "gelu" ? Activation::gelu : Activation::relu,
-                          .norm = c.norm == "pre" ? Norm::pre : Norm::post}};
+                          .norm = c.norm == "pre" ? Norm::pre : Norm::post,
+                          .score = c.score == "auto" ? Score::scaled_dot : score_named(c.score)}};
+}
+
+BahdanauOptions bahdanau_options(const Config& c) {
+  BahdanauOptions options{.d_model = c.d_model,
+                          .layers = c.layers,
+                          .heads = c.heads,
+                          .cell = cell_named(c.cell),
+                          .dropout = c.dropout,
+                          .tied = c.tied,
+                          .shared = c.shared};
+  if (c.score == "none")
+    options.score.reset();
+  else if (c.score != "auto")
+    options.score = score_named(c.score);
+  return options;
 }
 
 std::unique_ptr<Optimizer> make_optimizer(Params& params, const Config& c) {

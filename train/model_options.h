@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include <gaze/nn/bahdanau.h>
 #include <gaze/nn/model.h>
 #include <gaze/optim/optimizer.h>
 #include <gaze/train/config.h>
@@ -9,8 +10,10 @@
 
 namespace gaze {
 
-/// The model that a config describes; the vocabularies are for the caller to set.
+/// The Transformer that a config describes; the vocabularies are for the caller to set.
 ModelOptions model_options(const Config&);
+/// The same of an rnn.
+BahdanauOptions bahdanau_options(const Config&);
 /// The optimizer that a config names.
 std::unique_ptr<Optimizer> make_optimizer(Params&, const Config&);
 /// Learning rate, schedule, clipping and the stream of dropout that a config names.

@@ -167,8 +167,9 @@ json report_data(const RunFolder& run, std::size_t from, std::size_t most_bytes)
                  {"steps_done", steps}};
   data["finished"] = !run.in_use();
 
+  if (cross_attention_layers(config) == 0) return data;
   const AttentionView view = usual_view(config);
-  const std::string module = attention_module(view.kind, view.layer);
+  const std::string module = attention_module(config, view.kind, view.layer);
   const bool mean = view.choice.head < 0 && config.heads > 1;
   const json head = mean ? json("mean") : json(std::max(view.choice.head, 0));
   data["start"] = {{"module", module}, {"head", head}};

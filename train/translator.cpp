@@ -22,8 +22,13 @@ constexpr std::size_t most_at_once = 64, most_scores = 16 << 20;
 /// Words and the mark that begins or ends them.
 constexpr std::int64_t marks = 1;
 
-ModelOptions options_of(const Config& config, const LanguagePair& languages) {
+std::unique_ptr<EncoderDecoder> model_of(const Scope& scope, const Config& config, const LanguagePair& languages) {
   const auto& [source, target] = languages;
+  if (config.model == "rnn") {
+    BahdanauOptions options = bahdanau_options(config);
+    options.source_vocab = source.vocabulary.size(), options.target_vocab = target.vocabulary.size();
+    return std::make_unique<Bahdanau>(scope, options);
+  }
   ModelOptions options = model_options(config);
   options.source_vocab = source.vocabulary.size(), options.target_vocab = target.vocabulary.size();
   // Token vectors, scaled by sqrt(D), start at unit length a coordinate, and positions no shorter than half of that:
@@ -31,7 +36,7 @@ ModelOptions options_of(const Config& config, const LanguagePair& languages) {
   options.embedding_std = 1 / std::sqrt(static_cast<double>(config.d_model));
   options.position_std = 0.5;
   options.max_length = std::max(source.longest, target.longest) + marks;
-  return options;
+  return std::make_unique<Seq2Seq>(scope, options);
 }
 
 }  // namespace
@@ -65,7 +70,7 @@ Translator::Translator(const Config& config) : Translator((check_translation(con
 
 Translator::Translator(const Config& config, LanguagePair languages)
     : config_(config), languages_(std::move(languages)) {
-  model_ = std::make_unique<Seq2Seq>(Scope(params_, {config.seed, streams::weights}), options_of(config_, languages_));
+  model_ = model_of(Scope(params_, {config.seed, streams::weights}), config_, languages_);
   params_.pack();
 }
 
@@ -158,13 +163,14 @@ Evaluation Translator::evaluate(std::span<const Batch> batches) const {
   const NoGrad no_grad;
   Evaluation result;
   const AttentionView view = usual_view();
-  const std::string module = module_of(view.kind, view.layer);
+  const std::string module = has_attention() ? module_of(view.kind, view.layer) : "";
   std::int64_t tokens = 0, right = 0;
   bool any_gold = false;
   for (const Batch& batch : batches) {
     AttentionRecorder recorder{.wants = [&](std::string_view name) { return name == module; }};
     Context context;
-    if (!batch.examples.empty()) context.recorder = &recorder;
+    const bool aligns = has_attention() && !batch.examples.empty();
+    if (aligns) context.recorder = &recorder;
     const Tensor scores = logits(batch, context), gold = Tensor(batch.target_out);
     result.loss += cross_entropy(scores, gold, {.ignore_index = Vocabulary::pad, .reduction = Reduction::sum}).item();
     const Tensor best = argmax(scores);
@@ -174,7 +180,7 @@ Evaluation Translator::evaluate(std::span<const Batch> batches) const {
       tokens += id != Vocabulary::pad;
       right += id != Vocabulary::pad && id == best.values<std::int32_t>()[at];
     }
-    for (std::size_t b = 0; b < batch.examples.size(); ++b) {
+    for (std::size_t b = 0; aligns && b < batch.examples.size(); ++b) {
       const Example& e = batch.examples[b];
       const Tensor& weights = recorder.modules.at(module).weights;
       any_gold = any_gold || !e.gold.empty();
@@ -196,22 +202,26 @@ void Translator::check_length(const char* side, std::size_t words, std::int64_t 
 }
 
 AttentionView usual_view(const Config& config) {
-  AttentionView view{.layer = config.layers - 1};
+  AttentionView view{.layer = std::max<std::int64_t>(cross_attention_layers(config) - 1, 0)};
   if (config.guided == 0) return view;
   if (config.guided_layer >= 0) view.layer = config.guided_layer;
   view.choice.head = static_cast<int>(config.guided_head);
   return view;
 }
 
-std::string attention_module(AttentionKind kind, std::int64_t layer) {
+std::string attention_module(const Config& config, AttentionKind kind, std::int64_t layer) {
+  const bool recurrent = config.model == "rnn";
+  require(!recurrent || config.score != "none", "this model has no attention (config: score none)");
+  require(!recurrent || kind == AttentionKind::cross, "an rnn has no attention of kind {}, only cross", name_of(kind));
+  const std::int64_t layers = cross_attention_layers(config);
+  require(layer >= 0 && layer < layers, "there is no layer {}; the model has {}, counted from 0", layer, layers);
+  if (recurrent) return "body.attention";
   return fmt::format("body.{}.layers.{}.{}", kind == AttentionKind::encoder ? "encoder" : "decoder", layer,
                      kind == AttentionKind::cross ? "multihead_attn" : "self_attn");
 }
 
 std::string Translator::module_of(AttentionKind kind, std::int64_t layer) const {
-  require(layer >= 0 && layer < config_.layers, "there is no layer {}; the model has {}, counted from 0", layer,
-          config_.layers);
-  return attention_module(kind, layer);
+  return attention_module(config_, kind, layer);
 }
 
 void Translator::record(const std::vector<Example>& examples, AttentionRecorder& recorder) const {

@@ -42,8 +42,8 @@ struct AttentionView {
 /// The attention that alignments are read from unless another is asked for: the guided head's, else the mean of the
 /// last layer's heads.
 AttentionView usual_view(const Config&);
-/// The full name of a module of a translator.
-std::string attention_module(AttentionKind kind, std::int64_t layer);
+/// The full name of a module of a config's translator. Throws for one that it does not have.
+std::string attention_module(const Config&, AttentionKind kind, std::int64_t layer);
 
 /// Attention over one sentence pair.
 struct AttentionMap {
@@ -87,15 +87,16 @@ class Translator {
   const Language& source() const { return languages_.source; }
   const Language& target() const { return languages_.target; }
   Params& params() { return params_; }
-  const Seq2Seq& model() const { return *model_; }
+  const EncoderDecoder& model() const { return *model_; }
   Batch batch_of(std::vector<Example> examples) const;
 
   /// Of training; with a guided head (config: guided) its loss is part of it.
   StepLoss loss(const Batch& batch, Context& context) const;
   Evaluation evaluate(std::span<const Batch> batches) const;
   AttentionView usual_view() const { return gaze::usual_view(config_); }
-  /// The full name of a module. Throws for a layer that the model does not have.
+  /// The full name of a module. Throws for one that the model does not have.
   std::string module_of(AttentionKind kind, std::int64_t layer) const;
+  bool has_attention() const { return cross_attention_layers(config_) > 0; }
   /// What `recorder` asks for, over sentence pairs, the right words given so far: weights [B,H,T,S] where T counts the
   /// begin mark and S of cross-attention the source's end mark, if the config has one. Throws for a sentence that is
   /// longer than the model's positions.
@@ -123,7 +124,7 @@ class Translator {
   Config config_;
   LanguagePair languages_;
   Params params_;
-  std::unique_ptr<Seq2Seq> model_;
+  std::unique_ptr<EncoderDecoder> model_;
 };
 
 }  // namespace gaze

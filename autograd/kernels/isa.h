@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include <gaze/autograd/kernels/additive.h>
 #include <gaze/autograd/kernels/attention.h>
 #include <gaze/autograd/kernels/dense.h>
 #include <gaze/autograd/kernels/dropout.h>
@@ -10,6 +11,7 @@
 #include <gaze/autograd/kernels/gemm.h>
 #include <gaze/autograd/kernels/normalise.h>
 #include <gaze/autograd/kernels/optimizer.h>
+#include <gaze/autograd/kernels/recurrent.h>
 #include <gaze/autograd/kernels/reduce.h>
 #include <gaze/autograd/kernels/softmax.h>
 
@@ -43,8 +45,8 @@ struct Table : Groups<T>... {
 
 /// Every kernel of one level.
 template <class T>
-using Kernels =
-    Table<T, Elementwise, Reductions, Softmax, Normalisation, Dropout, Products, Dense, AttentionKernels, Optimisation>;
+using Kernels = Table<T, Elementwise, Reductions, Softmax, Normalisation, Dropout, Products, Dense, AttentionKernels,
+                      Additive, Recurrent, Optimisation>;
 
 /// Those of a level, which must be one of supported_isas(), of float or double: levels can be compared.
 template <class T>

@@ -82,6 +82,8 @@ const std::vector<OpCase>& op_cases() {
     cases::add_losses(table);
     cases::add_normalisation(table);
     cases::add_attention(table);
+    cases::add_scores(table);
+    cases::add_recurrent(table);
     cases::add_comparisons(table);
     return table;
   }();

@@ -45,6 +45,8 @@ void add_softmax(Table&);
 void add_losses(Table&);
 void add_normalisation(Table&);
 void add_attention(Table&);
+void add_scores(Table&);
+void add_recurrent(Table&);
 void add_comparisons(Table&);
 
 }  // namespace gaze::cases

@@ -159,6 +159,126 @@ void add_attention(Table& cases) {
   }
 }
 
+namespace {
+
+/// sum_a v_ha tanh(q_tha + k_sha), by loops.
+Tensor additive_by_loops(Inputs in) {
+  const Tensor &q = in[0], &k = in[1], &v = in[2];
+  const std::int64_t heads = v.size(0), size = v.size(1);
+  return table({q.size(0), heads, q.size(1), k.size(1)}, [&](const Index& i) {  // i: batch, head, query, key
+    double s = 0;
+    for (std::int64_t a = 0; a < size; ++a)
+      s += at(v, Index{i[1], a}) *
+           std::tanh(at(q, Index{i[0], i[2], i[1] * size + a}) + at(k, Index{i[0], i[3], i[1] * size + a}));
+    return s;
+  });
+}
+
+/// The masked softmax of scores, by loops.
+Tensor masked_by_loops(const Tensor& scores, const AttentionOptions& o) {
+  const auto seen = [&](const Index& i) {
+    return !(o.causal && i[3] > i[2]) && !(o.key_lengths.defined() && i[3] >= id_at(o.key_lengths, Index{i[0]}));
+  };
+  const auto score = [&](const Index& i) { return at(scores, i) + (o.mask.defined() ? at(o.mask, i) : 0); };
+  return table(scores.shape(), [&](const Index& i) {
+    double total = 0;
+    Index other = i;
+    for (other[3] = 0; other[3] < scores.size(3); ++other[3]) total += seen(other) ? std::exp(score(other)) : 0;
+    return seen(i) ? std::exp(score(i)) / total : 0;
+  });
+}
+
+Tensor mixed_by_loops(const Tensor& weights, const Tensor& v, std::int64_t heads) {
+  const std::int64_t size = v.size(2) / heads;
+  return table({weights.size(0), weights.size(2), v.size(2)}, [&](const Index& i) {
+    double s = 0;
+    for (std::int64_t key = 0; key < v.size(1); ++key)
+      s += at(weights, Index{i[0], i[2] / size, i[1], key}) * at(v, Index{i[0], key, i[2]});
+    return s;
+  });
+}
+
+}  // namespace
+
+void add_scores(Table& cases) {
+  const auto add_additive = [&](const char* variant, const Shape& q, const Shape& k, std::int64_t heads) {
+    cases.push_back({"additive_scores",
+                     variant,
+                     {numbers(q), numbers(k, 1), numbers({heads, heads > 0 ? q[2] / heads : 0}, 2)},
+                     [](Inputs in) { return additive_scores(in[0], in[1], in[2]); },
+                     additive_by_loops});
+  };
+  add_additive("ordinary", {2, 3, 4}, {2, 5, 4}, 1);
+  add_additive("two heads", {2, 3, 6}, {2, 5, 6}, 2);
+  add_additive("longer than a vector", {1, 2, 37}, {1, 3, 37}, 1);
+  add_additive("size one", {1, 1, 1}, {1, 1, 1}, 1);
+  add_additive("no queries", {2, 0, 4}, {2, 5, 4}, 2);
+  add_additive("no keys", {2, 3, 4}, {2, 0, 4}, 2);
+  add_additive("no sentences", {0, 3, 4}, {0, 5, 4}, 2);
+
+  const auto add_attend = [&](const char* variant, const Shape& scores, std::int64_t columns,
+                              const AttentionOptions& o) {
+    const auto typed = [o](Inputs in) {
+      AttentionOptions of_dtype = o;
+      if (o.mask.defined()) of_dtype.mask = o.mask.to(in[0].dtype());
+      return of_dtype;
+    };
+    cases.push_back({"masked_weights",
+                     variant,
+                     {numbers(scores)},
+                     [=](Inputs in) { return masked_weights(in[0], typed(in)); },
+                     [=](Inputs in) { return masked_by_loops(in[0], typed(in)); }});
+    cases.push_back({"attend",
+                     variant,
+                     {numbers(scores), numbers({scores[0], scores[3], columns}, 1)},
+                     [=](Inputs in) { return attend(in[0], in[1], typed(in)).output; },
+                     [=](Inputs in) { return mixed_by_loops(masked_by_loops(in[0], typed(in)), in[1], o.heads); }});
+  };
+  AttentionOptions masked{.heads = 2, .causal = true};
+  masked.key_lengths = whole({2}, {4, 1}), masked.mask = numbers({3, 5}, 9);
+  add_attend("ordinary", {2, 1, 3, 5}, 4, {});
+  add_attend("two heads", {2, 2, 3, 5}, 4, {.heads = 2});
+  add_attend("every mask at once", {2, 2, 3, 5}, 4, masked);
+  add_attend("size one", {1, 1, 1, 1}, 1, {});
+  add_attend("no keys", {2, 2, 3, 0}, 4, {.heads = 2});
+  add_attend("no sentences", {0, 2, 3, 5}, 4, {.heads = 2});
+
+  const auto add_heads = [&](const char* variant, const Shape& shape, std::int64_t heads) {
+    const std::int64_t size = shape[2] / heads;
+    cases.push_back({"split_heads",
+                     variant,
+                     {numbers(shape)},
+                     [=](Inputs in) { return split_heads(in[0], heads); },
+                     [=](Inputs in) {
+                       return table({shape[0], heads, shape[1], size}, [&](const Index& i) {
+                         return at(in[0], Index{i[0], i[2], i[1] * size + i[3]});
+                       });
+                     }});
+    cases.push_back(
+        {"join_heads",
+         variant,
+         {numbers({shape[0], heads, shape[1], size})},
+         [](Inputs in) { return join_heads(in[0]); },
+         [=](Inputs in) {
+           return table(shape, [&](const Index& i) { return at(in[0], Index{i[0], i[2] / size, i[1], i[2] % size}); });
+         }});
+  };
+  add_heads("ordinary", {2, 3, 6}, 2);
+  add_heads("one head", {2, 3, 4}, 1);
+  add_heads("size one", {1, 1, 1}, 1);
+  add_heads("empty", {2, 0, 4}, 2);
+  cases.push_back(
+      {"split_heads",
+       "some columns",
+       {numbers({2, 3, 7})},
+       [](Inputs in) {
+         return split_heads({in[0], 2, 4}, 2);
+       },
+       [](Inputs in) {
+         return table({2, 2, 3, 2}, [&](const Index& i) { return at(in[0], Index{i[0], i[2], 2 + i[1] * 2 + i[3]}); });
+       }});
+}
+
 /// LayerNorm of `x` at an index, by loops.
 double normal_at(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps, const Index& i) {
   const auto n = static_cast<double>(x.size(-1));

@@ -8,6 +8,7 @@
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/ops/composed.h>
+#include <gaze/autograd/ops/elementwise.h>
 
 namespace gaze {
 namespace {
@@ -18,6 +19,22 @@ void check_columns(const char* name, const Columns& c, std::int64_t heads) {
           "attention: columns [{}, {}) of {} are out of range for {}", c.first, c.first + c.count, name,
           c.packed.shape());
   require(c.count % heads == 0, "attention: {} columns of {} must divide into {} heads", c.count, name, heads);
+}
+
+void check_masks(const Shape& scores, DType dtype, const AttentionOptions& o) {
+  if (o.key_lengths.defined())
+    require(o.key_lengths.dtype() == DType::int32 && o.key_lengths.shape() == Shape{scores[0]},
+            "attention: key lengths must be int32 [{}], got {} {}", scores[0], name_of(o.key_lengths.dtype()),
+            o.key_lengths.shape());
+  if (o.key_lengths.defined())
+    for (const std::int32_t length : o.key_lengths.values<std::int32_t>())
+      require(length >= 0 && length <= scores[3], "attention: key length {} is not in [0, {}]", length, scores[3]);
+  if (o.mask.defined())
+    require(o.mask.dtype() == dtype && broadcasts_to(o.mask.shape(), scores),
+            "attention: mask {} {} must broadcast to {} {}", name_of(o.mask.dtype()), o.mask.shape(), name_of(dtype),
+            scores);
+  require(!o.mask.requires_grad(), "attention: the mask gets no gradient; add a learned bias to scores of your own");
+  require(o.dropout >= 0 && o.dropout < 1, "attention: dropout {} is not in [0, 1)", o.dropout);
 }
 
 void check(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& o) {
@@ -33,22 +50,8 @@ void check(const Columns& q, const Columns& k, const Columns& v, const Attention
               q.count == k.count,
           "attention: q [B,T,HK] {}, k [B,S,HK] {} and v [B,S,HC] {} do not fit ({} columns of q, {} of k)",
           q.packed.shape(), k.packed.shape(), v.packed.shape(), q.count, k.count);
-  if (o.key_lengths.defined())
-    require(o.key_lengths.dtype() == DType::int32 && o.key_lengths.shape() == Shape{batch},
-            "attention: key lengths must be int32 [{}], got {} {}", batch, name_of(o.key_lengths.dtype()),
-            o.key_lengths.shape());
-  if (o.key_lengths.defined())
-    for (const std::int32_t length : o.key_lengths.values<std::int32_t>())
-      require(length >= 0 && length <= k.packed.size(1), "attention: key length {} is not in [0, {}]", length,
-              k.packed.size(1));
-  const Shape scores{batch, o.heads, q.packed.size(1), k.packed.size(1)};
-  if (o.mask.defined())
-    require(o.mask.dtype() == q.packed.dtype() && broadcasts_to(o.mask.shape(), scores),
-            "attention: mask {} {} must broadcast to {} {}", name_of(o.mask.dtype()), o.mask.shape(),
-            name_of(q.packed.dtype()), scores);
-  require(!o.mask.requires_grad(), "attention: the mask gets no gradient; add a learned bias to scores of your own");
+  check_masks({batch, o.heads, q.packed.size(1), k.packed.size(1)}, q.packed.dtype(), o);
   require(q.count >= o.heads, "attention: heads of no columns in q {}", q.packed.shape());
-  require(o.dropout >= 0 && o.dropout < 1, "attention: dropout {} is not in [0, 1)", o.dropout);
 }
 
 template <class T>
@@ -126,13 +129,6 @@ struct Packing {
   }
 };
 
-/// The columns as [B,H,length,columns / H].
-Tensor split_heads(const Columns& c, std::int64_t heads) {
-  const std::int64_t batch = c.packed.size(0), length = c.packed.size(1);
-  const Tensor own = slice(c.packed, 2, c.first, c.first + c.count);
-  return permute(reshape(own, {batch, length, heads, c.count / heads}), {0, 2, 1, 3});
-}
-
 /// Which keys a query sees, int32 [B,1,T,S] or with the mask's heads, and what is added to the scores.
 struct Masks {
   Tensor keep, added;
@@ -162,22 +158,50 @@ Masks masks_of(std::int64_t batch, std::int64_t queries, std::int64_t keys, cons
   return m;
 }
 
-Tensor composed_weights(const Columns& q, const Columns& k, const AttentionOptions& o) {
+Tensor composed_scores(const Columns& q, const Columns& k, const AttentionOptions& o) {
   const double scale = o.scale.value_or(1 / std::sqrt(static_cast<double>(q.count / o.heads)));
-  const Masks m = masks_of(q.packed.size(0), q.packed.size(1), k.packed.size(1), o, q.packed.dtype());
-  const Tensor scores =
-      matmul(split_heads(q, o.heads), split_heads(k, o.heads), {.transpose_b = true}) * scale;  // [B,H,T,S]
-  return masked_softmax(scores + m.added, m.keep);
+  return matmul(split_heads(q, o.heads), split_heads(k, o.heads), {.transpose_b = true}) * scale;  // [B,H,T,S]
 }
 
 }  // namespace
 
+Tensor split_heads(const Columns& x, std::int64_t heads) {
+  check_columns("x", x, heads);
+  const std::int64_t batch = x.packed.size(0), length = x.packed.size(1);
+  const Tensor own = x.count == x.packed.size(2) ? x.packed : slice(x.packed, 2, x.first, x.first + x.count);
+  if (heads == 1) return unsqueeze(own, 1);
+  return permute(reshape(own, {batch, length, heads, x.count / heads}), {0, 2, 1, 3});
+}
+
+Tensor join_heads(const Tensor& x) {
+  require(x.rank() == 4, "attention: heads must be [B,H,L,K], got {}", x.shape());
+  if (x.size(1) == 1) return squeeze(x, 1);
+  return reshape(permute(x, {0, 2, 1, 3}), {x.size(0), x.size(2), x.size(1) * x.size(3)});
+}
+
+Tensor masked_weights(const Tensor& scores, const AttentionOptions& o) {
+  require(scores.rank() == 4, "attention: scores must be [B,H,T,S], got {}", scores.shape());
+  check_masks(scores.shape(), scores.dtype(), o);
+  const Masks m = masks_of(scores.size(0), scores.size(2), scores.size(3), o, scores.dtype());
+  return masked_softmax(o.mask.defined() ? scores + m.added : scores, m.keep);
+}
+
+AttentionResult attend(const Tensor& scores, const Columns& v, const AttentionOptions& o) {
+  require(scores.rank() == 4 && scores.size(1) == o.heads, "attend: scores must be [B,H,T,S] of {} heads, got {}",
+          o.heads, scores.shape());
+  check_columns("v", v, o.heads);
+  require(
+      v.packed.dtype() == scores.dtype() && v.packed.size(0) == scores.size(0) && v.packed.size(1) == scores.size(3),
+      "attend: scores {} [B,H,T,S] {} and v {} [B,S,HC] {} do not fit", name_of(scores.dtype()), scores.shape(),
+      name_of(v.packed.dtype()), v.packed.shape());
+  const Tensor weights = masked_weights(scores, o);
+  const Tensor used = o.dropout > 0 ? dropout(weights, o.dropout, o.stream) : weights;
+  return {join_heads(matmul(used, split_heads(v, o.heads))), weights};
+}
+
 AttentionResult composed_attention(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& o) {
   check(q, k, v, o);
-  const Tensor weights = composed_weights(q, k, o);
-  const Tensor used = o.dropout > 0 ? dropout(weights, o.dropout, o.stream) : weights;
-  const Tensor heads = matmul(used, split_heads(v, o.heads));  // [B,H,T,C]
-  return {reshape(permute(heads, {0, 2, 1, 3}), {q.packed.size(0), q.packed.size(1), v.count}), weights};
+  return attend(composed_scores(q, k, o), v, o);
 }
 
 Tensor attention(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& given) {
@@ -247,10 +271,49 @@ Tensor attention_weights(const Columns& q, const Columns& k, const AttentionOpti
                   return detail::differentiate(
                       s, count, g,
                       [&](const std::vector<Tensor>& in) {
-                        return composed_weights(packing.part(in, 0), packing.part(in, 1), o);
+                        return masked_weights(composed_scores(packing.part(in, 0), packing.part(in, 1), o), o);
                       },
                       masks);
                 });
+}
+
+Tensor additive_scores(const Tensor& q, const Tensor& k, const Tensor& v) {
+  detail::require_alike("additive_scores", q, k);
+  detail::require_alike("additive_scores", q, v);
+  require(q.rank() == 3 && k.rank() == 3 && v.rank() == 2 && q.size(0) == k.size(0) && q.size(2) == k.size(2) &&
+              v.size() == q.size(2),
+          "additive_scores: q {} must be [B,T,HA], k {} [B,S,HA] and v {} [H,A]", q.shape(), k.shape(), v.shape());
+  const auto arguments = []<class T>(const Tensor& queries, const Tensor& keys, const Tensor& weights) {
+    return kernels::AdditiveScores<T>{.q = queries.array().data<T>(),
+                                      .k = keys.array().data<T>(),
+                                      .v = weights.array().data<T>(),
+                                      .batch = queries.size(0),
+                                      .queries = queries.size(1),
+                                      .keys = keys.size(1),
+                                      .heads = weights.size(0),
+                                      .n = weights.size(1)};
+  };
+  Array scores({q.size(0), v.size(0), q.size(1), k.size(1)}, q.dtype());
+  for_floating("additive_scores", q.dtype(), [&]<class T>() {
+    kernels::of<T>().additive_scores(arguments.template operator()<T>(q, k, v), scores.write<T>());
+  });
+  return record(
+      "additive_scores", std::move(scores), {q, k, v}, keep_inputs,
+      [arguments](const Saved& s, const Tensor& g) -> Gradients {
+        if (grad_enabled())
+          return detail::differentiate(s, 3, g, [](const std::vector<Tensor>& in) {
+            const std::int64_t heads = in[2].size(0);
+            const Tensor sums = unsqueeze(split_heads(in[0], heads), 3) + unsqueeze(split_heads(in[1], heads), 2);
+            return sum(tanh(sums) * unsqueeze(unsqueeze(in[2], 1), 1), {-1});  // [B,H,T,S,A] -> [B,H,T,S]
+          });
+        const Tensor queries = s[0], keys = s[1], weights = s[2];
+        Array dq(queries.shape(), g.dtype()), dk(keys.shape(), g.dtype()), dv(weights.shape(), g.dtype());
+        for_floating("additive_scores", g.dtype(), [&]<class T>() {
+          kernels::of<T>().additive_scores_vjp(arguments.template operator()<T>(queries, keys, weights),
+                                               g.array().data<T>(), dq.write<T>(), dk.write<T>(), dv.write<T>());
+        });
+        return {Tensor(std::move(dq)), Tensor(std::move(dk)), Tensor(std::move(dv))};
+      });
 }
 
 }  // namespace gaze

@@ -175,6 +175,7 @@ Tensor slice(const Tensor& x, int axis, std::int64_t first, std::int64_t last, s
   copy(shape, x.array(), offset, strides, y, 0, strides_of(shape));
   return record("slice", std::move(y), {x}, keep_none,
                 [whole = x.shape(), axis, from, step](const Saved&, const Tensor& g) -> Gradients {
+                  if (axis == 0 && step == 1) return {Contribution::part(g, from)};
                   return {spread(g, whole, axis, from, step)};
                 });
 }

@@ -62,8 +62,9 @@ std::vector<Tensor> gradients(const OpCase& c, DType dtype) {
 TEST_CASE("every operation of ops.h has ordinary, empty and size-one cases") {
   std::map<std::string, std::set<std::string>> kinds;
   for (const OpCase& c : op_cases()) {
+    const bool unit = c.operation.ends_with("_cell") && c.variant == "size one";  // one unit, of several gates
     bool one = true, empty = false;
-    for (const Tensor& t : c.inputs) one = one && t.size() == 1, empty = empty || t.size() == 0;
+    for (const Tensor& t : c.inputs) one = one && (unit || t.size() == 1), empty = empty || t.size() == 0;
     kinds[c.operation].insert(one ? "size one" : empty ? "empty" : "ordinary");
   }
   const std::set<std::string> declared = declared_operations();

@@ -30,13 +30,13 @@ inline double distance(const Tensor& a, const Array& b) {
   return most;
 }
 
-/// One call of a PyTorch module, as golden/transformer.py wrote it.
+/// One call of a PyTorch module, as golden/modules.py wrote it.
 class Golden {
  public:
   using Tensors = std::map<std::string, Tensor>;
 
   Golden(const std::string& name, DType dtype)
-      : file_(load_safetensors(std::string(GAZE_SOURCE_DIR) + "/tests/golden/transformer/" + name + ".safetensors")),
+      : file_(load_safetensors(std::string(GAZE_SOURCE_DIR) + "/tests/golden/modules/" + name + ".safetensors")),
         dtype_(dtype) {}
 
   const Checkpoint& file() const { return file_; }

@@ -29,7 +29,7 @@ class TranslationJob : public TrainingJob {
   Learner& learner() override { return learner_; }
   void begin(const RunFolder& folder, std::int64_t step) override {
     const std::int64_t probes = learner_.config().probes;
-    if (probes == 0) return;
+    if (!records()) return;
     std::vector<Example> candidates = learner_.pairs().probes(20 * probes);
     candidates.insert(candidates.begin(), shown());
     attention_ = std::make_unique<AttentionLog>(learner_.translator(), folder, candidates);
@@ -44,6 +44,7 @@ class TranslationJob : public TrainingJob {
   }
   std::vector<std::string> picture(const Terminal& terminal) const override {
     const Translator& model = learner_.translator();
+    if (!model.has_attention()) return {};
     const Example& e = shown();
     return picture_of(
         model.attention(e.source, e.target), e.gold,
@@ -53,6 +54,8 @@ class TranslationJob : public TrainingJob {
 
  protected:
   virtual const Example& shown() const = 0;
+  /// Whether the folder holds attention to look at.
+  bool records() const { return learner_.config().probes > 0 && learner_.translator().has_attention(); }
   TranslationLearner learner_;
 
  private:
@@ -82,13 +85,15 @@ class ToyJob : public TranslationJob {
     const auto trained = Translator::load(folder);
     const Translator& model = *trained;
     const Evaluation figures = model.evaluate(toy_batches(config, model.languages(), Split::test));
-    fmt::print("On {} sentences of the test set: token accuracy {:.2f} %, alignment error rate {:.2f} %\n\n",
-               config.validation, 100 * figures.token_accuracy, 100 * figures.aer.value_or(1));
+    fmt::print("On {} sentences of the test set: token accuracy {:.2f} %{}\n\n", config.validation,
+               100 * figures.token_accuracy,
+               figures.aer ? fmt::format(", alignment error rate {:.2f} %", 100 * *figures.aer) : "");
     for (const std::string& sentence : task_->showcase())
       fmt::print("  {}  ->  {}\n", sentence, task_->join(model.translate(task_->tokenize(sentence))));
-    fmt::print("\nLook further:  {} inspect {} \"{}\"\n", program, folder.path().string(), task_->showcase().back());
     const json none = json::object();
-    if (config.probes == 0) return none;
+    if (model.has_attention())
+      fmt::print("\nLook further:  {} inspect {} \"{}\"\n", program, folder.path().string(), task_->showcase().back());
+    if (!records()) return none;
     if (!demo_) {
       fmt::print("As a page:     {} report {}\n", program, folder.path().string());
       return none;
@@ -125,9 +130,11 @@ class TextPairsJob : public TranslationJob {
     fmt::print("The weights in use are {}\n", folder.weights().string());
     json figures = json::object();
     if (test_) figures = test(*best, folder);
-    fmt::print("\nTranslate:     {0} translate {1} < FILE\nLook further:  {0} inspect {1} \"{2}\"\n", program,
-               folder.path().string(), best->source().tokenizer.join(shown_.source));
-    if (best->config().probes > 0) fmt::print("As a page:     {} report {}\n", program, folder.path().string());
+    fmt::print("\nTranslate:     {} translate {} < FILE\n", program, folder.path().string());
+    if (best->has_attention())
+      fmt::print("Look further:  {} inspect {} \"{}\"\n", program, folder.path().string(),
+                 best->source().tokenizer.join(shown_.source));
+    if (records()) fmt::print("As a page:     {} report {}\n", program, folder.path().string());
     return figures;
   }
 

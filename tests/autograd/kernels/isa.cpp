@@ -43,6 +43,8 @@ class Runs {
     products();
     dense();
     attention();
+    additive();
+    recurrent();
     optimisation();
   }
 
@@ -273,6 +275,47 @@ class Runs {
           keep("attention weights", alone), keep("weights", seen), keep("attention", output);
           keep("attention vjp of q", dq), keep("of k", dk), keep("of v", dv);
         }
+  }
+
+  void additive() {
+    const std::int64_t batch = 2, queries = 3, keys = 4, heads = 2;
+    const Numbers q = drawn(batch * queries * heads * n_, 40), k = drawn(batch * keys * heads * n_, 41),
+                  v = drawn(heads * n_, 42), g = drawn(batch * heads * queries * keys, 43);
+    const kernels::AdditiveScores<T> x{.q = q.data(),
+                                       .k = k.data(),
+                                       .v = v.data(),
+                                       .batch = batch,
+                                       .queries = queries,
+                                       .keys = keys,
+                                       .heads = heads,
+                                       .n = n_};
+    Numbers scores = fresh(batch * heads * queries * keys), dq = fresh(batch * queries * heads * n_),
+            dk = fresh(batch * keys * heads * n_), dv = fresh(heads * n_);
+    k_.additive_scores(x, scores.data());
+    k_.additive_scores_vjp(x, g.data(), dq.data(), dk.data(), dv.data());
+    keep("additive_scores", scores), keep("of q", dq), keep("of k", dk), keep("of v", dv);
+  }
+
+  void recurrent() {
+    const std::vector<std::int32_t> running = {1, 1, 0, 1, 0};
+    for (const bool some : {false, true}) {
+      const Numbers a = drawn(rows_ * 4 * n_, 44), b = drawn(rows_ * 4 * n_, 45), state = drawn(rows_ * 2 * n_, 46),
+                    g = drawn(rows_ * 2 * n_, 47);
+      const kernels::RecurrentStep<T> step{.input = a.data(),
+                                           .recurrent = b.data(),
+                                           .state = state.data(),
+                                           .running = some ? running.data() : nullptr,
+                                           .rows = rows_,
+                                           .n = n_};
+      Numbers next = fresh(rows_ * n_), da = fresh(rows_ * 3 * n_), db = da, dh = fresh(rows_ * n_);
+      k_.gru(step, next.data());
+      k_.gru_vjp(step, g.data(), da.data(), db.data(), dh.data());
+      keep("gru", next), keep("of the input", da), keep("of the state's gates", db), keep("of the state", dh);
+      Numbers after = fresh(rows_ * 2 * n_), gates = fresh(rows_ * 4 * n_), before = after;
+      k_.lstm(step, after.data());
+      k_.lstm_vjp(step, g.data(), gates.data(), before.data());
+      keep("lstm", after), keep("of the gates", gates), keep("of the state", before);
+    }
   }
 
   void optimisation() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes transformer/*.safetensors beside this file: what PyTorch's Transformer modules compute.
+"""Writes modules/*.safetensors beside this file: what PyTorch's modules compute.
 
 Each file holds one call in float64 with dropout off: `weights.NAME` (float32; widened for the call), `inputs.NAME`,
 `lengths` (source tokens that are no padding) or `mask` where the case has them, `outputs.NAME`, `cotangents.NAME` (one
@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-FOLDER = pathlib.Path(__file__).parent / "transformer"
+FOLDER = pathlib.Path(__file__).parent / "modules"
 BATCH, TARGET, SOURCE = 3, 4, 5
 SIZES = dict(d_model=12, nhead=4, dim_feedforward=20)  # no multiple of a vector's width
 LAYERS = 2
@@ -91,9 +91,23 @@ def attention():
           lambda module, x, memory: call(module, x, memory, key_padding_mask=padding(lengths)), lengths=lengths)
 
 
+def recurrent():
+    lengths = torch.tensor([5, 2, 4], dtype=torch.int32)
+
+    def call(module, x):
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        y, _ = module(packed)
+        return {"y": nn.utils.rnn.pad_packed_sequence(y, batch_first=True, total_length=SOURCE)[0]}
+
+    for name, layer in (("gru", nn.GRU), ("lstm", nn.LSTM)):
+        module = layer(3, 7, num_layers=LAYERS, bidirectional=True, batch_first=True)
+        write(name, module, {"x": randn(BATCH, SOURCE, 3)}, call, lengths=lengths)
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     torch.manual_seed(3)
     transformers()
     encoders()
     attention()
+    recurrent()

@@ -1,0 +1,119 @@
+#include <gaze/nn/score.h>
+
+#include <cmath>
+
+namespace gaze {
+namespace {
+
+/// Each head's columns times its rows of a packed weight.
+Tensor projected(const Columns& c, const Tensor& weight, std::int64_t heads, bool transposed) {
+  const Tensor apart = reshape(weight, {heads, weight.size(0) / heads, weight.size(1)});
+  return join_heads(matmul(split_heads(c, heads), apart, {.transpose_b = transposed}));
+}
+
+/// Each head's part of every vector at length 1; a vector of zeros stays what it is.
+Tensor normalised(const Columns& c, std::int64_t heads) {
+  const Tensor x = split_heads(c, heads);
+  const Tensor least = Tensor::scalar(1e-24, x.dtype());
+  return x * rsqrt(maximum(sum(x * x, {-1}, true), least));  // [B,H,T,K]
+}
+
+}  // namespace
+
+std::string_view name_of(Score score) {
+  switch (score) {
+    case Score::dot: return "dot";
+    case Score::scaled_dot: return "scaled_dot";
+    case Score::cosine: return "cosine";
+    case Score::bilinear: return "bilinear";
+    default: return "additive";
+  }
+}
+
+const std::vector<Score>& all_scores() {
+  static const std::vector<Score> all = {Score::dot, Score::scaled_dot, Score::cosine, Score::bilinear,
+                                         Score::additive};
+  return all;
+}
+
+Score score_named(std::string_view name) {
+  for (const Score score : all_scores())
+    if (name == name_of(score)) return score;
+  fail("{} is no score function; there are dot, scaled_dot, cosine, bilinear and additive", name);
+}
+
+ScoreFunction::ScoreFunction(const Scope& scope, const ScoreOptions& o) : score(o.score), heads(o.heads) {
+  require(o.query_size > 0 && o.key_size > 0 && heads > 0 && o.query_size % heads == 0 && o.key_size % heads == 0,
+          "score {}: {} heads do not divide queries of {} numbers and keys of {}", scope.path(), heads, o.query_size,
+          o.key_size);
+  const bool learns_sizes = score == Score::bilinear || score == Score::additive;
+  require(learns_sizes || o.query_size == o.key_size,
+          "score {}: {} needs queries and keys of one size, got {} and {}; bilinear and additive do not", scope.path(),
+          name_of(score), o.query_size, o.key_size);
+  const std::int64_t query = o.query_size / heads, key = o.key_size / heads, width = o.width > 0 ? o.width : key;
+  switch (score) {
+    case Score::bilinear:
+      weight = scope.parameter("weight", {heads * query, key}, init::normal(1 / static_cast<double>(key)));
+      break;
+    case Score::additive: {
+      const auto fan_in = [](std::int64_t n) { return init::uniform(1 / std::sqrt(static_cast<double>(n))); };
+      query_weight = (scope / "query").parameter("weight", {heads * width, query}, fan_in(query));
+      key_weight = (scope / "key").parameter("weight", {heads * width, key}, fan_in(key));
+      v = scope.parameter("v", {heads, width}, fan_in(width));
+      break;
+    }
+    case Score::cosine: strength = scope.parameter("strength", {heads}, init::constant(o.strength)); break;
+    default: break;
+  }
+}
+
+Columns ScoreFunction::prepared_queries(const Columns& queries) const {
+  switch (score) {
+    case Score::bilinear: return projected(queries, weight, heads, false);  // q.W k is (W^T q).k
+    case Score::additive: return projected(queries, query_weight, heads, true);
+    case Score::cosine: return join_heads(normalised(queries, heads) * reshape(strength, {heads, 1, 1}));
+    default: return queries;
+  }
+}
+
+Columns ScoreFunction::prepared_keys(const Columns& keys) const {
+  switch (score) {
+    case Score::additive: return projected(keys, key_weight, heads, true);
+    case Score::cosine: return join_heads(normalised(keys, heads));
+    default: return keys;
+  }
+}
+
+Tensor ScoreFunction::operator()(const Tensor& queries, const Tensor& keys) const {
+  const Columns q = prepared_queries(queries), k = prepared_keys(keys);
+  if (score == Score::additive) return additive_scores(q.packed, k.packed, v);
+  const Tensor products = matmul(split_heads(q, heads), split_heads(k, heads), {.transpose_b = true});  // [B,H,T,S]
+  return score == Score::scaled_dot ? products / std::sqrt(static_cast<double>(k.count / heads)) : products;
+}
+
+AttentionOptions ScoreFunction::completed(AttentionOptions options) const {
+  options.heads = heads;
+  options.scale.reset();
+  if (score != Score::scaled_dot) options.scale = 1;
+  return options;
+}
+
+AttentionResult ScoreFunction::attend(const Columns& queries, const Columns& keys, const Columns& values,
+                                      AttentionOptions given, bool with_weights) const {
+  const AttentionOptions options = completed(std::move(given));
+  if (score == Score::additive) return gaze::attend(additive_scores(queries.packed, keys.packed, v), values, options);
+  if (with_weights) return composed_attention(queries, keys, values, options);
+  return {attention(queries, keys, values, options), {}};
+}
+
+Tensor ScoreFunction::weights(const Columns& queries, const Columns& keys, AttentionOptions given) const {
+  AttentionOptions options = completed(std::move(given));
+  options.dropout = 0;
+  if (score == Score::additive) {
+    const Tensor scores = additive_scores(queries.packed, keys.packed, v);
+    return masked_weights(scores, options);
+  }
+  return attention_weights(queries, keys, options);
+}
+
+}  // namespace gaze

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <gaze/nn/score.h>
+#include <gaze/train/lessons/page.h>
+
+namespace gaze {
+
+/// One worked example of attention. Its file holds all of it, written as a reader would write it with the library.
+struct Lesson {
+  const char* name;
+  const char* title;
+  /// Adds what the reader can change to the lesson's command; returns what runs it with those values.
+  std::function<std::function<void(Page&)>(CLI::App&)> prepare;
+};
+
+/// In the order in which to read them.
+std::vector<Lesson> all_lessons();
+
+/// A check for options: numbers from `low` to `high`. CLI::Range lets NaN pass.
+CLI::Validator real_range(double low, double high);
+/// An option for `least` to `most` numbers between commas, each from `low` to `high`; `numbers` holds the default.
+void add_vector(CLI::App&, const std::string& option, std::vector<double>& numbers, int least, int most, double low,
+                double high, const std::string& what);
+/// --score: one of all score functions.
+void add_score(CLI::App&, std::function<void(Score)> choose, const std::string& what);
+
+Lesson soft_lookup_lesson();
+Lesson similarity_lesson();
+Lesson scores_lesson();
+Lesson learning_lesson();
+Lesson self_attention_lesson();
+Lesson scaling_lesson();
+Lesson heads_lesson();
+Lesson positions_lesson();
+Lesson polysemy_lesson();
+Lesson mixture_lesson();
+Lesson gating_lesson();
+Lesson block_lesson();
+Lesson bottleneck_lesson();
+
+}  // namespace gaze

@@ -1,0 +1,37 @@
+#include <gaze/train/lessons/lesson.h>
+
+#include <cmath>
+#include <utility>
+
+namespace gaze {
+
+std::vector<Lesson> all_lessons() {
+  return {soft_lookup_lesson(),    similarity_lesson(), scores_lesson(), learning_lesson(),
+          self_attention_lesson(), scaling_lesson(),    heads_lesson(),  positions_lesson()};
+}
+
+CLI::Validator real_range(double low, double high) {
+  const std::string expected = fmt::format("a number from {:g} to {:g}", low, high);
+  return CLI::Validator(
+      [=](const std::string& text) {
+        double number = NAN;
+        const bool good = CLI::detail::lexical_cast(text, number) && number >= low && number <= high;
+        return good ? std::string() : fmt::format("{}, not {}", expected, text);
+      },
+      fmt::format("{:g} to {:g}", low, high));
+}
+
+void add_vector(CLI::App& app, const std::string& option, std::vector<double>& numbers, int least, int most, double low,
+                double high, const std::string& what) {
+  app.add_option(option, numbers, what)->delimiter(',')->expected(least, most)->check(real_range(low, high));
+}
+
+void add_score(CLI::App& app, std::function<void(Score)> choose, const std::string& what) {
+  std::vector<std::string> names;
+  for (const Score score : all_scores()) names.emplace_back(name_of(score));
+  app.add_option_function<std::string>(
+         "--score", [choose = std::move(choose)](const std::string& name) { choose(score_named(name)); }, what)
+      ->check(CLI::IsMember(names));
+}
+
+}  // namespace gaze
