@@ -63,6 +63,7 @@ struct Result {
 inline void check_complaint(const Result& r, int status, const std::string& names) {
   CHECK(r.status == status);
   CHECK(r.out == "");
+  INFO(r.err);
   CHECK(lines_of(r.err).size() == 1);
   CHECK_THAT(r.err, Catch::Contains(names) && Catch::EndsWith("\n"));
 }

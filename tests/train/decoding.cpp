@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <memory>
+#include <optional>
 
 #include <gaze/autograd/ops.h>
+#include <gaze/nn/bahdanau.h>
 
 using namespace gaze;
 
@@ -14,21 +17,43 @@ namespace {
 
 constexpr std::int64_t vocabulary = 7;
 
-/// A small model of random weights, and two sources.
+std::unique_ptr<EncoderDecoder> transformer(const Scope& scope) {
+  return std::make_unique<Seq2Seq>(
+      scope,
+      ModelOptions{.source_vocab = vocabulary,
+                   .target_vocab = vocabulary,
+                   .max_length = 8,
+                   .embedding_std = 1,
+                   .transformer = {
+                       .encoder_layers = 1, .decoder_layers = 1, .d_model = 8, .heads = 2, .d_ff = 16, .dropout = 0}});
+}
+
+std::unique_ptr<EncoderDecoder> recurrent(const Scope& scope, Cell cell, std::optional<Score> score) {
+  return std::make_unique<Bahdanau>(scope, BahdanauOptions{.source_vocab = vocabulary,
+                                                           .target_vocab = vocabulary,
+                                                           .d_model = 8,
+                                                           .layers = 2,
+                                                           .heads = 2,
+                                                           .cell = cell,
+                                                           .score = score});
+}
+
+/// A small model of random weights, and two sources. Kinds: 0, a Transformer; 1 to 3, recurrent ones.
 struct Setup {
-  Setup() {
+  static constexpr int kinds = 4;
+  explicit Setup(int kind = 0) {
+    const Scope scope(params, {.seed = 11});
+    owner = kind == 0   ? transformer(scope)
+            : kind == 1 ? recurrent(scope, Cell::gru, Score::additive)
+            : kind == 2 ? recurrent(scope, Cell::lstm, Score::dot)
+                        : recurrent(scope, Cell::gru, std::nullopt);
     params.pack();
     for (const Parameter& p : params.list())
-      if (p.name == "head.weight") Tensor(p.value).assign(p.value * 4.0);  // clear preferences
+      if (p.name == "head.weight") Tensor(p.value).assign(p.value * (kind == 0 ? 4.0 : 20.0));  // clear preferences
   }
   Params params;
-  Seq2Seq model{
-      Scope(params, {.seed = 11}),
-      {.source_vocab = vocabulary,
-       .target_vocab = vocabulary,
-       .max_length = 8,
-       .embedding_std = 1,
-       .transformer = {.encoder_layers = 1, .decoder_layers = 1, .d_model = 8, .heads = 2, .d_ff = 16, .dropout = 0}}};
+  std::unique_ptr<EncoderDecoder> owner;
+  const EncoderDecoder& model() const { return *owner; }
   Batch batch = make_batch(std::vector<PairIds>{{{4, 5, 6}, {}}, {{6, 4}, {}}});
 
   /// log p of words and, if asked for, the end mark, for source b.
@@ -40,8 +65,8 @@ struct Setup {
     const auto length = batch.source_lengths.at(b);
     const Tensor source = slice(Tensor(batch.source), 0, b, b + 1);
     const Tensor logits =
-        model(source, Tensor::from<std::int32_t>({1}, std::vector<std::int32_t>{static_cast<std::int32_t>(length)}),
-              Tensor::from({1, static_cast<std::int64_t>(in.size())}, in), context);
+        model()(source, Tensor::from<std::int32_t>({1}, std::vector<std::int32_t>{static_cast<std::int32_t>(length)}),
+                Tensor::from({1, static_cast<std::int64_t>(in.size())}, in), context);
     const Tensor p = log_softmax(logits);
     if (end) ids.push_back(Vocabulary::eos);
     double sum = 0;
@@ -53,8 +78,10 @@ struct Setup {
 }  // namespace
 
 TEST_CASE("greedy decoding takes the likeliest word after word", "[decoding]") {
-  const Setup s;
-  const auto found = decode(s.model, s.batch, {.beam = 1, .length_penalty = 0, .longest = 6});
+  const int kind = GENERATE(range(0, Setup::kinds));
+  CAPTURE(kind);
+  const Setup s(kind);
+  const auto found = decode(s.model(), s.batch, {.beam = 1, .length_penalty = 0, .longest = 6});
   REQUIRE(found.size() == 2);
   for (std::int64_t b = 0; b < 2; ++b) {
     std::vector<std::int32_t> words;
@@ -78,10 +105,12 @@ TEST_CASE("greedy decoding takes the likeliest word after word", "[decoding]") {
 }
 
 TEST_CASE("a beam as wide as all sentences finds the best of them", "[decoding]") {
-  const Setup s;
+  const int kind = GENERATE(range(0, Setup::kinds));
+  CAPTURE(kind);
+  const Setup s(kind);
   constexpr double alpha = 0.8;
   constexpr std::int64_t longest = 3;
-  const auto found = decode(s.model, s.batch, {.beam = 400, .length_penalty = alpha, .longest = longest});
+  const auto found = decode(s.model(), s.batch, {.beam = 400, .length_penalty = alpha, .longest = longest});
   for (std::int64_t b = 0; b < 2; ++b) {
     std::vector<std::pair<double, std::vector<std::int32_t>>> all;  // every sentence that ends in time
     const std::function<void(std::vector<std::int32_t>)> visit = [&](const std::vector<std::int32_t>& words) {
@@ -107,21 +136,23 @@ TEST_CASE("a beam as wide as all sentences finds the best of them", "[decoding]"
 }
 
 TEST_CASE("hypotheses come best first, and a sentence is translated alike in any batch", "[decoding]") {
-  const Setup s;
+  const int kind = GENERATE(range(0, Setup::kinds));
+  CAPTURE(kind);
+  const Setup s(kind);
   for (const std::int64_t beam : {1, 2, 4, 8}) {
-    const auto both = decode(s.model, s.batch, {.beam = beam, .length_penalty = 0, .longest = 7});
+    const auto both = decode(s.model(), s.batch, {.beam = beam, .length_penalty = 0, .longest = 7});
     for (std::size_t b = 0; b < 2; ++b) {
       const Hypothesis& best = both[b].front();
       CHECK(std::is_sorted(both[b].begin(), both[b].end(),
                            [](const Hypothesis& x, const Hypothesis& y) { return x.score > y.score; }));
       const Batch alone = make_batch(std::vector<PairIds>{b == 0 ? PairIds{{4, 5, 6}, {}} : PairIds{{6, 4}, {}}});
-      const auto same = decode(s.model, alone, {.beam = beam, .length_penalty = 0, .longest = 7}).front();
+      const auto same = decode(s.model(), alone, {.beam = beam, .length_penalty = 0, .longest = 7}).front();
       REQUIRE(same.size() == both[b].size());
       CHECK(same.front().ids == best.ids);
     }
   }
-  CHECK(decode(s.model, s.batch, {.beam = 2, .longest = 0}).front().front().ids.empty());
-  CHECK_THROWS_AS(decode(s.model, s.batch, {.beam = 0, .longest = 3}), Error);
+  CHECK(decode(s.model(), s.batch, {.beam = 2, .longest = 0}).front().front().ids.empty());
+  CHECK_THROWS_AS(decode(s.model(), s.batch, {.beam = 0, .longest = 3}), Error);
   Tensor(s.params["head.weight"]).fill(std::nan(""));
-  CHECK_THROWS_WITH(decode(s.model, s.batch, {.beam = 2, .longest = 3}), Catch::Contains("no numbers"));
+  CHECK_THROWS_WITH(decode(s.model(), s.batch, {.beam = 2, .longest = 3}), Catch::Contains("no numbers"));
 }

@@ -40,7 +40,7 @@ void inspect(const Arguments& a) {
   const auto target = a.target.empty() ? translator->translate(source) : to.tokenizer.tokenize(a.target);
 
   require(!target.empty(), "inspect: the target sentence has no words");
-  warn_of_unknown_words(to.vocabulary, target, "target");
+  if (!a.target.empty()) warn_of_unknown_words(to.vocabulary, target, "target");
 
   const Extraction how = a.view.extraction(*translator);
   const AttentionKind kind = attention_kind(a.kind);
