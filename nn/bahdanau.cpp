@@ -20,8 +20,7 @@ bool compares_like_with_like(Score score) { return score != Score::bilinear && s
 
 std::optional<Linear> key_of(const Scope& scope, const BahdanauOptions& o) {
   if (!o.score || !compares_like_with_like(*o.score)) return {};
-  const double small = 0.1 / std::sqrt(2 * static_cast<double>(o.d_model));
-  return Linear((scope / "key").matrices(init::normal(small)), 2 * o.d_model, o.d_model, false);
+  return Linear(scope / "key", 2 * o.d_model, o.d_model, false);
 }
 
 std::optional<ScoreFunction> score_of(const Scope& scope, const BahdanauOptions& o) {

@@ -52,7 +52,7 @@ ScoreFunction::ScoreFunction(const Scope& scope, const ScoreOptions& o) : score(
           name_of(score), o.query_size, o.key_size);
   const std::int64_t query = o.query_size / heads, key = o.key_size / heads, width = o.width > 0 ? o.width : key;
   switch (score) {
-    case Score::bilinear:
+    case Score::bilinear:  // scores of normal vectors have a variance near 1
       weight = scope.parameter("weight", {heads * query, key}, init::normal(1 / static_cast<double>(key)));
       break;
     case Score::additive: {

@@ -66,7 +66,16 @@ void add_lesson(CLI::App& app) {
     }
     if (a->json) fmt::print("{}\n", numbers.dump());
   });
+  lessons->allow_extras();
   lessons->callback([lessons] {
+    if (const auto unknown = lessons->remaining(); !unknown.empty()) {
+      std::vector<std::string> names = {"all"};
+      for (const Lesson& lesson : all_lessons()) names.emplace_back(lesson.name);
+      const std::string near = nearest_name(unknown.front(), names);
+      throw UsageError(
+          fmt::format("unknown lesson {}{}", unknown.front(),
+                      near.empty() ? "; gaze lesson lists them" : fmt::format("; did you mean {}?", near)));
+    }
     if (lessons->get_subcommands().empty()) list();
   });
 }
