@@ -192,7 +192,7 @@ Lesson positions_lesson() {
             ->check(even);
         app.add_option("--length", in->length, "Positions (default: 64)")->check(CLI::Range(2, 512));
         app.add_option("--shift", in->shift, "k, from a position to another (default: 5)")->check(CLI::Range(0, 1000));
-        app.add_option("--seed", in->seed, "Of the untrained weights (default: 1)");
+        app.add_option("--seed", in->seed, "Of the untrained weights (default: 1)")->check(CLI::Range(0, 1000000));
         return [in](Page& page) { run(*in, page); };
       }};
 }

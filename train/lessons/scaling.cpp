@@ -147,7 +147,7 @@ Lesson scaling_lesson() {
                 ->check(CLI::Range(1, 2048));
             app.add_option("--keys", in->keys, "Keys a query (default: 16)")->check(CLI::Range(2, 32));
             app.add_option("--draws", in->draws, "Queries to draw (default: 1000)")->check(CLI::Range(10, 2000));
-            app.add_option("--seed", in->seed, "Of the random numbers (default: 1)");
+            app.add_option("--seed", in->seed, "Of the random numbers (default: 1)")->check(CLI::Range(0, 1000000));
             return [in](Page& page) { run(*in, page); };
           }};
 }
