@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include <gaze/autograd/engine.h>
 #include <gaze/autograd/ops.h>
@@ -30,27 +31,38 @@ std::vector<Tensor> floating(const std::vector<Tensor>& tensors) {
   return kept;
 }
 
+std::vector<double> numbers_of(const Array& array) {
+  std::vector<double> numbers(static_cast<std::size_t>(array.size()));
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = array.at(static_cast<std::int64_t>(i));
+  return numbers;
+}
+
+std::vector<double> normal_numbers(std::int64_t count, RandomStream stream) {
+  Random random(stream);
+  std::vector<double> numbers(static_cast<std::size_t>(count));
+  for (double& n : numbers) n = random.normal();
+  return numbers;
+}
+
 Tensor random_cotangent(const Tensor& result, std::uint64_t seed) {
-  Random random({seed, hash_of("gradcheck cotangent")});
-  Array numbers(result.shape(), DType::float64);
-  for (std::int64_t i = 0; i < numbers.size(); ++i) numbers.set(i, random.normal());
-  return Tensor(numbers);
+  const auto numbers = normal_numbers(result.size(), {seed, hash_of("gradcheck cotangent")});
+  return Tensor::from<double>(result.shape(), numbers).to(result.dtype());
 }
 
-double weighted_sum(const Tensor& result, const Tensor& cotangent) {
-  double total = 0;
-  for (std::int64_t i = 0; i < result.size(); ++i) total += result.array().at(i) * cotangent.array().at(i);
-  return total;
+bool same_bits(const Array& a, const Array& b) {
+  if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;
+  bool same = true;
+  for_floating("gradcheck", a.dtype(),
+               [&]<class T>() { same = a.size() == 0 || std::memcmp(a.data<T>(), b.data<T>(), a.bytes()) == 0; });
+  return same;
 }
 
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && a.dtype() == b.dtype() &&
-         (a.size() == 0 || std::memcmp(a.values<double>().data(), b.values<double>().data(), a.array().bytes()) == 0);
-}
+double norm(std::span<const double> x) { return std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0)); }
 
-double relative_error(double a, double b) {
-  const double error = std::abs(a - b) / std::max({1.0, std::abs(a), std::abs(b)});
-  return std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
+double largest(std::span<const double> x) {
+  double most = 0;
+  for (const double v : x) most = std::max(most, std::abs(v));
+  return most;
 }
 
 /// The gradients of `leaves`, zeros where the result does not depend on one.
@@ -60,24 +72,8 @@ std::vector<Tensor> gradients(const Tensor& result, const std::vector<Tensor>& l
   if (result.requires_grad() && !leaves.empty())
     found = grad(result, leaves, {.cotangents = {cotangent}, .create_graph = create_graph, .allow_unused = true});
   for (std::size_t i = 0; i < leaves.size(); ++i)
-    if (!found[i].defined()) found[i] = Tensor::zeros(leaves[i].shape(), DType::float64);
+    if (!found[i].defined()) found[i] = Tensor::zeros(leaves[i].shape(), leaves[i].dtype());
   return found;
-}
-
-/// Differences between two ways to the same gradients, by input: "" when all agree to rounding.
-std::string disagreement(const std::vector<Tensor>& inputs, const std::vector<Tensor>& a, const std::vector<Tensor>& b,
-                         const char* way_a, const char* way_b, const GradcheckOptions& o) {
-  constexpr double rounding = 1e-9;
-  for (std::size_t i = 0, next = 0; i < inputs.size(); ++i) {
-    if (!is_floating(inputs[i].dtype())) continue;
-    const Array &x = a[next].array(), &y = b[next].array();
-    ++next;
-    for (std::int64_t j = 0; j < x.size(); ++j)
-      if (relative_error(x.at(j), y.at(j)) > rounding)
-        return fmt::format("the gradient of {} at entry {} is {} by {} and {} by {}", name_of_input(o, i), j, x.at(j),
-                           way_a, y.at(j), way_b);
-  }
-  return {};
 }
 
 /// backward() adds into the leaves, where grad() returns tensors: another way through the engine.
@@ -92,62 +88,230 @@ std::vector<Tensor> gradients_by_backward(const TensorFunction& f, const std::ve
   return found;
 }
 
+/// Differences between two ways to the same gradients, by input: "" when all agree to rounding.
+std::string disagreement(const std::vector<std::string>& names, const std::vector<Tensor>& a,
+                         const std::vector<Tensor>& b, const char* way_a, const char* way_b) {
+  constexpr double rounding = 1e-9;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::vector<double> x = numbers_of(a[i].array()), y = numbers_of(b[i].array());
+    const double size = std::max({1.0, largest(x), largest(y)});
+    for (std::size_t j = 0; j < x.size(); ++j)
+      if (!(x[j] == y[j] || std::abs(x[j] - y[j]) <= rounding * size) && !(std::isnan(x[j]) && std::isnan(y[j])))
+        return fmt::format("the gradient of {}[{}] is {} by {} and {} by {}", names[i], j, x[j], way_a, y[j], way_b);
+  }
+  return {};
+}
+
+/// What is differentiated by: numbers that can be moved, and the gradient that is said to be theirs.
+struct Target {
+  std::string name;
+  Tensor numbers;
+  std::vector<double> analytic;
+};
+
+constexpr double negligible = 1e-3;  ///< of the largest slope: a smaller one is measured by that
+
+/// Compares the gradients of targets with differences of a function of them.
+class Comparison {
+ public:
+  /// f gives its result at the targets' numbers.
+  Comparison(std::function<Array()> f, const Array& result, std::vector<double> cotangent, const GradcheckOptions& o)
+      : f_(std::move(f)), result_(numbers_of(result)), cotangent_(std::move(cotangent)), options_(o) {}
+
+  void compare(Target& target, std::uint64_t number) {
+    InputCheck& check = report_.inputs.emplace_back(InputCheck{.input = target.name, .size = target.numbers.size()});
+    if (target.numbers.size() == 0) return;
+    const bool full = options_.mode == GradcheckOptions::Mode::full;
+    std::vector<Judgement> directions;
+    for (int i = 0; i < options_.directions && !full; ++i)
+      directions.push_back(
+          along(target, RandomStream{options_.seed, hash_of("gradcheck direction")}.split(number).split(
+                            static_cast<std::uint64_t>(i))));
+    const auto right = [](const Judgement& j) { return j.verdict == Verdict::right; };
+    const bool suspects = full || !std::all_of(directions.begin(), directions.end(), right);
+    std::vector<std::int64_t> entries;
+    if (suspects) entries = full ? all_of(target) : suspicious(target, number);
+    // A direction crosses the kinks of all entries: when each has been looked at, they decide.
+    if (std::ssize(entries) < target.numbers.size())
+      for (const Judgement& j : directions) add(check, -1, j);
+    for (const std::int64_t j : entries) add(check, j, at_entry(target, j));
+  }
+
+  GradcheckReport report() {
+    std::stable_sort(all_.begin(), all_.end(), [](const GradcheckEntry& a, const GradcheckEntry& b) {
+      const auto rank = [](const GradcheckEntry& e) { return std::pair(e.judgement.verdict, e.judgement.error); };
+      return rank(a) > rank(b);
+    });
+    report_.compared = static_cast<std::int64_t>(all_.size());
+    for (const GradcheckEntry& e : all_) {
+      report_.verdict = std::max(report_.verdict, e.judgement.verdict);
+      if (e.judgement.verdict != Verdict::kink_nearby)
+        report_.worst_error = std::max(report_.worst_error, e.judgement.error);
+    }
+    if (report_.verdict == Verdict::wrong)
+      report_.reason = fmt::format("the gradient of {} is off by {:.2g}, more than {:.2g}", all_.front().name(),
+                                   all_.front().judgement.error, options_.tolerance);
+    all_.resize(std::min(all_.size(), static_cast<std::size_t>(std::max(options_.worst, 0))));
+    report_.worst = std::move(all_);
+    return std::move(report_);
+  }
+
+ private:
+  static std::vector<std::int64_t> all_of(const Target& target) {
+    std::vector<std::int64_t> all(target.analytic.size());
+    std::iota(all.begin(), all.end(), std::int64_t{0});
+    return all;
+  }
+
+  /// Half of them where the gradient is largest, half anywhere.
+  std::vector<std::int64_t> suspicious(const Target& target, std::uint64_t number) const {
+    std::vector<std::int64_t> all = all_of(target);
+    const auto most = static_cast<std::size_t>(std::max<std::int64_t>(options_.suspicious, 1));
+    if (all.size() <= most) return all;
+    std::stable_sort(all.begin(), all.end(), [&](std::int64_t a, std::int64_t b) {
+      return std::abs(target.analytic[static_cast<std::size_t>(a)]) >
+             std::abs(target.analytic[static_cast<std::size_t>(b)]);
+    });
+    Random random(RandomStream{options_.seed, hash_of("gradcheck entries")}.split(number));
+    for (std::size_t i = most / 2; i < most; ++i)
+      std::swap(all[i], all[i + random.below(static_cast<std::uint32_t>(all.size() - i))]);
+    all.resize(most);
+    return all;
+  }
+
+  /// <cotangent, f - f at the start>
+  Change change() const {
+    const Array moved = f_();
+    require(moved.size() == static_cast<std::int64_t>(result_.size()),
+            "gradcheck: the function's result changed its shape");
+    Change c;
+    for (std::size_t i = 0; i < result_.size(); ++i) {
+      const double now = moved.at(static_cast<std::int64_t>(i));
+      c.value += cotangent_[i] * (now - result_[i]);
+      c.magnitude +=
+          std::abs(cotangent_[i]) * std::max(1.0, std::abs(now));  // numbers around 1 on the way to small ones
+    }
+    if (!std::isfinite(c.value)) c.value = std::numeric_limits<double>::quiet_NaN();
+    return c;
+  }
+
+  /// The largest step is for functions that change over distances of 1, the smallest for those that change over
+  /// distances of the number itself.
+  static Scales scales_of(double number) {
+    const double size = std::abs(number);
+    return {.large = std::max(1.0, size), .small = size > 0 ? std::min(1.0, size) : 1.0};
+  }
+
+  Judgement at_entry(Target& target, std::int64_t entry) const {
+    const auto j = static_cast<std::size_t>(entry);
+    const double x = target.numbers.array().at(entry);
+    const Line line = [&](double t) {
+      target.numbers.change<double>("gradcheck")[j] = x + t;
+      const Change c = change();
+      target.numbers.change<double>("gradcheck")[j] = x;
+      return c;
+    };
+    return judge(target.analytic[j], line, scales_of(x), options_.tolerance,
+                 negligible * options_.tolerance * largest(target.analytic));
+  }
+
+  Judgement along(Target& target, RandomStream stream) const {
+    const std::vector<double> start = numbers_of(target.numbers.array()),
+                              v = normal_numbers(target.numbers.size(), stream);
+    const auto move = [&](double t) {
+      const std::span<double> numbers = target.numbers.change<double>("gradcheck");
+      for (std::size_t i = 0; i < start.size(); ++i) numbers[i] = t == 0 ? start[i] : start[i] + t * v[i];
+    };
+    const Line line = [&](double t) {
+      move(t);
+      const Change c = change();
+      move(0);
+      return c;
+    };
+    const double slope = std::inner_product(v.begin(), v.end(), target.analytic.begin(), 0.0);
+    return judge(slope, line, scales_of(largest(start)), options_.tolerance,
+                 negligible * options_.tolerance * norm(target.analytic));
+  }
+
+  void add(InputCheck& check, std::int64_t index, const Judgement& judgement) {
+    all_.push_back({check.input, index, judgement});
+    ++check.compared;
+    check.verdict = std::max(check.verdict, judgement.verdict);
+    if (judgement.verdict != Verdict::kink_nearby) check.worst_error = std::max(check.worst_error, judgement.error);
+  }
+
+  std::function<Array()> f_;
+  std::vector<double> result_, cotangent_;
+  GradcheckOptions options_;
+  std::vector<GradcheckEntry> all_;
+  GradcheckReport report_;
+};
+
+void require_finite(const Array& result) {
+  for (std::int64_t i = 0; i < result.size(); ++i)
+    require(std::isfinite(result.at(i)), "gradcheck: the function's result is {} at entry {}: there is no slope there",
+            result.at(i), i);
+}
+
+GradcheckReport refused(std::string reason, Verdict verdict) {
+  GradcheckReport report;
+  report.verdict = verdict;
+  report.reason = std::move(reason);
+  return report;
+}
+
+constexpr const char* not_deterministic =
+    "the function gives other numbers when it is called again with the same inputs; give dropout the same random "
+    "stream "
+    "at every call (a fresh Context{.training = true, .stream = {seed}}), and reset what the function changes";
+
 }  // namespace
 
+std::string GradcheckEntry::name() const {
+  return index < 0 ? input + " along a random direction" : fmt::format("{}[{}]", input, index);
+}
+
+int GradcheckReport::digits() const {
+  constexpr int most = 15;
+  if (!(worst_error > 0)) return most;
+  return std::clamp(static_cast<int>(std::floor(-std::log10(worst_error))), 0, most);
+}
+
 std::string GradcheckReport::to_string() const {
-  std::string text = passed ? fmt::format("passed: {} entries, largest error {:.2g}", entries, worst_error)
-                            : fmt::format("failed: {}", reason);
+  std::string text = passed() ? fmt::format("{}: {} slopes compared, {} digits", name_of(verdict), compared, digits())
+                              : fmt::format("{}: {}", name_of(verdict), reason);
   for (const GradcheckEntry& e : worst)
-    text += fmt::format("\n  {}[{}]: analytic {:.9g}, numeric {:.9g}, error {:.2g}", e.input, e.index, e.analytic,
-                        e.numeric, e.error);
+    text += fmt::format("\n  {}: analytic {:.9g}, numeric {:.9g}, relative error {:.2g}, {}", e.name(),
+                        e.judgement.analytic, e.judgement.numeric, e.judgement.error, name_of(e.judgement.verdict));
   return text;
 }
 
 GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs, const GradcheckOptions& o) {
-  GradcheckReport report;
   std::vector<Tensor> leaves = as_leaves(inputs);
   const Tensor result = f(leaves);
-  require(result.dtype() == DType::float64,
-          "gradcheck: the function gives {} for float64 inputs; it must compute in their dtype",
+  require(is_floating(result.dtype()), "gradcheck: the function gives {}, which has no gradient",
           name_of(result.dtype()));
+  const Array start = result.array().copy();
+  const auto moves = [](const Tensor& t) { return is_floating(t.dtype()) && t.size() > 0; };
+  if (std::any_of(leaves.begin(), leaves.end(), moves)) require_finite(start);
+  if (!same_bits(start, f(leaves).array())) return refused(not_deterministic, Verdict::not_deterministic);
   const Tensor cotangent = random_cotangent(result, o.seed);
   const std::vector<Tensor> analytic = gradients(result, floating(leaves), cotangent, false);
 
-  if (!same_bits(result, f(leaves))) {
-    report.reason = "the function gives other numbers when it is called again with the same inputs";
-    return report;
-  }
-  report.reason =
-      disagreement(inputs, analytic, gradients_by_backward(f, inputs, cotangent), "grad()", "backward()", o);
-  if (!report.reason.empty()) return report;
-
-  std::vector<GradcheckEntry> all;
-  for (std::size_t i = 0, next = 0; i < leaves.size(); ++i) {
+  std::vector<Target> targets;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
     if (!is_floating(leaves[i].dtype())) continue;
-    const Array& gradient = analytic[next++].array();
-    for (std::int64_t j = 0; j < leaves[i].size(); ++j) {
-      const double x = leaves[i].array().at(j), step = o.epsilon * std::max(1.0, std::abs(x));
-      const auto value_at = [&](double moved) {
-        leaves[i].change<double>("gradcheck")[static_cast<std::size_t>(j)] = moved;
-        return weighted_sum(f(leaves), cotangent);
-      };
-      // The step as it is after rounding x + step, or its error would be divided by the step.
-      const double above = x + step, below = x - step;
-      const double numeric = (value_at(above) - value_at(below)) / (above - below);
-      leaves[i].change<double>("gradcheck")[static_cast<std::size_t>(j)] = x;
-      all.push_back({name_of_input(o, i), j, gradient.at(j), numeric, relative_error(gradient.at(j), numeric)});
-    }
+    names.push_back(name_of_input(o, i));
+    targets.push_back({names.back(), leaves[i], numbers_of(analytic[targets.size()].array())});
   }
-  report.entries = static_cast<std::int64_t>(all.size());
-  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.error > b.error; });
-  report.worst_error = all.empty() ? 0 : all.front().error;
-  report.passed = report.worst_error <= o.tolerance;
-  if (!report.passed)
-    report.reason = fmt::format("the gradient of {} is off by {:.2g} at entry {}, more than {:.2g}", all[0].input,
-                                all[0].error, all[0].index, o.tolerance);
-  all.resize(std::min(all.size(), static_cast<std::size_t>(std::max(o.worst, 0))));
-  report.worst = std::move(all);
-  return report;
+  const std::string other =
+      disagreement(names, analytic, gradients_by_backward(f, inputs, cotangent), "grad()", "backward()");
+  if (!other.empty()) return refused(other, Verdict::wrong);
+
+  Comparison comparison([&] { return f(leaves).array(); }, start, numbers_of(cotangent.array()), o);
+  for (std::size_t i = 0; i < targets.size(); ++i) comparison.compare(targets[i], i);
+  return comparison.report();
 }
 
 GradcheckReport gradgradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs, const GradcheckOptions& o) {
@@ -156,18 +320,22 @@ GradcheckReport gradgradcheck(const TensorFunction& f, const std::vector<Tensor>
   const Tensor cotangent = random_cotangent(result, o.seed);
   const std::vector<Tensor> wanted = floating(leaves);
 
+  GradcheckOptions options = o;
+  options.names.clear();
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    options.names.push_back(name_of_input(o, i));
+    if (is_floating(inputs[i].dtype())) names.push_back(options.names.back());
+  }
+  options.names.push_back("cotangent");
   // A fused vjp and the formula that stands for it while a graph is built must be the same function.
-  GradcheckReport report;
-  report.reason = disagreement(inputs, gradients(result, wanted, cotangent, false),
-                               gradients(f(leaves), wanted, cotangent, true), "the plain vjp", "create_graph", o);
-  if (!report.reason.empty()) return report;
+  const std::string other =
+      disagreement(names, gradients(result, wanted, cotangent, false), gradients(f(leaves), wanted, cotangent, true),
+                   "the plain vjp", "create_graph");
+  if (!other.empty()) return refused(other, Verdict::wrong);
 
   std::vector<Tensor> all = inputs;
   all.push_back(cotangent);
-  GradcheckOptions options = o;
-  options.names.clear();
-  for (std::size_t i = 0; i < inputs.size(); ++i) options.names.push_back(name_of_input(o, i));
-  options.names.push_back("cotangent");
   return gradcheck(
       [&f](const std::vector<Tensor>& at) {
         const std::vector<Tensor> x(at.begin(), at.end() - 1);
@@ -176,6 +344,30 @@ GradcheckReport gradgradcheck(const TensorFunction& f, const std::vector<Tensor>
         return parts.empty() ? Tensor::zeros({0}, DType::float64) : concat(parts, 0);
       },
       all, options);
+}
+
+GradcheckReport gradcheck(Params& params, const std::function<Tensor()>& loss, const GradcheckOptions& o) {
+  require(params.dtype() == DType::float64,
+          "gradcheck: the parameters are {}; build the model with Params(DType::float64)", name_of(params.dtype()));
+  params.zero_grad();
+  const Tensor first = loss();
+  require(first.size() == 1, "gradcheck: the loss must be one number, got shape {}", first.shape());
+  require_finite(first.array());
+  const Array start = first.array().copy();
+  if (!same_bits(start, loss().array())) return refused(not_deterministic, Verdict::not_deterministic);
+  if (first.requires_grad()) backward(first);
+  std::vector<Target> targets;
+  for (const Parameter& p : params.list()) {
+    if (!p.value.requires_grad()) continue;
+    const Tensor gradient = p.value.grad();
+    targets.push_back({p.name, p.value,
+                       gradient.defined() ? numbers_of(gradient.array())
+                                          : std::vector<double>(static_cast<std::size_t>(p.value.size()), 0.0)});
+  }
+  params.zero_grad();
+  Comparison comparison([&] { return loss().array(); }, start, {1.0}, o);
+  for (std::size_t i = 0; i < targets.size(); ++i) comparison.compare(targets[i], i);
+  return comparison.report();
 }
 
 }  // namespace gaze

@@ -6,9 +6,9 @@
 namespace gaze {
 
 std::vector<Lesson> all_lessons() {
-  return {soft_lookup_lesson(),    similarity_lesson(), scores_lesson(), learning_lesson(),
-          self_attention_lesson(), scaling_lesson(),    heads_lesson(),  positions_lesson(),
-          mixture_lesson(),        gating_lesson(),     block_lesson(),  bottleneck_lesson()};
+  return {soft_lookup_lesson(), similarity_lesson(), scores_lesson(),    learning_lesson(), self_attention_lesson(),
+          scaling_lesson(),     heads_lesson(),      positions_lesson(), polysemy_lesson(), mixture_lesson(),
+          gating_lesson(),      block_lesson(),      bottleneck_lesson()};
 }
 
 CLI::Validator real_range(double low, double high) {

@@ -87,6 +87,11 @@ void Page::formula(const std::string& text) {
   line("");
 }
 
+void Page::notice(const std::string& text) {
+  line("");
+  say("Notice: " + text);
+}
+
 void Page::say(const std::string& text) {
   std::istringstream words(text);
   std::string written;
@@ -125,6 +130,7 @@ void Page::table(const std::vector<std::string>& columns, const std::vector<std:
 void Page::matrix(const std::string& name, const Tensor& m, const std::vector<std::string>& rows,
                   const std::vector<std::string>& columns, int digits) {
   require(m.rank() == 2, "matrix {}: needs [rows, columns], got {}", name, m.shape());
+  line("");
   numbers[name] = to_json(m);
   line(name + " =");
   std::vector<std::string> names(static_cast<std::size_t>(m.size(1)) + 1);
@@ -139,6 +145,7 @@ void Page::matrix(const std::string& name, const Tensor& m, const std::vector<st
 
 void Page::heat_map(const std::string& title, const std::vector<std::string>& rows,
                     const std::vector<std::string>& columns, const Tensor& weights) {
+  line("");
   for (const std::string& text :
        render({.rows = rows, .columns = columns, .weights = flat(weights), .gold = {}, .title = title}, terminal_))
     line(text);
@@ -146,6 +153,7 @@ void Page::heat_map(const std::string& title, const std::vector<std::string>& ro
 
 void Page::picture(const std::string& title, const Tensor& m, const std::vector<std::string>& rows) {
   require(m.rank() == 2, "picture: needs [rows, columns], got {}", m.shape());
+  line("");
   line(title);
   int label = 0;
   for (const std::string& row : rows) label = std::max(label, display_width(row));
@@ -168,6 +176,7 @@ void Page::curves(const std::string& title, const std::vector<Curve>& curves, in
     for (const double y : c.y)
       if (std::isfinite(y)) low = any ? std::min(low, y) : y, high = any ? std::max(high, y) : y, any = true;
   }
+  line("");
   line(title);
   const auto ramp = bars(terminal_);
   for (const Curve& c : curves) {
@@ -195,6 +204,7 @@ void Page::scatter(const std::string& title, const std::vector<Point>& points) {
     const int x = place(p.x, left, right, columns), y = rows - 1 - place(p.y, bottom, top, rows);
     grid[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)] = p.mark;
   }
+  line("");
   line(title);
   for (const auto& row : grid) line(fmt::format("  |{}", fmt::join(row, "")));
   line("  +" + std::string(static_cast<std::size_t>(columns), '-'));

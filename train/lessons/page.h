@@ -28,11 +28,11 @@ class Page {
 
   bool quick() const { return quick_; }  ///< the reader is in a hurry: train less, or on less
 
-  void title(const std::string& text);                              ///< of the lesson
-  void heading(const std::string& text);                            ///< of a step of the lesson
-  void formula(const std::string& text);                            ///< on a line of its own, indented
-  void say(const std::string& text);                                ///< a paragraph, broken to the terminal's width
-  void notice(const std::string& text) { say("Notice: " + text); }  ///< what the lesson is about
+  void title(const std::string& text);    ///< of the lesson
+  void heading(const std::string& text);  ///< of a step of the lesson
+  void formula(const std::string& text);  ///< on a line of its own, indented
+  void say(const std::string& text);      ///< a paragraph, broken to the terminal's width
+  void notice(const std::string& text);   ///< what the lesson is about: a paragraph
   /// Rows of cells under the names of their columns; the first column is on the left, the others on the right.
   void table(const std::vector<std::string>& columns, const std::vector<std::vector<std::string>>& rows);
   /// A matrix [rows, columns] under a name, which its numbers are kept by, too. Labels may be left out.
