@@ -3,9 +3,12 @@
 /// All of the library. <gaze/autograd/xtensor.h>, which needs xtensor, is included by those who want it.
 
 #include <gaze/autograd/array.h>
+#include <gaze/autograd/custom_op.h>
+#include <gaze/autograd/derivatives.h>
 #include <gaze/autograd/engine.h>
 #include <gaze/autograd/error.h>
 #include <gaze/autograd/files.h>
+#include <gaze/autograd/find_wrong_vjp.h>
 #include <gaze/autograd/gradcheck.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/op_cases.h>
@@ -14,6 +17,7 @@
 #include <gaze/autograd/pool.h>
 #include <gaze/autograd/profile.h>
 #include <gaze/autograd/random.h>
+#include <gaze/autograd/slope.h>
 #include <gaze/autograd/tensor.h>
 #include <gaze/autograd/threads.h>
 

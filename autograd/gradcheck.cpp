@@ -118,7 +118,7 @@ class Comparison {
   Comparison(std::function<Array()> f, const Array& result, std::vector<double> cotangent, const GradcheckOptions& o)
       : f_(std::move(f)), result_(numbers_of(result)), cotangent_(std::move(cotangent)), options_(o) {}
 
-  void compare(Target& target, std::uint64_t number) {
+  void compare(Target target, std::uint64_t number) {
     InputCheck& check = report_.inputs.emplace_back(InputCheck{.input = target.name, .size = target.numbers.size()});
     if (target.numbers.size() == 0) return;
     const bool full = options_.mode == GradcheckOptions::Mode::full;
@@ -286,32 +286,43 @@ std::string GradcheckReport::to_string() const {
   return text;
 }
 
-GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs, const GradcheckOptions& o) {
-  std::vector<Tensor> leaves = as_leaves(inputs);
-  const Tensor result = f(leaves);
+GradcheckReport gradcheck(const std::function<Tensor()>& f, const std::vector<NamedLeaf>& leaves,
+                          const GradcheckOptions& o) {
+  for (const NamedLeaf& l : leaves)
+    require(l.leaf.is_leaf() && l.leaf.requires_grad() && l.leaf.dtype() == DType::float64,
+            "gradcheck: {} must be a float64 leaf that requires gradients", l.name);
+  const Tensor result = f();
   require(is_floating(result.dtype()), "gradcheck: the function gives {}, which has no gradient",
           name_of(result.dtype()));
   const Array start = result.array().copy();
-  const auto moves = [](const Tensor& t) { return is_floating(t.dtype()) && t.size() > 0; };
-  if (std::any_of(leaves.begin(), leaves.end(), moves)) require_finite(start);
-  if (!same_bits(start, f(leaves).array())) return refused(not_deterministic, Verdict::not_deterministic);
+  if (std::any_of(leaves.begin(), leaves.end(), [](const NamedLeaf& l) { return l.leaf.size() > 0; }))
+    require_finite(start);
+  if (!same_bits(start, f().array())) return refused(not_deterministic, Verdict::not_deterministic);
   const Tensor cotangent = random_cotangent(result, o.seed);
-  const std::vector<Tensor> analytic = gradients(result, floating(leaves), cotangent, false);
-
-  std::vector<Target> targets;
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < leaves.size(); ++i) {
-    if (!is_floating(leaves[i].dtype())) continue;
-    names.push_back(name_of_input(o, i));
-    targets.push_back({names.back(), leaves[i], numbers_of(analytic[targets.size()].array())});
-  }
-  const std::string other =
-      disagreement(names, analytic, gradients_by_backward(f, inputs, cotangent), "grad()", "backward()");
-  if (!other.empty()) return refused(other, Verdict::wrong);
-
-  Comparison comparison([&] { return f(leaves).array(); }, start, numbers_of(cotangent.array()), o);
-  for (std::size_t i = 0; i < targets.size(); ++i) comparison.compare(targets[i], i);
+  std::vector<Tensor> wanted;
+  for (const NamedLeaf& l : leaves) wanted.push_back(l.leaf);
+  const std::vector<Tensor> analytic = gradients(result, wanted, cotangent, false);
+  Comparison comparison([&] { return f().array(); }, start, numbers_of(cotangent.array()), o);
+  for (std::size_t i = 0; i < leaves.size(); ++i)
+    comparison.compare({leaves[i].name, leaves[i].leaf, numbers_of(analytic[i].array())}, i);
   return comparison.report();
+}
+
+GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs, const GradcheckOptions& o) {
+  const std::vector<Tensor> all = as_leaves(inputs);
+  std::vector<NamedLeaf> leaves;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!is_floating(all[i].dtype())) continue;
+    leaves.push_back({name_of_input(o, i), all[i]});
+    names.push_back(leaves.back().name);
+  }
+  GradcheckReport report = gradcheck([&] { return f(all); }, leaves, o);
+  if (!report) return report;
+  const Tensor result = f(all), cotangent = random_cotangent(result, o.seed);
+  const std::string other = disagreement(names, gradients(result, floating(all), cotangent, false),
+                                         gradients_by_backward(f, inputs, cotangent), "grad()", "backward()");
+  return other.empty() ? report : refused(other, Verdict::wrong);
 }
 
 GradcheckReport gradgradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs, const GradcheckOptions& o) {
@@ -349,25 +360,15 @@ GradcheckReport gradgradcheck(const TensorFunction& f, const std::vector<Tensor>
 GradcheckReport gradcheck(Params& params, const std::function<Tensor()>& loss, const GradcheckOptions& o) {
   require(params.dtype() == DType::float64,
           "gradcheck: the parameters are {}; build the model with Params(DType::float64)", name_of(params.dtype()));
-  params.zero_grad();
-  const Tensor first = loss();
-  require(first.size() == 1, "gradcheck: the loss must be one number, got shape {}", first.shape());
-  require_finite(first.array());
-  const Array start = first.array().copy();
-  if (!same_bits(start, loss().array())) return refused(not_deterministic, Verdict::not_deterministic);
-  if (first.requires_grad()) backward(first);
-  std::vector<Target> targets;
-  for (const Parameter& p : params.list()) {
-    if (!p.value.requires_grad()) continue;
-    const Tensor gradient = p.value.grad();
-    targets.push_back({p.name, p.value,
-                       gradient.defined() ? numbers_of(gradient.array())
-                                          : std::vector<double>(static_cast<std::size_t>(p.value.size()), 0.0)});
-  }
-  params.zero_grad();
-  Comparison comparison([&] { return loss().array(); }, start, {1.0}, o);
-  for (std::size_t i = 0; i < targets.size(); ++i) comparison.compare(targets[i], i);
-  return comparison.report();
+  std::vector<NamedLeaf> leaves;
+  for (const Parameter& p : params.list())
+    if (p.value.requires_grad()) leaves.push_back({p.name, p.value});
+  const auto one_number = [&] {
+    const Tensor value = loss();
+    require(value.size() == 1, "gradcheck: the loss must be one number, got shape {}", value.shape());
+    return value;
+  };
+  return gradcheck(one_number, leaves, o);
 }
 
 }  // namespace gaze

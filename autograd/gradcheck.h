@@ -67,9 +67,18 @@ GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& in
 /// The same for the gradients of f as functions of its inputs and of the cotangent: checks the double backward.
 GradcheckReport gradgradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs, const GradcheckOptions& = {});
 
+/// The same for a function of tensors that it holds itself: `leaves` are those of them to differentiate by, float64, by
+/// name. They are changed in place and come back as they were.
+struct NamedLeaf {
+  std::string name;
+  Tensor leaf;
+};
+GradcheckReport gradcheck(const std::function<Tensor()>& f, const std::vector<NamedLeaf>& leaves,
+                          const GradcheckOptions& = {});
+
 /// A whole model: the gradient of loss(), one number, by every parameter that requires gradients, in fast mode unless
-/// told otherwise. Parameters must be float64 (Params(DType::float64)); they come back as they were, their gradients
-/// are dropped. A parameter that the loss does not depend on must not change it.
+/// told otherwise. Parameters must be float64 (Params(DType::float64)). A parameter that the loss does not depend on
+/// must not change it.
 GradcheckReport gradcheck(Params& params, const std::function<Tensor()>& loss,
                           const GradcheckOptions& = {.mode = GradcheckOptions::Mode::fast});
 

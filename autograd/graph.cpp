@@ -96,6 +96,15 @@ Saved::Reused Saved::reuse(int input) const {
 }
 
 namespace detail {
+namespace {
+
+thread_local Onlooker* onlooker = nullptr;
+
+}  // namespace
+
+Onlooker::Onlooker() : before_(std::exchange(onlooker, this)) {}
+Onlooker::~Onlooker() { onlooker = before_; }
+Onlooker* Onlooker::present() { return onlooker; }
 
 bool wants_graph(std::span<const Tensor> inputs) {
   return grad_enabled() && std::any_of(inputs.begin(), inputs.end(), [](const Tensor& t) { return t.requires_grad(); });

@@ -38,18 +38,18 @@ std::optional<Flat> flat_part(const std::vector<Differences>& all) {
   return best;
 }
 
-/// Where one-sided slopes go on differing as steps get smaller: those of the smallest step that rounding leaves a
-/// meaning. A smooth function's differ by a tenth for a tenth of the step.
+/// Where one-sided slopes differ and stay what they are as the step gets smaller, to the smallest that rounding leaves
+/// a meaning. A smooth function's come together, a tenth for a tenth of the step; noise sends them apart.
 std::optional<Differences> kink(const std::vector<Differences>& all) {
   constexpr double clear = 0.05, lasting = 0.3, visible = 1e-4;
   std::optional<Differences> found;
   for (std::size_t i = 1; i < all.size(); ++i) {
-    const auto jump = [](const Differences& d) { return std::abs(d.right - d.left); };
-    const double now = jump(all[i]), before = jump(all[i - 1]);
-    if (!(4 * all[i].rounding < clear * now)) continue;
+    const Differences &now = all[i], &before = all[i - 1];
+    const double jump = std::abs(now.right - now.left);
+    if (!(4 * now.rounding < clear * std::max(jump, std::abs(before.right - before.left)))) continue;
+    const double moved = std::abs(now.right - before.right) + std::abs(now.left - before.left);
     found.reset();
-    if (now > lasting * before && now > visible * std::max(std::abs(all[i].left), std::abs(all[i].right)))
-      found = all[i];
+    if (jump > visible * std::max(std::abs(now.left), std::abs(now.right)) && moved < lasting * jump) found = now;
   }
   return found;
 }
@@ -126,12 +126,16 @@ Judgement judge(double analytic, const Line& line, const Scales& scales, double 
     const Judgement settled = judged(Verdict::right, flat->at, 2 * flat->uncertainty);
     if (settled.error <= tolerance) return settled;
   }
-  // What neighbours differ by more than rounding explains is noise of the function: of one that has fewer digits.
-  constexpr double float32_digits = 1e-2, some = 0.1;
+  // Smaller steps show the noise of the function. Where it is more than rounding, the function has fewer digits.
+  double noise = 0;
+  for (const Differences& d : all)
+    if (d.step < flat->at.step && std::isfinite(d.central))
+      noise = std::max(noise, std::abs(d.central - flat->at.central) * d.step);
+  constexpr double fewer_digits = 100, some = 0.1;
+  const double uncertain = std::max(flat->uncertainty, noise / flat->at.step);
   const double off = std::abs(analytic - flat->at.central);
-  if (!rounding_alone && flat->uncertainty > tolerance * size && flat->uncertainty < some * size &&
-      off <= std::max(4 * flat->uncertainty, float32_digits * size))
-    return judged(Verdict::float32_only, flat->at, flat->uncertainty);
+  if (noise > fewer_digits * flat->at.rounding * flat->at.step && uncertain < some * size && off <= 4 * uncertain)
+    return judged(Verdict::float32_only, flat->at, uncertain);
   return judged(Verdict::wrong, flat->at, flat->at.rounding);
 }
 

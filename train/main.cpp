@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   add_align(app);
   add_score(app);
   add_export(app);
+  add_gradcheck(app);
   add_lesson(app);
   add_bench(app);
   std::signal(SIGPIPE, SIG_IGN);  // a reader that is gone is an error like any other

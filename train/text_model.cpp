@@ -19,14 +19,6 @@ namespace {
 
 constexpr const char* line_end = "\n";
 
-ModelOptions options_of(const Config& config, const Language& language) {
-  ModelOptions options = model_options(config);
-  options.target_vocab = language.vocabulary.size();
-  options.max_length = config.length;
-  options.position_std = 0.5;  // attention tells places apart from the first step
-  return options;
-}
-
 Tensor matrix(const std::vector<std::int32_t>& ids, std::int64_t rows) {
   return Tensor::from<std::int32_t>({rows, static_cast<std::int64_t>(ids.size()) / rows}, ids);
 }
@@ -92,8 +84,7 @@ std::vector<std::string> text_tokens(const Tokenizer& tokenizer, std::string_vie
 
 TextModel::TextModel(const Config& config, Language language)
     : config_((check_text(config), config)), language_(std::move(language)) {
-  model_ =
-      std::make_unique<LanguageModel>(Scope(params_, {config.seed, streams::weights}), options_of(config_, language_));
+  model_ = make_language_model(Scope(params_, {config.seed, streams::weights}), config_, language_.vocabulary.size());
   params_.pack();
 }
 

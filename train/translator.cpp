@@ -22,23 +22,6 @@ constexpr std::size_t most_at_once = 64, most_scores = 16 << 20;
 /// Words and the mark that begins or ends them.
 constexpr std::int64_t marks = 1;
 
-std::unique_ptr<EncoderDecoder> model_of(const Scope& scope, const Config& config, const LanguagePair& languages) {
-  const auto& [source, target] = languages;
-  if (config.model == "rnn") {
-    BahdanauOptions options = bahdanau_options(config);
-    options.source_vocab = source.vocabulary.size(), options.target_vocab = target.vocabulary.size();
-    return std::make_unique<Bahdanau>(scope, options);
-  }
-  ModelOptions options = model_options(config);
-  options.source_vocab = source.vocabulary.size(), options.target_vocab = target.vocabulary.size();
-  // Token vectors, scaled by sqrt(D), start at unit length a coordinate, and positions no shorter than half of that:
-  // attention sees from the first step which word it looks at and where the word stands.
-  options.embedding_std = 1 / std::sqrt(static_cast<double>(config.d_model));
-  options.position_std = 0.5;
-  options.max_length = std::max(source.longest, target.longest) + marks;
-  return std::make_unique<Seq2Seq>(scope, options);
-}
-
 }  // namespace
 
 std::shared_ptr<const ToyTask> toy_task(const Config& c) {
@@ -70,7 +53,9 @@ Translator::Translator(const Config& config) : Translator((check_translation(con
 
 Translator::Translator(const Config& config, LanguagePair languages)
     : config_(config), languages_(std::move(languages)) {
-  model_ = model_of(Scope(params_, {config.seed, streams::weights}), config_, languages_);
+  const auto& [from, to] = languages_;
+  model_ = make_encoder_decoder(Scope(params_, {config.seed, streams::weights}), config_, from.vocabulary.size(),
+                                to.vocabulary.size(), std::max(from.longest, to.longest) + marks);
   params_.pack();
 }
 

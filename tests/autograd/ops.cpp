@@ -1,7 +1,6 @@
 #include <catch2/catch.hpp>
 
 #include <cmath>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <set>
@@ -10,20 +9,11 @@
 #include <gaze/autograd/op_cases.h>
 #include <gaze/autograd/ops.h>
 
+#include "declared_operations.h"
+
 using namespace gaze;
 
 namespace {
-
-/// The names of the functions that ops.h declares, operators left out.
-std::set<std::string> declared_operations() {
-  std::ifstream file(GAZE_SOURCE_DIR "/autograd/ops.h");
-  std::set<std::string> names;
-  for (std::string line; std::getline(file, line);)
-    for (const std::string result : {"Tensor ", "AttentionResult "})
-      if (line.starts_with(result) && line.find('(') != line.npos)
-        names.insert(line.substr(result.size(), line.find('(') - result.size()));
-  return names;
-}
 
 /// The largest difference relative to max(1, |numbers|); NaN and NaN are equal.
 double difference(const Tensor& a, const Tensor& b) {

@@ -1,5 +1,6 @@
 # Builds a program against an installed gaze and runs it. Given with -D:
-#   SOURCE            a C++ file, or a Markdown file whose first ```cpp block is the program
+#   SOURCE            a C++ file, or a Markdown file of which a ```cpp block is the program
+#   BLOCK             which, from 1
 #   EXPECTED          what the program must print, as a regular expression
 #   PREFIX            where gaze is installed
 #   FOLDER            a scratch folder for the build
@@ -21,12 +22,14 @@ if(SOURCE MATCHES "\\.md$")
     message(FATAL_ERROR "${SOURCE} does not exist")
   endif()
   file(READ ${SOURCE} text)
-  string(FIND "${text}" "\n```cpp\n" begin)
-  if(begin EQUAL -1)
-    message(FATAL_ERROR "${SOURCE} has no ```cpp block")
-  endif()
-  math(EXPR begin "${begin} + 8")
-  string(SUBSTRING "${text}" ${begin} -1 text)
+  foreach(block RANGE 1 ${BLOCK})
+    string(FIND "${text}" "\n```cpp\n" begin)
+    if(begin EQUAL -1)
+      message(FATAL_ERROR "${SOURCE} has no ```cpp block ${block}")
+    endif()
+    math(EXPR begin "${begin} + 8")
+    string(SUBSTRING "${text}" ${begin} -1 text)
+  endforeach()
   string(FIND "${text}" "\n```" end)
   math(EXPR end "${end} + 1")
   string(SUBSTRING "${text}" 0 ${end} text)

@@ -1,8 +1,8 @@
-# Checks the installed headers under -D PREFIX: gaze.h includes all of them but the bridges to other libraries, and
+# Checks the installed headers under -D PREFIX: gaze.h includes all of them but the bridges to other libraries (xtensor, Catch2), and
 # only the bridges need more than the standard library, fmt and nlohmann-json.
 cmake_minimum_required(VERSION 3.25)
 
-set(bridges autograd/xtensor.h)
+set(bridges autograd/xtensor.h autograd/catch2.h)
 
 file(GLOB_RECURSE headers RELATIVE ${PREFIX}/include/gaze ${PREFIX}/include/gaze/*.h)
 list(REMOVE_ITEM headers gaze.h)

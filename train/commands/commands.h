@@ -36,6 +36,7 @@ void add_watch(CLI::App& app);
 void add_align(CLI::App& app);
 void add_score(CLI::App& app);
 void add_export(CLI::App& app);
+void add_gradcheck(CLI::App& app);
 void add_lesson(CLI::App& app);
 void add_bench(CLI::App& app);
 

@@ -1,0 +1,193 @@
+#include <gaze/autograd/find_wrong_vjp.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <unordered_map>
+
+#include <gaze/autograd/engine.h>
+#include <gaze/autograd/graph.h>
+#include <gaze/autograd/ops.h>
+
+namespace gaze {
+namespace {
+
+/// An operation as it was recorded. Its inputs that are results are numbers of operations, the others leaves.
+struct Recorded {
+  std::string operation;
+  Array value;
+  std::vector<std::size_t> results;  ///< distinct
+  std::vector<Tensor> leaves;        ///< distinct
+  std::vector<std::string> parameters;
+  bool inner = false;  ///< part of the operation that reads it: its result was never there
+};
+
+/// Writes down what is recorded.
+class Trace final : public detail::Onlooker {
+ public:
+  explicit Trace(const Params* params) {
+    if (!params) return;
+    for (const Parameter& p : params->list()) names_[p.value.node().get()] = p.name;
+  }
+
+  Tensor instead(const char*, const Array&) override { return {}; }
+  void recorded(const char* operation, const Tensor& result, std::span<const Tensor> inputs) override {
+    Recorded r{operation, result.array(), {}, {}, {}};
+    r.inner = !r.value.defined();
+    if (!r.inner) r.value = r.value.copy();
+    for (const Tensor& input : inputs) {
+      if (!input.defined() || !input.node()) continue;
+      if (const auto name = names_.find(input.node().get()); name != names_.end()) r.parameters.push_back(name->second);
+      if (const auto made = numbers_.find(input.node().get()); made == numbers_.end()) {
+        if (input.is_leaf()) add(r.leaves, input);
+      } else if (const Recorded& by = all[made->second]; by.inner) {
+        for (const std::size_t number : by.results) add(r.results, number);
+        for (const Tensor& leaf : by.leaves) add(r.leaves, leaf);
+        r.parameters.insert(r.parameters.end(), by.parameters.begin(), by.parameters.end());
+      } else {
+        add(r.results, made->second);
+      }
+    }
+    numbers_[result.node().get()] = all.size();
+    nodes_.push_back(result.node());
+    all.push_back(std::move(r));
+  }
+
+  std::vector<Recorded> all;
+
+ private:
+  static void add(std::vector<std::size_t>& to, std::size_t number) {
+    if (std::find(to.begin(), to.end(), number) == to.end()) to.push_back(number);
+  }
+  static void add(std::vector<Tensor>& to, const Tensor& leaf) {
+    const auto same = [&](const Tensor& l) { return l.node() == leaf.node(); };
+    if (std::none_of(to.begin(), to.end(), same)) to.push_back(leaf);
+  }
+
+  std::unordered_map<const Node*, std::string> names_;
+  std::unordered_map<const Node*, std::size_t> numbers_;
+  std::vector<Ptr<Node>> nodes_;  ///< alive, so that no other takes a node's place
+};
+
+/// Thrown through loss() when the operation that is looked at has been recorded.
+struct Reached {
+  Tensor result;
+};
+
+/// Lets one operation of a trace work on leaves: every operation before it gives a leaf with the numbers of its result.
+class Replay final : public detail::Onlooker {
+ public:
+  Replay(const std::vector<Recorded>& trace, std::map<std::size_t, Tensor>& leaves, std::size_t target)
+      : trace_(trace), leaves_(leaves), target_(target) {}
+
+  Tensor instead(const char* operation, const Array& value) override {
+    require(
+        next_ < trace_.size() && trace_[next_].operation == operation && trace_[next_].value.shape() == value.shape(),
+        "find_wrong_vjp: operation {} is {} {} and was another when the loss was calculated before; it must do the "
+        "same at every call",
+        next_ + 1, operation, value.shape());
+    if (next_ == target_ || trace_[next_].inner) return {};
+    Tensor& leaf = leaves_[next_];
+    if (!leaf.defined()) leaf = Tensor(trace_[next_].value.copy(), true);
+    ++next_;
+    return leaf;
+  }
+  void recorded(const char*, const Tensor& result, std::span<const Tensor>) override {
+    if (next_ == target_) throw Reached{result};
+    ++next_;
+  }
+
+ private:
+  const std::vector<Recorded>& trace_;
+  std::map<std::size_t, Tensor>& leaves_;
+  std::size_t target_, next_ = 0;
+};
+
+/// The parameters that an operation reads, or the nearest before and after it.
+std::string place_of(const std::vector<Recorded>& trace, std::size_t number) {
+  if (!trace[number].parameters.empty()) return fmt::format("reads {}", fmt::join(trace[number].parameters, ", "));
+  std::string before, after;
+  for (std::size_t i = number; i-- > 0 && before.empty();)
+    if (!trace[i].parameters.empty()) before = trace[i].parameters.front();
+  for (std::size_t i = number + 1; i < trace.size() && after.empty(); ++i)
+    if (!trace[i].parameters.empty()) after = trace[i].parameters.front();
+  if (before.empty() && after.empty()) return {};
+  if (before.empty()) return "before " + after;
+  return after.empty() ? "after " + before : fmt::format("between {} and {}", before, after);
+}
+
+}  // namespace
+
+std::string WrongVjps::to_string() const {
+  if (wrong.empty()) return fmt::format("the vjps of all {} operations are right", operations);
+  std::string text;
+  for (const WrongVjp& w : wrong)
+    text += fmt::format("{}the {} of {} is wrong: operation {} of {}{}{}\n  {}", text.empty() ? "" : "\n",
+                        w.second ? "double backward" : "vjp", w.operation, w.number, operations,
+                        w.where.empty() ? "" : ", which ",
+                        w.where.starts_with("reads") ? w.where
+                        : w.where.empty()            ? ""
+                                                     : "stands " + w.where,
+                        w.report.to_string());
+  return text;
+}
+
+WrongVjps find_wrong_vjp(const std::function<Tensor()>& loss, const Params* params, const FindOptions& o) {
+  const EnableGrad enable_grad;
+  std::vector<Recorded> trace;
+  {
+    Trace tracing(params);
+    const Tensor value = loss();
+    require(value.dtype() == DType::float64, "find_wrong_vjp: the loss is {}; the model must be float64",
+            name_of(value.dtype()));
+    trace = std::move(tracing.all);
+  }
+  WrongVjps found;
+  std::map<std::size_t, Tensor> results;  // of operations, as leaves
+  for (std::size_t i = 0; i < trace.size(); ++i) {
+    if (trace[i].inner) continue;
+    const auto call = [&]() -> Tensor {
+      const Replay replay(trace, results, i);
+      try {
+        loss();
+      } catch (Reached& reached) {
+        return std::move(reached.result);
+      }
+      fail("find_wrong_vjp: the loss ended before operation {}, {}", i + 1, trace[i].operation);
+    };
+    call();  // makes the leaves
+    std::vector<NamedLeaf> inputs;
+    for (const std::size_t number : trace[i].results)
+      inputs.push_back(
+          {fmt::format("the result of operation {}, {}", number + 1, trace[number].operation), results[number]});
+    for (const Tensor& leaf : trace[i].leaves) {
+      const auto name = inputs.size() - trace[i].results.size();
+      inputs.push_back(
+          {name < trace[i].parameters.size() ? trace[i].parameters[name] : fmt::format("leaf {}", name), leaf});
+    }
+    ++found.operations;
+    const GradcheckOptions options{.mode = GradcheckOptions::Mode::fast, .tolerance = o.tolerance, .seed = o.seed};
+    const auto keep = [&](GradcheckReport report, bool second) {
+      if (report) return true;
+      found.wrong.push_back(
+          {trace[i].operation, static_cast<std::int64_t>(i) + 1, place_of(trace, i), second, std::move(report)});
+      return false;
+    };
+    if (!keep(gradcheck(call, inputs, options), false) || !o.second) continue;
+    Tensor cotangent(Array::full(trace[i].value.shape(), DType::float64, 1), true);
+    std::vector<Tensor> wanted;
+    for (const NamedLeaf& input : inputs) wanted.push_back(input.leaf);
+    const auto gradients = [&] {
+      std::vector<Tensor> parts = {Tensor::zeros({0}, DType::float64)};
+      for (const Tensor& g : grad(std::vector<Tensor>{call()}, wanted,
+                                  {.cotangents = {cotangent}, .create_graph = true, .allow_unused = true}))
+        if (g.defined()) parts.push_back(reshape(g, {-1}));
+      return concat(parts, 0);
+    };
+    inputs.push_back({"cotangent", cotangent});
+    keep(gradcheck(gradients, inputs, options), true);
+  }
+  return found;
+}
+
+}  // namespace gaze

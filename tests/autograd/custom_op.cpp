@@ -1,0 +1,58 @@
+#include <gaze/autograd/custom_op.h>
+
+#include <catch2/catch.hpp>
+
+#include <gaze/autograd/catch2.h>
+#include <gaze/autograd/engine.h>
+#include <gaze/autograd/ops.h>
+
+using namespace gaze;
+
+namespace {
+
+const auto cube = custom_op(
+    "cube", [](const auto& in) { return in[0] * in[0] * in[0]; },
+    [](const auto& in, const Tensor&, const Tensor& g) { return std::vector<Tensor>{g * 3.0 * in[0] * in[0]}; });
+
+const Tensor x = tensor({0.5, -1, 2}, DType::float64), w = tensor({{1, 2, 3}, {0.1, -0.2, 0.3}}, DType::float64);
+
+}  // namespace
+
+TEST_CASE("an operation of one's own is differentiated like any other, twice as well") {
+  const TensorFunction f = [](const std::vector<Tensor>& in) { return cube({in[0] * in[1]}) + in[0]; };
+  CHECK(gradcheck(f, {x, w}));
+  CHECK(gradgradcheck(f, {x, w}));
+  const Tensor leaf(x.array().copy(), true);
+  const Tensor y = cube({leaf}).sum();
+  const Tensor slope = grad(y, {leaf}, {.create_graph = true}).front();
+  CHECK(grad(slope.sum(), {leaf}).front().at({2}) == Approx(12));
+  const NoGrad no_grad;
+  CHECK_FALSE(cube({leaf}).requires_grad());
+}
+
+TEST_CASE("what a custom vjp returns is checked under the operation's name") {
+  const auto identity = [](const std::vector<Tensor>& in) { return in[0] * 1.0; };
+  const auto shaped = custom_op("shaped", identity, [](const auto&, const auto&, const auto&) {
+    return std::vector{Tensor::ones({7}, DType::float64)};
+  });
+  const auto none =
+      custom_op("counted", identity, [](const auto&, const auto&, const auto&) { return std::vector<Tensor>{}; });
+  const auto unused =
+      custom_op("unused", identity, [](const auto&, const auto&, const auto&) { return std::vector<Tensor>(1); });
+  const Tensor leaf(x.array().copy(), true);
+  CHECK_THROWS_WITH(shaped({leaf}).sum().backward(), Catch::Contains("shaped"));
+  CHECK_THROWS_WITH(none({leaf}).sum().backward(), Catch::Contains("counted: its vjp returned 0 gradients"));
+  unused({leaf}).sum().backward();
+  CHECK_FALSE(leaf.grad().defined());
+}
+
+TEST_CASE("a matcher checks gradients of any callable") {
+  REQUIRE_THAT([](const Tensor& a, const Tensor& b) { return matmul(b, a); }, HasCorrectGradient(x, w));
+  REQUIRE_THAT([](const std::vector<Tensor>& in) { return exp(in[0]); }, HasCorrectGradient(x));
+  REQUIRE_THAT([](const Tensor& a) { return cube({a}); }, HasCorrectGradient(x));
+  const auto wrong = [](const Tensor& a) { return a * a.detach(); };
+  const GradientMatcher matcher = HasCorrectGradient(x);
+  CHECK_FALSE(matcher.match(wrong));
+  CHECK_THAT(matcher.toString(),
+             Catch::Contains("has a correct gradient") && Catch::Contains("input 0[") && Catch::Contains("numeric"));
+}
