@@ -177,8 +177,9 @@ void show_sweep(const Arguments& a) {
   fmt::print("        +{}\n", std::string(steps, '-'));
   fmt::print("  step   1{0:>9}{1:>10}{2:>10}{3:>11}\n\n", "", "", "", "1e-10");
   fmt::print(
-      "On the left the step is so large that the function bends, on the right so small that rounding is all that\n"
-      "is left. The checker's verdict: {}, with a difference of {:.12g}, off by {:.2g}.\n",
+      "On the left the step is so large that the function bends, on the right so small\n"
+      "that rounding is all that is left. The checker's verdict: {},\n"
+      "by a difference of {:.12g}, off by {:.2g}.\n",
       name_of(judged.verdict), judged.numeric, judged.error);
   if (a.json)
     fmt::print("{}\n", json{{"operation", found->operation},
