@@ -57,12 +57,20 @@ bool same_bits(const Array& a, const Array& b) {
   return same;
 }
 
-double norm(std::span<const double> x) { return std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0)); }
-
+/// Of those that are finite: the slope at the end of a domain is not, and must not hide the others.
 double largest(std::span<const double> x) {
   double most = 0;
-  for (const double v : x) most = std::max(most, std::abs(v));
+  for (const double v : x)
+    if (std::isfinite(v)) most = std::max(most, std::abs(v));
   return most;
+}
+
+double norm(std::span<const double> x) {
+  const double most = largest(x);
+  double squares = 0;
+  for (const double v : x)
+    if (most > 0 && std::isfinite(v)) squares += (v / most) * (v / most);
+  return most * std::sqrt(squares);
 }
 
 /// The gradients of `leaves`, zeros where the result does not depend on one.
@@ -88,13 +96,19 @@ std::vector<Tensor> gradients_by_backward(const TensorFunction& f, const std::ve
   return found;
 }
 
+/// Whether they were calculated in float32: no other numbers are all its.
+bool in_float32(std::span<const double> numbers) {
+  return std::all_of(numbers.begin(), numbers.end(),
+                     [](double x) { return x == static_cast<double>(static_cast<float>(x)); });
+}
+
 /// Differences between two ways to the same gradients, by input: "" when all agree to rounding.
 std::string disagreement(const std::vector<std::string>& names, const std::vector<Tensor>& a,
                          const std::vector<Tensor>& b, const char* way_a, const char* way_b) {
-  constexpr double rounding = 1e-9;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const std::vector<double> x = numbers_of(a[i].array()), y = numbers_of(b[i].array());
     const double size = std::max({1.0, largest(x), largest(y)});
+    const double rounding = in_float32(x) && in_float32(y) ? 1e-5 : 1e-9;
     for (std::size_t j = 0; j < x.size(); ++j)
       if (!(x[j] == y[j] || std::abs(x[j] - y[j]) <= rounding * size) && !(std::isnan(x[j]) && std::isnan(y[j])))
         return fmt::format("the gradient of {}[{}] is {} by {} and {} by {}", names[i], j, x[j], way_a, y[j], way_b);
@@ -185,9 +199,11 @@ class Comparison {
     require(moved.size() == static_cast<std::int64_t>(result_.size()),
             "gradcheck: the function's result changed its shape");
     Change c;
+    c.terms.resize(result_.size());
     for (std::size_t i = 0; i < result_.size(); ++i) {
       const double now = moved.at(static_cast<std::int64_t>(i));
-      c.value += cotangent_[i] * (now - result_[i]);
+      c.terms[i] = cotangent_[i] * (now - result_[i]);
+      c.value += c.terms[i];
       c.magnitude +=
           std::abs(cotangent_[i]) * std::max(1.0, std::abs(now));  // numbers around 1 on the way to small ones
     }
@@ -265,6 +281,11 @@ constexpr const char* not_deterministic =
     "stream "
     "at every call (a fresh Context{.training = true, .stream = {seed}}), and reset what the function changes";
 
+constexpr const char* changed_in_place =
+    "the backward walk changed the gradient that it was given, the result or an input in place, which others read; a "
+    "vjp "
+    "must return tensors of its own";
+
 }  // namespace
 
 std::string GradcheckEntry::name() const {
@@ -299,10 +320,13 @@ GradcheckReport gradcheck(const std::function<Tensor()>& f, const std::vector<Na
     require_finite(start);
   if (!same_bits(start, f().array())) return refused(not_deterministic, Verdict::not_deterministic);
   const Tensor cotangent = random_cotangent(result, o.seed);
+  const std::vector<double> up = numbers_of(cotangent.array());
   std::vector<Tensor> wanted;
   for (const NamedLeaf& l : leaves) wanted.push_back(l.leaf);
   const std::vector<Tensor> analytic = gradients(result, wanted, cotangent, false);
-  Comparison comparison([&] { return f().array(); }, start, numbers_of(cotangent.array()), o);
+  if (numbers_of(cotangent.array()) != up || !same_bits(start, result.array()) || !same_bits(start, f().array()))
+    return refused(changed_in_place, Verdict::wrong);
+  Comparison comparison([&] { return f().array(); }, start, up, o);
   for (std::size_t i = 0; i < leaves.size(); ++i)
     comparison.compare({leaves[i].name, leaves[i].leaf, numbers_of(analytic[i].array())}, i);
   return comparison.report();
@@ -328,6 +352,7 @@ GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& in
 GradcheckReport gradgradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs, const GradcheckOptions& o) {
   const std::vector<Tensor> leaves = as_leaves(inputs);
   const Tensor result = f(leaves);
+  if (!same_bits(result.array(), f(leaves).array())) return refused(not_deterministic, Verdict::not_deterministic);
   const Tensor cotangent = random_cotangent(result, o.seed);
   const std::vector<Tensor> wanted = floating(leaves);
 
@@ -348,10 +373,11 @@ GradcheckReport gradgradcheck(const TensorFunction& f, const std::vector<Tensor>
   std::vector<Tensor> all = inputs;
   all.push_back(cotangent);
   return gradcheck(
-      [&f](const std::vector<Tensor>& at) {
+      [&f, type = result.dtype()](const std::vector<Tensor>& at) {
         const std::vector<Tensor> x(at.begin(), at.end() - 1);
         std::vector<Tensor> parts;
-        for (const Tensor& g : gradients(f(x), floating(x), at.back(), true)) parts.push_back(reshape(g, {-1}));
+        for (const Tensor& g : gradients(f(x), floating(x), at.back().to(type), true))
+          parts.push_back(reshape(g, {-1}));
         return parts.empty() ? Tensor::zeros({0}, DType::float64) : concat(parts, 0);
       },
       all, options);

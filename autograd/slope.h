@@ -18,8 +18,9 @@ const char* name_of(Verdict);  ///< "right", "kink nearby", "not differentiable 
 
 /// A function along a line, seen from its start: what changes when one goes t.
 struct Change {
-  double value = 0;      ///< f(t) - f(0), terms subtracted before they are summed; NaN where f is not finite
-  double magnitude = 0;  ///< the sum of |terms| of f(t), on which rounding works
+  double value = 0;                ///< f(t) - f(0), terms subtracted before they are summed; NaN where f is not finite
+  double magnitude = 0;            ///< the sum of |terms| of f(t), on which rounding works
+  std::vector<double> terms = {};  ///< of value
 };
 using Line = std::function<Change(double t)>;
 
@@ -27,6 +28,7 @@ using Line = std::function<Change(double t)>;
 struct Differences {
   double step = 0;
   double left = 0, right = 0, central = 0;  ///< slopes; NaN where the function is not finite
+  double low = 0, high = 0;                 ///< the sums of the smaller and of the larger of each term's slopes
   double rounding = 0;                      ///< how far rounding alone may move the central one
 };
 Differences differences(const Line& line, double step);
