@@ -1,19 +1,11 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <cmath>
-#include <functional>
-#include <limits>
 #include <map>
-#include <numbers>
 #include <set>
 
-#include <gaze/autograd/custom_op.h>
-#include <gaze/autograd/engine.h>
 #include <gaze/autograd/find_wrong_vjp.h>
 #include <gaze/autograd/gradcheck.h>
-#include <gaze/autograd/graph.h>
-#include <gaze/autograd/op_cases/cases.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/parameters.h>
 

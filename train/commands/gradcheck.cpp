@@ -95,8 +95,13 @@ void check_operations(const Arguments& a) {
   const bool all = a.operations.empty();
   json object = json::object();
   std::string wrong;
-  fmt::print("{:<28} {:>6} {:>8} {:>7}  {:<14} {:>7}  {}\n", "operation", all ? "cases" : "", "slopes", "digits",
-             "gradient", "digits", "second derivative");
+  const auto print_row = [](const std::string& name, const std::string& cases, const Summary& one, const Summary& two,
+                            const std::string& shapes) {
+    fmt::print("{:<24}{:>6}{:>8}{:>5}  {:<12}{:>3}  {:<12} {}\n", name, cases, one.compared, one.digits,
+               name_of(one.verdict), two.digits, name_of(two.verdict), shapes);
+  };
+  fmt::print("{:<24}{:>6}{:>8}  {:<17}{:<17} {}\n", "operation", all ? "cases" : "", "slopes", "digits, gradient",
+             "second derivative", "shapes");
   for (const std::string& name : all ? differentiable_operations() : a.operations) {
     Summary first, second;
     json cases = json::array();
@@ -109,14 +114,12 @@ void check_operations(const Arguments& a) {
           {{"variant", c.variant}, {"shapes", shapes_of(c)}, {"first", to_json(one)}, {"second", to_json(two)}});
       for (const GradcheckReport* r : {&one, &two})
         if (!*r && wrong.empty()) wrong = fmt::format("{}, {}: {}", name, c.variant, r->reason);
-      if (!all)
-        fmt::print("{:<28} {:>6} {:>8} {:>7}  {:<14} {:>7}  {}  {}\n", name, "", one.compared, one.digits(),
-                   name_of(one.verdict), two.digits(), name_of(two.verdict),
-                   fmt::format("{}: {}", c.variant, shapes_of(c)));
+      if (all) continue;
+      Summary of_case, of_its_second;
+      of_case.add(one), of_its_second.add(two);
+      print_row(name, "", of_case, of_its_second, fmt::format("{}: {}", c.variant, shapes_of(c)));
     }
-    if (all)
-      fmt::print("{:<28} {:>6} {:>8} {:>7}  {:<14} {:>7}  {}\n", name, first.cases, first.compared, first.digits,
-                 name_of(first.verdict), second.digits, name_of(second.verdict));
+    if (all) print_row(name, std::to_string(first.cases), first, second, cases.front().at("shapes"));
     object[name] = {{"cases", cases},
                     {"verdict", name_of(first.verdict)},
                     {"digits", first.digits},
