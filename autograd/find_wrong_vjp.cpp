@@ -115,8 +115,8 @@ std::string place_of(const std::vector<Recorded>& trace, std::size_t number) {
   for (std::size_t i = number + 1; i < trace.size() && after.empty(); ++i)
     if (!trace[i].parameters.empty()) after = trace[i].parameters.front();
   if (before.empty() && after.empty()) return {};
-  if (before.empty()) return "before " + after;
-  return after.empty() ? "after " + before : fmt::format("between {} and {}", before, after);
+  if (before.empty()) return "stands before " + after;
+  return after.empty() ? "stands after " + before : fmt::format("stands between {} and {}", before, after);
 }
 
 /// With 0 where a mask made minus infinity, if it did: there is no slope there.
@@ -142,17 +142,14 @@ bool agree(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 std::string WrongVjps::to_string() const {
-  if (wrong.empty()) return fmt::format("the vjps of all {} operations are right", operations);
-  std::string text;
+  const std::string others = left_out > 0 ? fmt::format(", {} in float32 left out", left_out) : "";
+  if (wrong.empty()) return fmt::format("the vjps of all {} operations are right{}", operations - left_out, others);
+  std::vector<std::string> lines;
   for (const WrongVjp& w : wrong)
-    text += fmt::format("{}the {} of {} is wrong: operation {} of {}{}{}\n  {}", text.empty() ? "" : "\n",
-                        w.second ? "double backward" : "vjp", w.operation, w.number, operations,
-                        w.where.empty() ? "" : ", which ",
-                        w.where.starts_with("reads") ? w.where
-                        : w.where.empty()            ? ""
-                                                     : "stands " + w.where,
-                        w.report.to_string());
-  return text;
+    lines.push_back(fmt::format("the {} of {} is wrong: operation {} of {}{}{}{}\n  {}",
+                                w.second ? "double backward" : "vjp", w.operation, w.number, operations, others,
+                                w.where.empty() ? "" : ", which ", w.where, w.report.to_string()));
+  return fmt::format("{}", fmt::join(lines, "\n"));
 }
 
 WrongVjps find_wrong_vjp(const std::function<Tensor()>& loss, const Params* params, const FindOptions& o) {
@@ -166,6 +163,7 @@ WrongVjps find_wrong_vjp(const std::function<Tensor()>& loss, const Params* para
     trace = std::move(tracing.all);
   }
   WrongVjps found;
+  found.operations = std::count_if(trace.begin(), trace.end(), [](const Recorded& r) { return !r.inner; });
   std::map<std::size_t, Tensor> results;  // of operations, as leaves
   for (std::size_t i = 0; i < trace.size(); ++i) {
     if (trace[i].inner) continue;
@@ -189,7 +187,11 @@ WrongVjps find_wrong_vjp(const std::function<Tensor()>& loss, const Params* para
       inputs.push_back(
           {name < trace[i].parameters.size() ? trace[i].parameters[name] : fmt::format("leaf {}", name), leaf});
     }
-    ++found.operations;
+    const auto in_float64 = [](const NamedLeaf& l) { return l.leaf.dtype() == DType::float64; };
+    if (trace[i].value.dtype() != DType::float64 || !std::all_of(inputs.begin(), inputs.end(), in_float64)) {
+      ++found.left_out;
+      continue;
+    }
     const GradcheckOptions options{.mode = GradcheckOptions::Mode::fast, .tolerance = o.tolerance, .seed = o.seed};
     const auto keep = [&](GradcheckReport report, bool second) {
       if (report) return true;

@@ -277,14 +277,12 @@ GradcheckReport refused(std::string reason, Verdict verdict) {
 }
 
 constexpr const char* not_deterministic =
-    "the function gives other numbers when it is called again with the same inputs; give dropout the same random "
-    "stream "
-    "at every call (a fresh Context{.training = true, .stream = {seed}}), and reset what the function changes";
+    "the function gives other numbers when it is called again with the same inputs; give dropout the same random stream"
+    " at every call (a fresh Context{.training = true, .stream = {seed}}), and reset what the function changes";
 
 constexpr const char* changed_in_place =
-    "the backward walk changed the gradient that it was given, the result or an input in place, which others read; a "
-    "vjp "
-    "must return tensors of its own";
+    "the backward walk changed the gradient that it was given, the result or an input in place, which others read;"
+    " a vjp must return tensors of its own";
 
 }  // namespace
 

@@ -114,6 +114,15 @@ TEST_CASE("several wrong operations are told apart, without names of parameters 
   CHECK(found.operations == 6);
 }
 
+TEST_CASE("what is calculated in float32 inside a model is left out, and said to be") {
+  const Tensor x(Array::full({3}, DType::float64, 0.4), true);
+  const WrongVjps found = find_wrong_vjp([&] { return sum(exp(cast(tanh(x), DType::float32)).to(DType::float64)); });
+  CHECK(found);
+  CHECK(found.operations == 5);
+  CHECK(found.left_out == 3);  // cast, exp, and the cast back
+  CHECK_THAT(found.to_string(), Contains("3 in float32 left out"));
+}
+
 TEST_CASE("a loss that goes another way at every call, or is float32, is refused") {
   const Tensor x(Array::full({3}, DType::float64, 0.4), true);
   int calls = 0;
