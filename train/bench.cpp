@@ -110,6 +110,7 @@ double flops_of_products(const Config& c) {
 /// A training step of a model on one batch, over and over.
 struct Training final : Workload {
   Training(const Config& c, const BenchOptions& o) : config(c), params(o.dtype) {
+    require(c.model == "transformer", "bench: it measures model transformer, not {}", c.model);
     ModelOptions options = model_options(c);
     options.source_vocab = options.target_vocab = c.vocab;
     const Scope root(params, {o.seed, 1});
