@@ -223,8 +223,13 @@ TEST_CASE("runs without --run get folders of their own", "[program]") {
 TEST_CASE("the seed decides every bit, the number of threads none", "[program]") {
   Program gaze;
   const auto checkpoint = [&](const std::string& run, const Args& more) {
+#ifdef __SANITIZE_ADDRESS__
+    constexpr const char* steps = "10";
+#else
+    constexpr const char* steps = "50";
+#endif
     // Large enough that the kernels do share their work.
-    Args args = {"train", "copy",     "--run", run,           "--steps", "50",
+    Args args = {"train", "copy",     "--run", run,           "--steps", steps,
                  "--set", "batch=32", "--set", "dropout=0.1", "--set",   "validation=16"};
     args.insert(args.end(), more.begin(), more.end());
     const Result r = gaze.run(args);
