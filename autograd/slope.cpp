@@ -191,19 +191,26 @@ Judgement judge(double analytic, const Line& line, const Scales& scales, double 
     return edge;
   }
   const double size = std::max(std::abs(analytic), std::abs(flat->at.central));
-  constexpr double explained = 10;
+  constexpr double explained = 10, fewer_digits = 100;
   const double most = std::max(size, hidden / tolerance), uncertain = flat->uncertainty;
   const bool rounding_alone = uncertain <= explained * flat->at.rounding;
+  // Smaller steps show whether the function is noisy, as one of float32 is; else it is kinks that keep larger ones
+  // apart.
+  double noise = granule;
+  for (const Differences& d : all)
+    if (d.step < flat->at.step && std::isfinite(d.central))
+      noise = std::max(noise, std::abs(d.central - flat->at.central) * d.step);
+  const Verdict unsettled =
+      noise > fewer_digits * flat->at.rounding * flat->at.step ? Verdict::float32_only : Verdict::kink_nearby;
   const Judgement settled = judged(Verdict::right, flat->at, 2 * uncertain);
   if (settled.error <= tolerance) {
     if (rounding_alone || uncertain <= settles * most) return settled;
     if (uncertain <= some * most || uncertain <= explained * granule / flat->at.step)
-      return judged(Verdict::float32_only, flat->at, 2 * uncertain);
+      return judged(unsettled, flat->at, 2 * uncertain);
   }
-  // What neighbours differ by more than rounding explains is noise of the function: of one that has fewer digits.
   const double off = std::abs(analytic - flat->at.central);
   if (!rounding_alone && uncertain > tolerance * size && uncertain < some * size && off <= 4 * uncertain)
-    return judged(Verdict::float32_only, flat->at, uncertain);
+    return judged(unsettled, flat->at, uncertain);
   return judged(Verdict::wrong, flat->at, flat->at.rounding);
 }
 
