@@ -20,9 +20,16 @@ struct Recorded {
   std::string operation;
   Array value;
   std::vector<std::size_t> results;  ///< distinct
-  std::vector<Tensor> leaves;        ///< distinct
-  std::vector<std::string> parameters;
-  bool inner = false;  ///< part of the operation that reads it: its result was never there
+  std::vector<NamedLeaf> leaves;     ///< distinct; the name is a parameter's, or empty
+  std::int64_t number = 0;           ///< among those that are not inner, from 1
+  bool inner = false;                ///< part of the operation that reads it: its result was never there
+
+  std::vector<std::string> parameters() const {
+    std::vector<std::string> names;
+    for (const NamedLeaf& l : leaves)
+      if (!l.name.empty()) names.push_back(l.name);
+    return names;
+  }
 };
 
 /// Writes down what is recorded.
@@ -35,18 +42,17 @@ class Trace final : public detail::Onlooker {
 
   Tensor instead(const char*, const Array&) override { return {}; }
   void recorded(const char* operation, const Tensor& result, std::span<const Tensor> inputs) override {
-    Recorded r{operation, result.array(), {}, {}, {}};
+    Recorded r{operation, result.array(), {}, {}};
     r.inner = !r.value.defined();
-    if (!r.inner) r.value = r.value.copy();
+    if (!r.inner) r.value = r.value.copy(), r.number = ++count_;
     for (const Tensor& input : inputs) {
       if (!input.defined() || !input.node()) continue;
-      if (const auto name = names_.find(input.node().get()); name != names_.end()) r.parameters.push_back(name->second);
       if (const auto made = numbers_.find(input.node().get()); made == numbers_.end()) {
-        if (input.is_leaf()) add(r.leaves, input);
+        const auto name = names_.find(input.node().get());
+        if (input.is_leaf()) add(r.leaves, {name == names_.end() ? "" : name->second, input});
       } else if (const Recorded& by = all[made->second]; by.inner) {
         for (const std::size_t number : by.results) add(r.results, number);
-        for (const Tensor& leaf : by.leaves) add(r.leaves, leaf);
-        r.parameters.insert(r.parameters.end(), by.parameters.begin(), by.parameters.end());
+        for (const NamedLeaf& leaf : by.leaves) add(r.leaves, leaf);
       } else {
         add(r.results, made->second);
       }
@@ -62,13 +68,14 @@ class Trace final : public detail::Onlooker {
   static void add(std::vector<std::size_t>& to, std::size_t number) {
     if (std::find(to.begin(), to.end(), number) == to.end()) to.push_back(number);
   }
-  static void add(std::vector<Tensor>& to, const Tensor& leaf) {
-    const auto same = [&](const Tensor& l) { return l.node() == leaf.node(); };
-    if (std::none_of(to.begin(), to.end(), same)) to.push_back(leaf);
+  static void add(std::vector<NamedLeaf>& to, const NamedLeaf& added) {
+    const auto same = [&](const NamedLeaf& l) { return l.leaf.node() == added.leaf.node(); };
+    if (std::none_of(to.begin(), to.end(), same)) to.push_back(added);
   }
 
   std::unordered_map<const Node*, std::string> names_;
   std::unordered_map<const Node*, std::size_t> numbers_;
+  std::int64_t count_ = 0;
   std::vector<Ptr<Node>> nodes_;  ///< alive, so that no other takes a node's place
 };
 
@@ -108,12 +115,14 @@ class Replay final : public detail::Onlooker {
 
 /// The parameters that an operation reads, or the nearest before and after it.
 std::string place_of(const std::vector<Recorded>& trace, std::size_t number) {
-  if (!trace[number].parameters.empty()) return fmt::format("reads {}", fmt::join(trace[number].parameters, ", "));
+  if (const auto own = trace[number].parameters(); !own.empty()) return fmt::format("reads {}", fmt::join(own, ", "));
+  const auto first_of = [&](std::size_t i) {
+    const auto names = trace[i].parameters();
+    return names.empty() ? std::string() : names.front();
+  };
   std::string before, after;
-  for (std::size_t i = number; i-- > 0 && before.empty();)
-    if (!trace[i].parameters.empty()) before = trace[i].parameters.front();
-  for (std::size_t i = number + 1; i < trace.size() && after.empty(); ++i)
-    if (!trace[i].parameters.empty()) after = trace[i].parameters.front();
+  for (std::size_t i = number; i-- > 0 && before.empty();) before = first_of(i);
+  for (std::size_t i = number + 1; i < trace.size() && after.empty(); ++i) after = first_of(i);
   if (before.empty() && after.empty()) return {};
   if (before.empty()) return "stands before " + after;
   return after.empty() ? "stands after " + before : fmt::format("stands between {} and {}", before, after);
@@ -163,7 +172,7 @@ WrongVjps find_wrong_vjp(const std::function<Tensor()>& loss, const Params* para
     trace = std::move(tracing.all);
   }
   WrongVjps found;
-  found.operations = std::count_if(trace.begin(), trace.end(), [](const Recorded& r) { return !r.inner; });
+  for (const Recorded& r : trace) found.operations += !r.inner;
   std::map<std::size_t, Tensor> results;  // of operations, as leaves
   for (std::size_t i = 0; i < trace.size(); ++i) {
     if (trace[i].inner) continue;
@@ -180,13 +189,11 @@ WrongVjps find_wrong_vjp(const std::function<Tensor()>& loss, const Params* para
     const auto call = [&] { return without_masked(reach()); };
     std::vector<NamedLeaf> inputs;
     for (const std::size_t number : trace[i].results)
+      inputs.push_back({fmt::format("the result of operation {}, {}", trace[number].number, trace[number].operation),
+                        results[number]});
+    for (const NamedLeaf& l : trace[i].leaves)
       inputs.push_back(
-          {fmt::format("the result of operation {}, {}", number + 1, trace[number].operation), results[number]});
-    for (const Tensor& leaf : trace[i].leaves) {
-      const auto name = inputs.size() - trace[i].results.size();
-      inputs.push_back(
-          {name < trace[i].parameters.size() ? trace[i].parameters[name] : fmt::format("leaf {}", name), leaf});
-    }
+          {l.name.empty() ? fmt::format("leaf {}", inputs.size() - trace[i].results.size()) : l.name, l.leaf});
     const auto in_float64 = [](const NamedLeaf& l) { return l.leaf.dtype() == DType::float64; };
     if (trace[i].value.dtype() != DType::float64 || !std::all_of(inputs.begin(), inputs.end(), in_float64)) {
       ++found.left_out;
@@ -195,8 +202,7 @@ WrongVjps find_wrong_vjp(const std::function<Tensor()>& loss, const Params* para
     const GradcheckOptions options{.mode = GradcheckOptions::Mode::fast, .tolerance = o.tolerance, .seed = o.seed};
     const auto keep = [&](GradcheckReport report, bool second) {
       if (report) return true;
-      found.wrong.push_back(
-          {trace[i].operation, static_cast<std::int64_t>(i) + 1, place_of(trace, i), second, std::move(report)});
+      found.wrong.push_back({trace[i].operation, trace[i].number, place_of(trace, i), second, std::move(report)});
       return false;
     };
     if (!keep(gradcheck(call, inputs, options), false) || !o.second) continue;

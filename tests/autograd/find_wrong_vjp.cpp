@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <map>
+
 #include <gaze/autograd/custom_op.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/model.h>
@@ -112,6 +114,31 @@ TEST_CASE("several wrong operations are told apart, without names of parameters 
   CHECK(found.wrong[0].operation == "first");
   CHECK(found.wrong[1].operation == "last");
   CHECK(found.operations == 6);
+}
+
+TEST_CASE("inputs and operations are told by their own names and numbers") {
+  Params params(DType::float64);
+  const Tensor weight = params.add("weight", Array::full({3}, DType::float64, 1.2)),
+               constant(Array::full({3}, DType::float64, 0.7), true), ones = Tensor::ones({3}, DType::float64),
+               zeros = Tensor::zeros({3}, DType::float64);
+  // Right by the leaf that is no parameter and comes first, wrong by the parameter, which it reads twice.
+  const auto product = custom_op(
+      "product", [](const auto& in) { return in[0] * in[1] * in[2]; },
+      [](const auto& in, const Tensor&, const Tensor& g) {
+        return std::vector<Tensor>{g * in[1] * in[2], g * in[0] * in[2] * 0.9, g * in[0] * in[1]};
+      });
+  const Tensor x(Array::from<double>({1, 3}, std::vector<double>{0.1, -0.4, 0.9}), true);
+  const auto loss = [&] {  // residual_norm is recorded in two parts and is one operation
+    return sum(residual_norm(x, tanh(x), ones, zeros) * product({constant, weight, weight}));
+  };
+  const WrongVjps found = find_wrong_vjp(loss, &params);
+  REQUIRE(found.wrong.size() == 1);
+  CHECK(found.wrong[0].where == "reads weight");
+  CHECK(found.wrong[0].number <= found.operations);
+  CHECK(found.operations == 5);
+  std::map<std::string, Verdict> verdicts;
+  for (const InputCheck& c : found.wrong[0].report.inputs) verdicts[c.input] = c.verdict;
+  CHECK(verdicts == std::map<std::string, Verdict>{{"leaf 0", Verdict::right}, {"weight", Verdict::wrong}});
 }
 
 TEST_CASE("what is calculated in float32 inside a model is left out, and said to be") {

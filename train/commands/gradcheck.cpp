@@ -143,9 +143,9 @@ void show_sweep(const Arguments& a) {
   }
   Random random({.seed = a.seed});
   const auto draw = [&](const Shape& shape) {
-    Array numbers(shape, DType::float64);
-    for (std::int64_t i = 0; i < numbers.size(); ++i) numbers.set(i, random.normal());
-    return Tensor(numbers);
+    Tensor numbers = Tensor::zeros(shape, DType::float64);
+    random.normal(numbers.change<double>());
+    return numbers;
   };
   const Tensor y = found->call(inputs), cotangent = draw(y.shape());
   const auto gradients = grad(y, leaves, {.cotangents = {cotangent}, .allow_unused = true});

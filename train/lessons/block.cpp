@@ -65,8 +65,6 @@ Tensor block(const EncoderLayer& layer, const Tensor& input, const Design& desig
                   [&](const Tensor& x) { return feed_forward(layer.feed_forward, x, witness); });
 }
 
-double largest_difference(const Tensor& a, const Tensor& b) { return max(abs(a - b)).item(); }
-
 void one_block(const Inputs& in, const Design& design, Page& page) {
   const std::vector<std::string> words = {"birds", "can", "fly"};
   const Tensor x = tensor({{{1, 0, 1, 0}, {0, 2, 0, 1}, {1, 1, 0, 0}}}, DType::float64);  // [1,3,4]

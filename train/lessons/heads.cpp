@@ -56,8 +56,6 @@ Example example(double sharpness) {
   return e;
 }
 
-double largest_difference(const Tensor& a, const Tensor& b) { return max(abs(a - b)).item(); }
-
 /// The mean weight that goes to the right words.
 double share(const Tensor& weights, const Tensor& right) { return (sum(weights * right) / sum(right)).item(); }
 

@@ -21,6 +21,9 @@ struct Lesson {
 /// In the order in which to read them.
 std::vector<Lesson> all_lessons();
 
+/// The largest |a - b|.
+double largest_difference(const Tensor& a, const Tensor& b);
+
 /// A check for options: numbers from `low` to `high`. CLI::Range lets NaN pass.
 CLI::Validator real_range(double low, double high);
 /// An option for `least` to `most` numbers between commas, each from `low` to `high`; `numbers` holds the default.

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <utility>
 
+#include <gaze/autograd/ops.h>
+
 namespace gaze {
 
 std::vector<Lesson> all_lessons() {
@@ -10,6 +12,8 @@ std::vector<Lesson> all_lessons() {
           scaling_lesson(),     heads_lesson(),      positions_lesson(), polysemy_lesson(), mixture_lesson(),
           gating_lesson(),      block_lesson(),      bottleneck_lesson()};
 }
+
+double largest_difference(const Tensor& a, const Tensor& b) { return max(abs(a - b)).item(); }
 
 CLI::Validator real_range(double low, double high) {
   const std::string expected = fmt::format("a number from {:g} to {:g}", low, high);

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <iterator>
 #include <memory>
 #include <sstream>
 
 #include <gaze/autograd/ops.h>
+#include <gaze/datasets/tokenizer.h>
 
 namespace gaze {
 namespace {
@@ -50,8 +50,6 @@ SelfAttention self_attention(const Tensor& q, const Tensor& k, const Tensor& v, 
   const Tensor weights = softmax(scores * scale, 1);  // every row sums to 1
   return {scores, weights, matmul(weights, v)};       // output [n,d]
 }
-
-double largest_difference(const Tensor& a, const Tensor& b) { return max(abs(a - b)).item(); }
 
 /// Self-attention step by step, and beside it gaze's own operation.
 SelfAttention show(Page& page, const Inputs& in, const Tensor& q, const Tensor& k, const Tensor& v, double scale,
@@ -157,9 +155,8 @@ Tensor matrix_of(const std::string& text) {
   return Tensor::from<double>({n, lengths[0]}, numbers);
 }
 
-std::vector<std::string> words_of(const std::string& text) {
-  std::istringstream stream(printable(text));
-  const std::vector<std::string> words{std::istream_iterator<std::string>(stream), {}};
+std::vector<std::string> sentence_of(const std::string& text) {
+  const std::vector<std::string> words = words_of(printable(text));
   if (words.empty() || words.size() > kMostWords)
     throw CLI::ValidationError("--words", fmt::format("needs 1 to {} words", kMostWords));
   return words;
@@ -171,7 +168,7 @@ Lesson self_attention_lesson() {
   return {"self-attention", "Words of one sentence look at one another", [](CLI::App& app) {
             const auto in = std::make_shared<Inputs>();
             app.add_option_function<std::string>(
-                "--words", [in](const std::string& text) { in->words = words_of(text); },
+                "--words", [in](const std::string& text) { in->words = sentence_of(text); },
                 "The sentence (default: \"I love NLP\")");
             app.add_option_function<std::string>(
                 "--x", [in](const std::string& text) { in->x = matrix_of(text); },
