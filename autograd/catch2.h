@@ -1,14 +1,18 @@
 #pragma once
 
-#include <catch2/catch.hpp>
-
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <gaze/autograd/gradcheck.h>
 
-/// For tests with Catch2 (version 2). Not part of gaze.h: who does not test needs no Catch2.
+#if __has_include(<catch2/matchers/catch_matchers.hpp>)
+#include <catch2/matchers/catch_matchers.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+/// For tests with Catch2, version 2 or 3. Not part of gaze.h: who does not test needs no Catch2.
 namespace gaze {
 
 /// REQUIRE_THAT(f, HasCorrectGradient(x, w)): f takes as many tensors, or a vector of them, and gives one. What a

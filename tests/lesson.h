@@ -16,6 +16,6 @@ inline json lesson(Args args) {
   REQUIRE(r.status == 0);
   const auto lines = lines_of(r.out);
   REQUIRE(lines.size() > 1);
-  CHECK_THAT(r.out, Catch::Contains("Notice: "));
+  CHECK_THAT(r.out, ContainsSubstring("Notice: "));
   return json::parse(lines.back());
 }

@@ -5,7 +5,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <catch2/catch.hpp>
 
 #include <chrono>
 #include <csignal>
@@ -20,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "catch.h"
+#include "paths.h"
 #include "scratch.h"
 
 using Args = std::vector<std::string>;
@@ -65,7 +66,7 @@ inline void check_complaint(const Result& r, int status, const std::string& name
   CHECK(r.out == "");
   INFO(r.err);
   CHECK(lines_of(r.err).size() == 1);
-  CHECK_THAT(r.err, Catch::Contains(names) && Catch::EndsWith("\n"));
+  CHECK_THAT(r.err, ContainsSubstring(names) && EndsWith("\n"));
 }
 
 /// The bytes of a checkpoint's tensors, which follow its header.
@@ -106,6 +107,7 @@ struct Program {
       all_pointers.push_back(nullptr);
       return all_pointers;
     };
+    const std::string program = program_path().string();
     const auto argv = pointers(all), envp = pointers(environment);
     child = ::fork();
     if (child == 0) {  // only calls that are safe in the copy of a threaded process
@@ -114,10 +116,11 @@ struct Program {
       const auto redirect = [](const std::string& path, int flags, int to) {
         return ::dup2(::open(path.c_str(), flags | O_NOCTTY, 0600), to) == to;
       };
-      ::alarm(60);  // a program that hangs ends
+      const rlimit processor_time{600, 600};  // seconds: a program that turns in circles ends, however busy the machine
+      ::setrlimit(RLIMIT_CPU, &processor_time);
       if (::chdir(folder.c_str()) == 0 && redirect(in, O_RDONLY, 0) && redirect(out, O_WRONLY | O_CREAT, 1) &&
           redirect(err, O_WRONLY | O_CREAT | O_TRUNC, 2))
-        ::execve(GAZE_PROGRAM, argv.data(), envp.data());
+        ::execve(program.c_str(), argv.data(), envp.data());
       ::_exit(126);
     }
     REQUIRE(child > 0);

@@ -1,12 +1,13 @@
 #pragma once
 
 #include <stdlib.h>
-#include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
+
+#include "catch.h"
 
 /// An empty folder, removed in the end with all that it holds.
 struct ScratchFolder {

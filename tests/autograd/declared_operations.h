@@ -4,9 +4,11 @@
 #include <set>
 #include <string>
 
+#include "../paths.h"
+
 /// The names of the functions that ops.h declares, operators left out.
 inline std::set<std::string> declared_operations() {
-  std::ifstream file(GAZE_SOURCE_DIR "/autograd/ops.h");
+  std::ifstream file(source_folder() / "autograd/ops.h");
   std::set<std::string> names;
   for (std::string line; std::getline(file, line);)
     for (const std::string result : {"Tensor ", "AttentionResult "})

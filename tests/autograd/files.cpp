@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <csignal>
@@ -10,6 +9,7 @@
 
 #include <gaze/autograd/error.h>
 
+#include "../catch.h"
 #include "../scratch.h"
 
 using namespace gaze;

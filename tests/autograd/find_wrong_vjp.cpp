@@ -1,15 +1,14 @@
 #include <gaze/autograd/find_wrong_vjp.h>
 
-#include <catch2/catch.hpp>
-
 #include <map>
 
 #include <gaze/autograd/custom_op.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/model.h>
 
+#include "../catch.h"
+
 using namespace gaze;
-using Catch::Contains;
 
 namespace {
 
@@ -61,7 +60,7 @@ TEST_CASE("all vjps of a Transformer are right, at the values that they see, and
   INFO(found.to_string());
   CHECK(found);
   CHECK(found.operations > 20);
-  CHECK_THAT(found.to_string(), Contains("right"));
+  CHECK_THAT(found.to_string(), ContainsSubstring("right"));
 }
 
 TEST_CASE("a wrong vjp inside a model is found by its name and its place, and no other") {
@@ -79,8 +78,8 @@ TEST_CASE("a wrong vjp inside a model is found by its name and its place, and no
   CHECK(found.wrong[0].operation == "scale");
   CHECK_FALSE(found.wrong[0].second);
   CHECK(found.wrong[0].where == "reads gain");
-  CHECK_THAT(found.to_string(), Contains("the vjp of scale is wrong") && Contains("reads gain"));
-  CHECK_THAT(found.wrong[0].report.reason, Contains("layer_norm"));  // the input whose gradient it is
+  CHECK_THAT(found.to_string(), ContainsSubstring("the vjp of scale is wrong") && ContainsSubstring("reads gain"));
+  CHECK_THAT(found.wrong[0].report.reason, ContainsSubstring("layer_norm"));  // the input whose gradient it is
 }
 
 TEST_CASE("a missing second derivative is found when it is looked for") {
@@ -147,15 +146,16 @@ TEST_CASE("what is calculated in float32 inside a model is left out, and said to
   CHECK(found);
   CHECK(found.operations == 5);
   CHECK(found.left_out == 3);  // cast, exp, and the cast back
-  CHECK_THAT(found.to_string(), Contains("3 in float32 left out"));
+  CHECK_THAT(found.to_string(), ContainsSubstring("3 in float32 left out"));
 }
 
 TEST_CASE("a loss that goes another way at every call, or is float32, is refused") {
   const Tensor x(Array::full({3}, DType::float64, 0.4), true);
   int calls = 0;
-  CHECK_THROWS_WITH(find_wrong_vjp([&] { return ++calls % 2 ? sum(exp(x)) : sum(tanh(x)); }), Contains("every call"));
+  CHECK_THROWS_WITH(find_wrong_vjp([&] { return ++calls % 2 ? sum(exp(x)) : sum(tanh(x)); }),
+                    ContainsSubstring("every call"));
   const Tensor single(Array::full({3}, DType::float32, 0.4), true);
-  CHECK_THROWS_WITH(find_wrong_vjp([&] { return sum(single); }), Contains("float64"));
+  CHECK_THROWS_WITH(find_wrong_vjp([&] { return sum(single); }), ContainsSubstring("float64"));
 }
 
 TEST_CASE("a model whose dropout changes is refused, with how to fix it") {
@@ -163,7 +163,7 @@ TEST_CASE("a model whose dropout changes is refused, with how to fix it") {
   std::uint64_t calls = 0;
   const GradcheckReport report = gradcheck(model.params, [&] { return sum(dropout(model.gain, 0.5, {1, ++calls})); });
   CHECK(report.verdict == Verdict::not_deterministic);
-  CHECK_THAT(report.reason, Contains("stream"));
+  CHECK_THAT(report.reason, ContainsSubstring("stream"));
   Params single;
-  CHECK_THROWS_WITH(gradcheck(single, [] { return Tensor::scalar(1); }), Contains("Params(DType::float64)"));
+  CHECK_THROWS_WITH(gradcheck(single, [] { return Tensor::scalar(1); }), ContainsSubstring("Params(DType::float64)"));
 }

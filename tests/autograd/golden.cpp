@@ -1,5 +1,3 @@
-#include <catch2/catch.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -14,6 +12,8 @@
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/model.h>
 
+#include "../catch.h"
+#include "../paths.h"
 #include "declared_operations.h"
 
 using namespace gaze;
@@ -319,8 +319,7 @@ const std::map<std::string, std::string> without_golden = {
 };
 
 const Checkpoint& golden_file() {
-  static const Checkpoint file =
-      load_safetensors(std::string(GAZE_SOURCE_DIR) + "/tests/golden/operations.safetensors");
+  static const Checkpoint file = load_safetensors(source_folder() / "tests/golden/operations.safetensors");
   return file;
 }
 

@@ -1,5 +1,3 @@
-#include <catch2/catch.hpp>
-
 #include <cmath>
 #include <functional>
 #include <map>
@@ -9,6 +7,7 @@
 #include <gaze/autograd/op_cases.h>
 #include <gaze/autograd/ops.h>
 
+#include "../catch.h"
 #include "declared_operations.h"
 
 using namespace gaze;

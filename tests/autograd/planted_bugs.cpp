@@ -1,5 +1,3 @@
-#include <catch2/catch.hpp>
-
 #include <algorithm>
 #include <map>
 #include <set>
@@ -9,6 +7,7 @@
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/parameters.h>
 
+#include "../catch.h"
 #include "declared_operations.h"
 #include "planted_bugs/bugs.h"
 
@@ -149,7 +148,7 @@ TEST_CASE("a planted vjp of the wrong shape or dtype is refused by name") {
   for (const auto& [bug, message] : all_planted().refused) {
     INFO(bug.operation << " that " << bug.fault);
     const auto check_refusal = [start = bug.name() + ": ", rest = message](const std::function<void()>& check) {
-      CHECK_THROWS_WITH(check(), Catch::StartsWith(start) && Catch::Contains(rest));
+      CHECK_THROWS_WITH(check(), StartsWith(start) && ContainsSubstring(rest));
     };
     Model model(bug.wrong, bug.inputs);
     check_refusal([&] { gradcheck(bug.wrong, bug.inputs); });

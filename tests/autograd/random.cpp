@@ -1,9 +1,9 @@
-#include <catch2/catch.hpp>
-
 #include <cmath>
 #include <map>
 
 #include <gaze/autograd/random.h>
+
+#include "../catch.h"
 
 using namespace gaze;
 

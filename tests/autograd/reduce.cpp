@@ -1,5 +1,3 @@
-#include <catch2/catch.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -13,8 +11,9 @@
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/ops/internal.h>
 
+#include "../catch.h"
+
 using namespace gaze;
-using Catch::Contains;
 
 namespace {
 
@@ -172,9 +171,9 @@ TEST_CASE("reductions over nothing") {
   CHECK(all_nan(var(none, {1})));
   CHECK(logsumexp(none, {1}).at({1}) == -infinity);
   CHECK(max(none, {0}).shape() == Shape{0});
-  CHECK_THROWS_WITH(max(none, {1}), Contains("max") && Contains("[2,0]"));
-  CHECK_THROWS_WITH(min(none), Contains("min") && Contains("[2,0]"));
-  CHECK_THROWS_WITH(argmax(none, 1), Contains("argmax") && Contains("[2,0]"));
+  CHECK_THROWS_WITH(max(none, {1}), ContainsSubstring("max") && ContainsSubstring("[2,0]"));
+  CHECK_THROWS_WITH(min(none), ContainsSubstring("min") && ContainsSubstring("[2,0]"));
+  CHECK_THROWS_WITH(argmax(none, 1), ContainsSubstring("argmax") && ContainsSubstring("[2,0]"));
   for (const auto& f :
        {+[](const Tensor& t) { return sum(t, {1}); }, +[](const Tensor& t) { return mean(t, {1}); },
         +[](const Tensor& t) { return var(t, {1}); }, +[](const Tensor& t) { return logsumexp(t, {1}); }})
@@ -188,17 +187,18 @@ TEST_CASE("sum_to undoes broadcasting") {
   CHECK(sum_to(x, {}).item() == 276);
   CHECK(sum_to(counting({1, 3}), {3}).to_string() == "[0., 1., 2.] float64");
   CHECK(sum_to(Tensor::zeros({0, 3}), {1, 3}).to_string() == tensor({{0, 0, 0}}).to_string());
-  CHECK_THROWS_WITH(sum_to(x, {2}), Contains("sum_to") && Contains("[2]") && Contains("[2,3,4]"));
+  CHECK_THROWS_WITH(sum_to(x, {2}),
+                    ContainsSubstring("sum_to") && ContainsSubstring("[2]") && ContainsSubstring("[2,3,4]"));
 }
 
 TEST_CASE("reductions say what is wrong") {
   const Tensor x = Tensor::zeros({2, 3}), ids = Tensor::zeros({2}, DType::int32);
-  CHECK_THROWS_WITH(sum(x, {2}), Contains("sum: axis 2") && Contains("[2,3]"));
-  CHECK_THROWS_WITH(max(x, {-3}), Contains("max: axis -3") && Contains("[2,3]"));
-  CHECK_THROWS_WITH(mean(x, {0, -2}), Contains("mean") && Contains("twice"));
-  CHECK_THROWS_WITH(argmax(x, 2), Contains("argmax: axis 2") && Contains("[2,3]"));
-  CHECK_THROWS_WITH(sum(ids), Contains("sum") && Contains("int32"));
-  CHECK_THROWS_WITH(mean(ids), Contains("mean") && Contains("int32"));
-  CHECK_THROWS_WITH(var(ids), Contains("var") && Contains("int32"));
-  CHECK_THROWS_WITH(logsumexp(ids), Contains("logsumexp") && Contains("int32"));
+  CHECK_THROWS_WITH(sum(x, {2}), ContainsSubstring("sum: axis 2") && ContainsSubstring("[2,3]"));
+  CHECK_THROWS_WITH(max(x, {-3}), ContainsSubstring("max: axis -3") && ContainsSubstring("[2,3]"));
+  CHECK_THROWS_WITH(mean(x, {0, -2}), ContainsSubstring("mean") && ContainsSubstring("twice"));
+  CHECK_THROWS_WITH(argmax(x, 2), ContainsSubstring("argmax: axis 2") && ContainsSubstring("[2,3]"));
+  CHECK_THROWS_WITH(sum(ids), ContainsSubstring("sum") && ContainsSubstring("int32"));
+  CHECK_THROWS_WITH(mean(ids), ContainsSubstring("mean") && ContainsSubstring("int32"));
+  CHECK_THROWS_WITH(var(ids), ContainsSubstring("var") && ContainsSubstring("int32"));
+  CHECK_THROWS_WITH(logsumexp(ids), ContainsSubstring("logsumexp") && ContainsSubstring("int32"));
 }

@@ -1,5 +1,3 @@
-#include <catch2/catch.hpp>
-
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -10,8 +8,9 @@
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/ops/internal.h>
 
+#include "../catch.h"
+
 using namespace gaze;
-using Catch::Contains;
 
 namespace {
 
@@ -202,8 +201,10 @@ TEST_CASE("comparisons broadcast and take int32") {
   CHECK(equal(Tensor::zeros({0, 2}), b).shape() == Shape{0, 2});
   Tensor x = tensor({1, 2}).requires_grad(true);
   CHECK_FALSE(less(x, b).requires_grad());
-  CHECK_THROWS_WITH(less(x, ids({2}, {1, 2})), Contains("less") && Contains("int32") && Contains("float32"));
-  CHECK_THROWS_WITH(less(x, tensor({1, 2, 3})), Contains("less") && Contains("[2]") && Contains("[3]"));
+  CHECK_THROWS_WITH(less(x, ids({2}, {1, 2})),
+                    ContainsSubstring("less") && ContainsSubstring("int32") && ContainsSubstring("float32"));
+  CHECK_THROWS_WITH(less(x, tensor({1, 2, 3})),
+                    ContainsSubstring("less") && ContainsSubstring("[2]") && ContainsSubstring("[3]"));
 }
 
 TEST_CASE("argmax takes the first of the largest and one_hot marks it") {
@@ -216,45 +217,59 @@ TEST_CASE("argmax takes the first of the largest and one_hot marks it") {
 
 TEST_CASE("operations of shape say what is wrong") {
   const Tensor x = counting({2, 3});
-  CHECK_THROWS_WITH(reshape(x, {4, -1}), Contains("reshape") && Contains("[2,3]") && Contains("[4,-1]"));
-  CHECK_THROWS_WITH(reshape(x, {-1, -1}), Contains("reshape") && Contains("more than one -1"));
-  CHECK_THROWS_WITH(reshape(x, {5}), Contains("reshape") && Contains("[2,3]") && Contains("[5]"));
-  CHECK_THROWS_WITH(reshape(x, {-2, -3}), Contains("reshape") && Contains("-2"));
-  CHECK_THROWS_WITH(reshape(Tensor::zeros({0, 3}), {0, -1}), Contains("reshape") && Contains("[0,3]"));
-  CHECK_THROWS_WITH(squeeze(x, 0), Contains("squeeze") && Contains("[2,3]"));
-  CHECK_THROWS_WITH(unsqueeze(x, 3), Contains("unsqueeze: axis 3") && Contains("[2,3]"));
-  CHECK_THROWS_WITH(transpose(x, 0, 2), Contains("transpose: axis 2") && Contains("[2,3]"));
-  CHECK_THROWS_WITH(permute(x, {0}), Contains("permute") && Contains("[2,3]"));
-  CHECK_THROWS_WITH(permute(x, {0, 0}), Contains("permute") && Contains("twice"));
-  CHECK_THROWS_WITH(expand(x, {2, 4}), Contains("expand") && Contains("[2,3]") && Contains("[2,4]"));
-  CHECK_THROWS_WITH(concat({}, 0), Contains("concat"));
-  CHECK_THROWS_WITH(concat({x, counting({3, 3})}, 1), Contains("concat") && Contains("[2,3]") && Contains("[3,3]"));
-  CHECK_THROWS_WITH(concat({x, counting({2, 3}, DType::float32)}, 1), Contains("concat") && Contains("float32"));
-  CHECK_THROWS_WITH(stack({x, counting({3, 2})}), Contains("stack") && Contains("[2,3]") && Contains("[3,2]"));
-  CHECK_THROWS_WITH(stack({x, counting({2, 3}, DType::float32)}), Contains("stack") && Contains("float32"));
-  CHECK_THROWS_WITH(stack({x}, 4), Contains("stack: axis 4") && Contains("[2,3]"));
-  CHECK_THROWS_WITH(slice(x, 1, 2, 4), Contains("slice") && Contains("[2,3]"));
-  CHECK_THROWS_WITH(slice(x, 1, 2, 1), Contains("slice") && Contains("[2,3]"));
-  CHECK_THROWS_WITH(slice(x, 1, -4, 2), Contains("slice") && Contains("[2,3]"));
-  CHECK_THROWS_WITH(slice(x, 1, 0, 2, 0), Contains("slice"));
-  CHECK_THROWS_WITH(pad(x, {{1, 1}}), Contains("pad") && Contains("[2,3]"));
-  CHECK_THROWS_WITH(pad(x, {{1, 1}, {-1, 0}}), Contains("pad") && Contains("-1"));
+  CHECK_THROWS_WITH(reshape(x, {4, -1}),
+                    ContainsSubstring("reshape") && ContainsSubstring("[2,3]") && ContainsSubstring("[4,-1]"));
+  CHECK_THROWS_WITH(reshape(x, {-1, -1}), ContainsSubstring("reshape") && ContainsSubstring("more than one -1"));
+  CHECK_THROWS_WITH(reshape(x, {5}),
+                    ContainsSubstring("reshape") && ContainsSubstring("[2,3]") && ContainsSubstring("[5]"));
+  CHECK_THROWS_WITH(reshape(x, {-2, -3}), ContainsSubstring("reshape") && ContainsSubstring("-2"));
+  CHECK_THROWS_WITH(reshape(Tensor::zeros({0, 3}), {0, -1}),
+                    ContainsSubstring("reshape") && ContainsSubstring("[0,3]"));
+  CHECK_THROWS_WITH(squeeze(x, 0), ContainsSubstring("squeeze") && ContainsSubstring("[2,3]"));
+  CHECK_THROWS_WITH(unsqueeze(x, 3), ContainsSubstring("unsqueeze: axis 3") && ContainsSubstring("[2,3]"));
+  CHECK_THROWS_WITH(transpose(x, 0, 2), ContainsSubstring("transpose: axis 2") && ContainsSubstring("[2,3]"));
+  CHECK_THROWS_WITH(permute(x, {0}), ContainsSubstring("permute") && ContainsSubstring("[2,3]"));
+  CHECK_THROWS_WITH(permute(x, {0, 0}), ContainsSubstring("permute") && ContainsSubstring("twice"));
+  CHECK_THROWS_WITH(expand(x, {2, 4}),
+                    ContainsSubstring("expand") && ContainsSubstring("[2,3]") && ContainsSubstring("[2,4]"));
+  CHECK_THROWS_WITH(concat({}, 0), ContainsSubstring("concat"));
+  CHECK_THROWS_WITH(concat({x, counting({3, 3})}, 1),
+                    ContainsSubstring("concat") && ContainsSubstring("[2,3]") && ContainsSubstring("[3,3]"));
+  CHECK_THROWS_WITH(concat({x, counting({2, 3}, DType::float32)}, 1),
+                    ContainsSubstring("concat") && ContainsSubstring("float32"));
+  CHECK_THROWS_WITH(stack({x, counting({3, 2})}),
+                    ContainsSubstring("stack") && ContainsSubstring("[2,3]") && ContainsSubstring("[3,2]"));
+  CHECK_THROWS_WITH(stack({x, counting({2, 3}, DType::float32)}),
+                    ContainsSubstring("stack") && ContainsSubstring("float32"));
+  CHECK_THROWS_WITH(stack({x}, 4), ContainsSubstring("stack: axis 4") && ContainsSubstring("[2,3]"));
+  CHECK_THROWS_WITH(slice(x, 1, 2, 4), ContainsSubstring("slice") && ContainsSubstring("[2,3]"));
+  CHECK_THROWS_WITH(slice(x, 1, 2, 1), ContainsSubstring("slice") && ContainsSubstring("[2,3]"));
+  CHECK_THROWS_WITH(slice(x, 1, -4, 2), ContainsSubstring("slice") && ContainsSubstring("[2,3]"));
+  CHECK_THROWS_WITH(slice(x, 1, 0, 2, 0), ContainsSubstring("slice"));
+  CHECK_THROWS_WITH(pad(x, {{1, 1}}), ContainsSubstring("pad") && ContainsSubstring("[2,3]"));
+  CHECK_THROWS_WITH(pad(x, {{1, 1}, {-1, 0}}), ContainsSubstring("pad") && ContainsSubstring("-1"));
 }
 
 TEST_CASE("operations by index name the operation, the position and the value") {
   const Tensor x = counting({2, 3}), real = tensor({0, 1});
-  CHECK_THROWS_WITH(embedding(x, ids({2}, {0, 2})), Contains("embedding") && Contains("position 1") && Contains("2"));
-  CHECK_THROWS_WITH(embedding(x, ids({1}, {-1})), Contains("embedding") && Contains("-1"));
-  CHECK_THROWS_WITH(embedding(x, real), Contains("embedding") && Contains("int32"));
-  CHECK_THROWS_WITH(gather(x, 1, ids({1, 2}, {0, 3})), Contains("gather") && Contains("index 3 at position 1"));
-  CHECK_THROWS_WITH(gather(x, 1, ids({3, 1}, {0, 0, 0})), Contains("gather") && Contains("[3,1]") && Contains("[2,3]"));
-  CHECK_THROWS_WITH(gather(x, 1, ids({1}, {0})), Contains("gather") && Contains("[1]") && Contains("[2,3]"));
+  CHECK_THROWS_WITH(embedding(x, ids({2}, {0, 2})),
+                    ContainsSubstring("embedding") && ContainsSubstring("position 1") && ContainsSubstring("2"));
+  CHECK_THROWS_WITH(embedding(x, ids({1}, {-1})), ContainsSubstring("embedding") && ContainsSubstring("-1"));
+  CHECK_THROWS_WITH(embedding(x, real), ContainsSubstring("embedding") && ContainsSubstring("int32"));
+  CHECK_THROWS_WITH(gather(x, 1, ids({1, 2}, {0, 3})),
+                    ContainsSubstring("gather") && ContainsSubstring("index 3 at position 1"));
+  CHECK_THROWS_WITH(gather(x, 1, ids({3, 1}, {0, 0, 0})),
+                    ContainsSubstring("gather") && ContainsSubstring("[3,1]") && ContainsSubstring("[2,3]"));
+  CHECK_THROWS_WITH(gather(x, 1, ids({1}, {0})),
+                    ContainsSubstring("gather") && ContainsSubstring("[1]") && ContainsSubstring("[2,3]"));
   CHECK_THROWS_WITH(scatter_add(x, 0, ids({1, 3}, {0, 5, 0}), counting({1, 3})),
-                    Contains("scatter_add") && Contains("5"));
+                    ContainsSubstring("scatter_add") && ContainsSubstring("5"));
   CHECK_THROWS_WITH(scatter_add(x, 0, ids({1, 3}, {0, 0, 0}), counting({1, 2})),
-                    Contains("scatter_add") && Contains("[1,2]"));
-  CHECK_THROWS_WITH(index_select(x, 1, ids({1}, {3})), Contains("index_select") && Contains("index 3 at position 0"));
-  CHECK_THROWS_WITH(index_select(x, 1, real), Contains("index_select") && Contains("int32"));
-  CHECK_THROWS_WITH(one_hot(ids({2}, {0, 3}), 3), Contains("one_hot") && Contains("position 1") && Contains("3"));
-  CHECK_THROWS_WITH(one_hot(ids({1}, {0}), -1), Contains("one_hot") && Contains("-1"));
+                    ContainsSubstring("scatter_add") && ContainsSubstring("[1,2]"));
+  CHECK_THROWS_WITH(index_select(x, 1, ids({1}, {3})),
+                    ContainsSubstring("index_select") && ContainsSubstring("index 3 at position 0"));
+  CHECK_THROWS_WITH(index_select(x, 1, real), ContainsSubstring("index_select") && ContainsSubstring("int32"));
+  CHECK_THROWS_WITH(one_hot(ids({2}, {0, 3}), 3),
+                    ContainsSubstring("one_hot") && ContainsSubstring("position 1") && ContainsSubstring("3"));
+  CHECK_THROWS_WITH(one_hot(ids({1}, {0}), -1), ContainsSubstring("one_hot") && ContainsSubstring("-1"));
 }

@@ -1,9 +1,9 @@
 #include <gaze/autograd/slope.h>
 
-#include <catch2/catch.hpp>
-
 #include <cmath>
 #include <functional>
+
+#include "../catch.h"
 
 using namespace gaze;
 

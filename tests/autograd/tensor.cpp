@@ -1,11 +1,11 @@
-#include <catch2/catch.hpp>
-
 #include <cmath>
 
 #include <sstream>
 
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/parameters.h>
+
+#include "../catch.h"
 
 using namespace gaze;
 
@@ -27,17 +27,17 @@ TEST_CASE("tensors from nested lists") {
 
 TEST_CASE("what an int32 cannot hold is refused") {
   CHECK_THROWS_WITH(tensor({1, NAN}).to(DType::int32), "cast: nan does not fit int32");
-  CHECK_THROWS_WITH(tensor({3e9}).to(DType::int32), Catch::Contains("does not fit int32"));
+  CHECK_THROWS_WITH(tensor({3e9}).to(DType::int32), ContainsSubstring("does not fit int32"));
   CHECK_THROWS_AS(Tensor::full({2}, -3e9, DType::int32), Error);
   CHECK(tensor({-1.9, 2147483647}, DType::float64).to(DType::int32).to_string() == "[        -1, 2147483647] int32");
 }
 
 TEST_CASE("a shape of more elements than memory has is refused, not wrapped around") {
   constexpr std::int64_t big = std::int64_t{1} << 32;
-  CHECK_THROWS_WITH((Shape{big, big}), Catch::Contains("too many elements"));
+  CHECK_THROWS_WITH((Shape{big, big}), ContainsSubstring("too many elements"));
   CHECK_THROWS_AS(Tensor::zeros({std::int64_t{1} << 62}), Error);
 #ifndef __SANITIZE_ADDRESS__  // which ends the program instead
-  CHECK_THROWS_WITH(Tensor::zeros({std::int64_t{1} << 47}), Catch::Contains("out of memory"));
+  CHECK_THROWS_WITH(Tensor::zeros({std::int64_t{1} << 47}), ContainsSubstring("out of memory"));
 #endif
   CHECK(Tensor::zeros({0, big}).size() == 0);
 }
@@ -88,7 +88,7 @@ TEST_CASE("item, indexing and slices") {
   CHECK(m[1].to_string() == "[4., 5., 6.]");
   CHECK(m[-1][0].item() == 4);
   CHECK(m.slice(1, 1, 3).to_string() == "[[2., 3.],\n [5., 6.]]");
-  CHECK_THROWS_WITH(m.item(), Catch::Contains("[2,3]"));
+  CHECK_THROWS_WITH(m.item(), ContainsSubstring("[2,3]"));
   CHECK_THROWS_AS(m[2], Error);
   CHECK_THROWS_AS(m.at({0, 3}), Error);
   CHECK_THROWS_AS(Tensor().shape(), Error);
@@ -106,5 +106,5 @@ TEST_CASE("detach, clone and frozen leaves") {
   CHECK_FALSE(x.requires_grad());
   CHECK_THROWS_AS(tensor({1}, DType::int32).requires_grad(true), Error);
   x.requires_grad(true);
-  CHECK_THROWS_WITH((x * 2.0).requires_grad(false), Catch::Contains("mul"));
+  CHECK_THROWS_WITH((x * 2.0).requires_grad(false), ContainsSubstring("mul"));
 }

@@ -1,9 +1,9 @@
-#include <catch2/catch.hpp>
-
 #include <cstdint>
 #include <vector>
 
 #include <gaze/datasets/batch.h>
+
+#include "../catch.h"
 
 using namespace gaze;
 

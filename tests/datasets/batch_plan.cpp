@@ -1,10 +1,10 @@
-#include <catch2/catch.hpp>
-
 #include <algorithm>
 #include <set>
 
 #include <gaze/autograd/error.h>
 #include <gaze/datasets/batch_plan.h>
+
+#include "../catch.h"
 
 using namespace gaze;
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <chrono>
 #include <map>
 #include <regex>
@@ -9,6 +8,8 @@
 
 #include <gaze/autograd/error.h>
 #include <gaze/datasets/toy.h>
+
+#include "../catch.h"
 
 using namespace gaze;
 

@@ -1,9 +1,10 @@
-#include <catch2/catch.hpp>
 #include <map>
 #include <string>
 #include <vector>
 
 #include <gaze/datasets/toy.h>
+
+#include "../catch.h"
 
 using namespace gaze;
 

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <catch2/catch.hpp>
 #include <map>
 #include <set>
 #include <string>
@@ -8,6 +7,8 @@
 
 #include <gaze/autograd/error.h>
 #include <gaze/datasets/toy.h>
+
+#include "../catch.h"
 
 using namespace gaze;
 

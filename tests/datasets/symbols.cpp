@@ -1,10 +1,11 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <string>
 #include <vector>
 
 #include <gaze/autograd/error.h>
 #include <gaze/datasets/toy.h>
+
+#include "../catch.h"
 
 using namespace gaze;
 

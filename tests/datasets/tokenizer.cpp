@@ -1,9 +1,9 @@
-#include <catch2/catch.hpp>
-
 #include <gaze/autograd/error.h>
 #include <gaze/datasets/subwords.h>
 #include <gaze/datasets/tokenizer.h>
 #include <gaze/datasets/toy.h>
+
+#include "../catch.h"
 
 using namespace gaze;
 
@@ -16,14 +16,14 @@ TEST_CASE("words stand between spaces, characters are code points, and both join
   CHECK(words.tokenize("").empty());
   CHECK(characters.tokenize("aß 苹果") == Tokens{"a", "ß", " ", "苹", "果"});
   CHECK(characters.join(Tokens{"a", "ß", " ", "果"}) == "aß 果");
-  for (const Tokenizer& t : {words, characters}) CHECK_THROWS_WITH(t.tokenize("ab\xff"), Catch::Contains("byte 3"));
+  for (const Tokenizer& t : {words, characters}) CHECK_THROWS_WITH(t.tokenize("ab\xff"), ContainsSubstring("byte 3"));
 }
 
 TEST_CASE("what is not UTF-8 is refused at its first byte") {
   for (const char* wrong : {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
                             "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe4\xb8", "\xc3"}) {
     CAPTURE(wrong);
-    CHECK_THROWS_WITH(check_utf8(std::string("é") + wrong), Catch::Contains("byte 3"));
+    CHECK_THROWS_WITH(check_utf8(std::string("é") + wrong), ContainsSubstring("byte 3"));
   }
   for (const char* right :
        {"", "a", "\xc2\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
@@ -59,6 +59,6 @@ TEST_CASE("subwords are learned, the same from the same lines, and give the text
   const Subwords again = Subwords::from(subwords.serialized());
   CHECK(again.pieces() == subwords.pieces());
   CHECK(again.tokenizer().tokenize(lines[0]) == tokenizer.tokenize(lines[0]));
-  CHECK_THROWS_WITH(Subwords::from("nonsense"), Catch::Contains("sentencepiece"));
+  CHECK_THROWS_WITH(Subwords::from("nonsense"), ContainsSubstring("sentencepiece"));
   CHECK_THROWS_AS(Subwords::train({}, 100), Error);
 }

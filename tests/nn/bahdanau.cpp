@@ -1,12 +1,11 @@
 #include <gaze/nn/bahdanau.h>
 
-#include <catch2/catch.hpp>
-
 #include <cmath>
 #include <set>
 
 #include <gaze/autograd/gradcheck.h>
 
+#include "../catch.h"
 #include "golden.h"
 
 using namespace gaze;
@@ -60,7 +59,7 @@ TEST_CASE("a recurrent translation model's parts have their names and shapes") {
   CHECK(keyed["body.attention.key.weight"].shape() == Shape{4, 8});
   Params fixed;
   const Bahdanau none(Scope(fixed), small(Cell::lstm, std::nullopt));
-  for (const Parameter& p : fixed.list()) CHECK_THAT(p.name, !Catch::Contains("attention"));
+  for (const Parameter& p : fixed.list()) CHECK_THAT(p.name, !ContainsSubstring("attention"));
   CHECK(fixed["body.encoder.weight_hh_l1_reverse"].shape() == Shape{16, 4});
 }
 

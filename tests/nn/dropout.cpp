@@ -1,8 +1,8 @@
 #include <gaze/nn/dropout.h>
 
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+
+#include "../catch.h"
 
 using namespace gaze;
 
@@ -38,6 +38,6 @@ TEST_CASE("each dropout of a call draws anew, and the same call draws the same")
 }
 
 TEST_CASE("a probability out of range is refused") {
-  CHECK_THROWS_WITH(Dropout(1), Catch::Contains("dropout") && Catch::Contains("1"));
+  CHECK_THROWS_WITH(Dropout(1), ContainsSubstring("dropout") && ContainsSubstring("1"));
   CHECK_THROWS_AS(Dropout(-0.1), Error);
 }

@@ -1,10 +1,10 @@
 #include <gaze/nn/embedding.h>
 
-#include <catch2/catch.hpp>
-
 #include <cmath>
 
 #include <gaze/autograd/ops.h>
+
+#include "../catch.h"
 
 using namespace gaze;
 
@@ -62,9 +62,9 @@ TEST_CASE("wrong ids are refused") {
   Context context;
   CHECK_NOTHROW(embed(ids({1, 3}, {0, 1, 2}), context));
   CHECK_THROWS_WITH(embed(ids({1, 4}, {0, 0, 0, 0}), context),
-                    Catch::Contains("tgt_embed") && Catch::Contains("length 4") && Catch::Contains("maximum 3"));
-  CHECK_THROWS_WITH(embed(ids({3}, {0, 0, 0}), context), Catch::Contains("[B,T]"));
-  CHECK_THROWS_WITH(embed(ids({1, 1}, {5}), context), Catch::Contains("5"));
+                    ContainsSubstring("tgt_embed") && ContainsSubstring("length 4") && ContainsSubstring("maximum 3"));
+  CHECK_THROWS_WITH(embed(ids({3}, {0, 0, 0}), context), ContainsSubstring("[B,T]"));
+  CHECK_THROWS_WITH(embed(ids({1, 1}, {5}), context), ContainsSubstring("5"));
   CHECK_THROWS_AS(embed(Tensor::zeros({1, 1}), context), Error);
   CHECK_THROWS_AS(TokenEmbedding(Scope(params) / "other", {.vocab = 5, .d_model = 4}), Error);
 

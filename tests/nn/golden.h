@@ -1,7 +1,5 @@
 #pragma once
 
-#include <catch2/catch.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,6 +8,9 @@
 
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/checkpoint.h>
+
+#include "../catch.h"
+#include "../paths.h"
 
 namespace gaze {
 
@@ -36,8 +37,7 @@ class Golden {
   using Tensors = std::map<std::string, Tensor>;
 
   Golden(const std::string& name, DType dtype)
-      : file_(load_safetensors(std::string(GAZE_SOURCE_DIR) + "/tests/golden/modules/" + name + ".safetensors")),
-        dtype_(dtype) {}
+      : file_(load_safetensors(source_folder() / "tests/golden/modules" / (name + ".safetensors"))), dtype_(dtype) {}
 
   const Checkpoint& file() const { return file_; }
   /// Fills the parameters: throws unless their names and shapes are PyTorch's.

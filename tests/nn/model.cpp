@@ -1,9 +1,8 @@
 #include <gaze/nn/model.h>
 
-#include <catch2/catch.hpp>
-
 #include <set>
 
+#include "../catch.h"
 #include "golden.h"
 
 using namespace gaze;
@@ -174,11 +173,11 @@ TEST_CASE("a model of impossible sizes is refused") {
   Params params;
   ModelOptions options = small();
   options.transformer.heads = 3;
-  CHECK_THROWS_WITH(Seq2Seq(Scope(params), options), Catch::Contains("3 heads") && Catch::Contains("8"));
+  CHECK_THROWS_WITH(Seq2Seq(Scope(params), options), ContainsSubstring("3 heads") && ContainsSubstring("8"));
   Params second;
   options = small();
   options.target_vocab = 0;
-  CHECK_THROWS_WITH(LanguageModel(Scope(second), options), Catch::Contains("tgt_embed.tok"));
+  CHECK_THROWS_WITH(LanguageModel(Scope(second), options), ContainsSubstring("tgt_embed.tok"));
 }
 
 TEST_CASE("word by word a model says what it says of the whole sentence", "[decoding]") {
@@ -215,7 +214,7 @@ TEST_CASE("word by word a model says what it says of the whole sentence", "[deco
     CHECK(rest.at({0, v}) == Approx(whole.at({5, 3, v})).epsilon(1e-12));
     CHECK(rest.at({1, v}) == Approx(whole.at({3, 3, v})).epsilon(1e-12));
   }
-  CHECK_THROWS_WITH(model.next(ids({2, 2}, {1, 2, 3, 4}), other, context), Catch::Contains("one word at a time"));
+  CHECK_THROWS_WITH(model.next(ids({2, 2}, {1, 2, 3, 4}), other, context), ContainsSubstring("one word at a time"));
 }
 
 TEST_CASE("a language model reads a beginning at once and goes on word by word", "[decoding]") {
@@ -235,7 +234,7 @@ TEST_CASE("a language model reads a beginning at once and goes on word by word",
     if (t == 6) break;
     logits = model.next(slice(text, 1, t, t + 1), state, context);
   }
-  CHECK_THROWS_WITH(model.next(ids({2, 1}, {1, 2}), state, context), Catch::Contains("maximum 6"));
+  CHECK_THROWS_WITH(model.next(ids({2, 1}, {1, 2}), state, context), ContainsSubstring("maximum 6"));
 }
 
 TEST_CASE("source, target and head may share one table of token vectors") {
@@ -252,13 +251,13 @@ TEST_CASE("source, target and head may share one table of token vectors") {
   CHECK_FALSE(model.src_embed.pos.same(model.tgt_embed.pos));
   options.source_vocab = 9;
   Params others;
-  CHECK_THROWS_WITH(Seq2Seq(Scope(others, {.seed = 3}), options), Catch::Contains("one vocabulary"));
+  CHECK_THROWS_WITH(Seq2Seq(Scope(others, {.seed = 3}), options), ContainsSubstring("one vocabulary"));
 }
 
 TEST_CASE("PyTorch makes the same logits of gaze's weights") {
   const Norm norm = GENERATE(Norm::pre, Norm::post);
   const std::string name = norm == Norm::pre ? "export-pre" : "export-post";
-  const Checkpoint golden = load_safetensors(std::string(GAZE_SOURCE_DIR) + "/tests/golden/" + name + ".safetensors");
+  const Checkpoint golden = load_safetensors(source_folder() / "tests/golden" / (name + ".safetensors"));
   const auto find = [&](const char* what) -> const Array& {
     const Array* found = golden.find(what);
     REQUIRE(found);

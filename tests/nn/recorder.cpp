@@ -1,7 +1,7 @@
-#include <catch2/catch.hpp>
-
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/recorder.h>
+
+#include "../catch.h"
 
 using namespace gaze;
 
@@ -56,7 +56,7 @@ TEST_CASE("a recorder keeps the heads that it is asked for, in their order") {
   CHECK(kept.at({0, 0, 0, 1}) == Approx(0.5));
   CHECK(kept.at({0, 1, 0, 1}) == 0);
   AttentionRecorder none{.heads = {3}};
-  CHECK_THROWS_WITH(none.offer("attend", AttentionKind::cross, three_heads), Catch::Contains("no head 3 of 3"));
+  CHECK_THROWS_WITH(none.offer("attend", AttentionKind::cross, three_heads), ContainsSubstring("no head 3 of 3"));
 }
 
 TEST_CASE("recorded weights carry gradients only when asked to") {

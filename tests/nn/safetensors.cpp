@@ -1,7 +1,6 @@
 #include <gaze/nn/safetensors.h>
 
 #include <stdlib.h>
-#include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +10,7 @@
 
 #include <gaze/autograd/files.h>
 
+#include "../catch.h"
 #include "../scratch.h"
 
 using namespace gaze;
@@ -189,7 +189,7 @@ TEST_CASE("an int64 beyond int32 is named with its place") {
       GENERATE(std::int64_t{2147483648}, std::int64_t{-2147483649}, std::numeric_limits<std::int64_t>::max(),
                std::numeric_limits<std::int64_t>::min());
   const std::string error = error_of(one(R"("I64")", "[2,2]", "[0,32]"), bytes_of<std::int64_t>({0, 1, number, 2}));
-  CHECK_THAT(error, Catch::StartsWith("tensor a: number ") && Catch::EndsWith(" at element 2 does not fit int32"));
+  CHECK_THAT(error, StartsWith("tensor a: number ") && EndsWith(" at element 2 does not fit int32"));
 }
 
 TEST_CASE("arrays come in the order of their data, whatever the order and padding of the header") {
@@ -218,14 +218,14 @@ TEST_CASE("a file cut short anywhere is refused") {
     CHECK(error_of(bytes.substr(0, length)) != "no error");
   }
   CHECK(error_of("") == "it is too short for a safetensors file");
-  CHECK_THAT(error_of(bytes.substr(0, 20)), Catch::Contains("does not fit the file of 20"));
-  CHECK_THAT(error_of(bytes.substr(0, bytes.size() - 1)), Catch::StartsWith("tensor a lies at [0, 8)"));
+  CHECK_THAT(error_of(bytes.substr(0, 20)), ContainsSubstring("does not fit the file of 20"));
+  CHECK_THAT(error_of(bytes.substr(0, bytes.size() - 1)), StartsWith("tensor a lies at [0, 8)"));
   CHECK(error_of(bytes + "x") == "1 bytes follow the last tensor");
 }
 
 TEST_CASE("a header of an impossible length is refused") {
-  CHECK_THAT(error_of(bytes_of<std::uint64_t>({3}) + "{}"), Catch::Contains("header of 3 bytes does not fit"));
-  CHECK_THAT(error_of(bytes_of<std::uint64_t>({~std::uint64_t{0}}) + "{}"), Catch::Contains("does not fit"));
+  CHECK_THAT(error_of(bytes_of<std::uint64_t>({3}) + "{}"), ContainsSubstring("header of 3 bytes does not fit"));
+  CHECK_THAT(error_of(bytes_of<std::uint64_t>({~std::uint64_t{0}}) + "{}"), ContainsSubstring("does not fit"));
   const ScratchFile file;
   write_file_atomically(file.path, {bytes_of<std::uint64_t>({100'000'001}) + "{}"});
   fs::resize_file(file.path, 100'000'009);
@@ -250,7 +250,7 @@ TEST_CASE("a tensor without its fields is refused") {
 TEST_CASE("a dtype that is not known is named") {
   CHECK(error_of(one(R"("C64")", "[1]", "[0,8]"), "12345678") == "tensor a: dtype C64 is not supported");
   CHECK(error_of(one(R"("f32")", "[1]", "[0,4]"), "1234") == "tensor a: dtype f32 is not supported");
-  CHECK_THAT(error_of(one("32", "[1]", "[0,4]"), "1234"), Catch::StartsWith("tensor a: its dtype"));
+  CHECK_THAT(error_of(one("32", "[1]", "[0,4]"), "1234"), StartsWith("tensor a: its dtype"));
 }
 
 TEST_CASE("a shape that cannot be is refused") {
@@ -259,7 +259,7 @@ TEST_CASE("a shape that cannot be is refused") {
       "[1,1,1,1,1,1,1,1,1]", "[4294967296,4294967296]", "[9223372036854775807]", "[18446744073709551615]",
       "[18446744073709551616]", "[0,18446744073709551615]", "[0,4611686018427387904,8]", "[4611686018427387904,8,0]");
   CAPTURE(shape);
-  CHECK_THAT(error_of(one(R"("F32")", shape, "[0,0]"), ""), Catch::StartsWith("tensor a: its shape"));
+  CHECK_THAT(error_of(one(R"("F32")", shape, "[0,0]"), ""), StartsWith("tensor a: its shape"));
 }
 
 TEST_CASE("data_offsets that cannot be are refused") {
@@ -272,12 +272,12 @@ TEST_CASE("data_offsets that cannot be are refused") {
 TEST_CASE("data_offsets of another length than shape and dtype ask for are refused") {
   CHECK(error_of(one(R"("F32")", "[2]", "[0,4]"), "1234") ==
         "tensor a: F32 [2] takes 8 bytes, its data_offsets are [0, 4]");
-  CHECK_THAT(error_of(one(R"("F16")", "[2]", "[0,8]"), "12345678"), Catch::Contains("F16 [2] takes 4 bytes"));
-  CHECK_THAT(error_of(one(R"("F32")", "[]", "[0,0]"), ""), Catch::Contains("F32 [] takes 4 bytes"));
-  CHECK_THAT(error_of(one(R"("F32")", "[0,7]", "[0,4]"), "1234"), Catch::Contains("F32 [0,7] takes 0 bytes"));
-  CHECK_THAT(error_of(one(R"("F32")", "[1]", "[4,0]"), "1234"), Catch::Contains("[4, 0]"));
+  CHECK_THAT(error_of(one(R"("F16")", "[2]", "[0,8]"), "12345678"), ContainsSubstring("F16 [2] takes 4 bytes"));
+  CHECK_THAT(error_of(one(R"("F32")", "[]", "[0,0]"), ""), ContainsSubstring("F32 [] takes 4 bytes"));
+  CHECK_THAT(error_of(one(R"("F32")", "[0,7]", "[0,4]"), "1234"), ContainsSubstring("F32 [0,7] takes 0 bytes"));
+  CHECK_THAT(error_of(one(R"("F32")", "[1]", "[4,0]"), "1234"), ContainsSubstring("[4, 0]"));
   // 4 = 0 - (2^64 - 4): begin > end must not pass by wrapping round
-  CHECK_THAT(error_of(one(R"("F32")", "[1]", "[18446744073709551612,0]"), "1234"), Catch::Contains("takes 4 bytes"));
+  CHECK_THAT(error_of(one(R"("F32")", "[1]", "[18446744073709551612,0]"), "1234"), ContainsSubstring("takes 4 bytes"));
 }
 
 TEST_CASE("tensors that overlap, leave a hole or lie outside of the data are refused") {
@@ -288,14 +288,14 @@ TEST_CASE("tensors that overlap, leave a hole or lie outside of the data are ref
   };
   const std::string data(8, '\0');
   CHECK(error_of(two("[4,8]", "[0,4]"), data) == "no error");
-  CHECK_THAT(error_of(two("[0,4]", "[0,4]"), data), Catch::StartsWith("tensor b lies at [0, 4)"));
-  CHECK_THAT(error_of(two("[0,4]", "[2,6]"), data), Catch::StartsWith("tensor b lies at [2, 6), must begin at 4"));
-  CHECK_THAT(error_of(two("[0,4]", "[5,9]"), data + "x"), Catch::StartsWith("tensor b lies at [5, 9)"));
-  CHECK_THAT(error_of(two("[1,5]", "[5,9]"), data + "x"), Catch::StartsWith("tensor a lies at [1, 5)"));
-  CHECK_THAT(error_of(two("[0,4]", "[4,8]"), data.substr(1)), Catch::Contains("end within 7"));
+  CHECK_THAT(error_of(two("[0,4]", "[0,4]"), data), StartsWith("tensor b lies at [0, 4)"));
+  CHECK_THAT(error_of(two("[0,4]", "[2,6]"), data), StartsWith("tensor b lies at [2, 6), must begin at 4"));
+  CHECK_THAT(error_of(two("[0,4]", "[5,9]"), data + "x"), StartsWith("tensor b lies at [5, 9)"));
+  CHECK_THAT(error_of(two("[1,5]", "[5,9]"), data + "x"), StartsWith("tensor a lies at [1, 5)"));
+  CHECK_THAT(error_of(two("[0,4]", "[4,8]"), data.substr(1)), ContainsSubstring("end within 7"));
   CHECK(error_of(two("[0,4]", "[4,8]"), data + "xy") == "2 bytes follow the last tensor");
   CHECK(error_of("{}", "x") == "1 bytes follow the last tensor");
-  CHECK_THAT(error_of(one(R"("F32")", "[0]", "[9,9]"), ""), Catch::StartsWith("tensor a lies at [9, 9)"));
+  CHECK_THAT(error_of(one(R"("F32")", "[0]", "[9,9]"), ""), StartsWith("tensor a lies at [9, 9)"));
 }
 
 TEST_CASE("a name that stands twice in the header is refused") {

@@ -1,12 +1,11 @@
 #include <gaze/nn/score.h>
 
-#include <catch2/catch.hpp>
-
 #include <cmath>
 
 #include <gaze/autograd/gradcheck.h>
 #include <gaze/nn/attention.h>
 
+#include "../catch.h"
 #include "golden.h"
 
 using namespace gaze;
@@ -149,10 +148,10 @@ TEST_CASE("multi-head attention takes any score, with and without weights, word 
 
 TEST_CASE("scores have names, and say which sizes they cannot compare") {
   for (const Score score : all_scores()) CHECK(score_named(name_of(score)) == score);
-  CHECK_THROWS_WITH(score_named("dots"), Catch::Contains("additive"));
+  CHECK_THROWS_WITH(score_named("dots"), ContainsSubstring("additive"));
   Params params;
   CHECK_THROWS_WITH(ScoreFunction(Scope(params) / "s", {.score = Score::dot, .query_size = 4, .key_size = 6}),
-                    Catch::Contains("got 4 and 6"));
+                    ContainsSubstring("got 4 and 6"));
   CHECK_THROWS_WITH(ScoreFunction(Scope(params) / "s", {.query_size = 4, .key_size = 4, .heads = 3}),
-                    Catch::Contains("3 heads"));
+                    ContainsSubstring("3 heads"));
 }

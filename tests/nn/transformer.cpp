@@ -1,7 +1,6 @@
 #include <gaze/nn/transformer.h>
 
-#include <catch2/catch.hpp>
-
+#include "../catch.h"
 #include "golden.h"
 
 using namespace gaze;

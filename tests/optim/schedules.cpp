@@ -1,11 +1,11 @@
 #include <gaze/optim/schedules.h>
 
-#include <catch2/catch.hpp>
-
 #include <cmath>
 #include <limits>
 
 #include <gaze/autograd/error.h>
+
+#include "../catch.h"
 
 using namespace gaze;
 
@@ -54,13 +54,13 @@ TEST_CASE("the cosine falls from 1 to its end over the rest of the run") {
 }
 
 TEST_CASE("schedules refuse what makes no sense") {
-  CHECK_THROWS_WITH(make_schedule("linear", 1, 1), Catch::Contains("linear") && Catch::Contains("constant") &&
-                                                       Catch::Contains("inverse_sqrt") && Catch::Contains("noam") &&
-                                                       Catch::Contains("cosine"));
-  CHECK_THROWS_WITH(make_schedule("constant", -1, 1), Catch::Contains("-1"));
+  CHECK_THROWS_WITH(make_schedule("linear", 1, 1), ContainsSubstring("linear") && ContainsSubstring("constant") &&
+                                                       ContainsSubstring("inverse_sqrt") && ContainsSubstring("noam") &&
+                                                       ContainsSubstring("cosine"));
+  CHECK_THROWS_WITH(make_schedule("constant", -1, 1), ContainsSubstring("-1"));
   CHECK_THROWS_AS(make_schedule("cosine", 0, -1), Error);
   CHECK_THROWS_AS(make_schedule("cosine", 0, 1, -0.1), Error);
   CHECK_THROWS_AS(make_schedule("cosine", 0, 1, 1.1), Error);
   CHECK_THROWS_AS(make_schedule("cosine", 0, 1, std::numeric_limits<double>::quiet_NaN()), Error);
-  CHECK_THROWS_WITH(make_schedule("inverse_sqrt", 0, 1).factor(0), Catch::Contains("step 0"));
+  CHECK_THROWS_WITH(make_schedule("inverse_sqrt", 0, 1).factor(0), ContainsSubstring("step 0"));
 }

@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
-
 #include <gaze/train/alignment.h>
+
+#include "../catch.h"
 
 using namespace gaze;
 
@@ -37,8 +37,8 @@ TEST_CASE("links are the strongest words, heads averaged or one alone, end marks
   CHECK(mean[2] == Approx(0.6));
   CHECK(strongest_links(mean, 2) == std::vector<AlignmentLink>{{1, 0}, {0, 1}});
   CHECK(strongest_links({}, 0).empty());
-  CHECK_THROWS_WITH(attention_map(weights, 0, 4, 2), Catch::Contains("4 x 2"));
-  CHECK_THROWS_WITH(attention_map(weights, 0, 2, 2, {.head = 2}), Catch::Contains("no head 2"));
+  CHECK_THROWS_WITH(attention_map(weights, 0, 4, 2), ContainsSubstring("4 x 2"));
+  CHECK_THROWS_WITH(attention_map(weights, 0, 2, 2, {.head = 2}), ContainsSubstring("no head 2"));
   CHECK(attention_map(weights, 0, 2, 2, {.head = 1})[2] == Approx(0.7));
 
   // The query that has read a word is the next one.
@@ -87,7 +87,7 @@ TEST_CASE("Pharaoh lines are read and written, anything else is named") {
                     "gold.txt:7: 0-1 has an index below 1, the file's first");
   for (const char* bad : {"a", "1", "1-", "-1", "1--1", "-1-1", "1-1-1", "1x1", "1-+1", "1 - 1", "1-1.0", "1P1", "p1",
                           "99999999999-1", "0x1-1", "1-1,2-2"})
-    CHECK_THROWS_WITH(parse_pharaoh(bad, 0, "gold.txt:7"), Catch::StartsWith("gold.txt:7: "));
+    CHECK_THROWS_WITH(parse_pharaoh(bad, 0, "gold.txt:7"), StartsWith("gold.txt:7: "));
   CHECK(to_pharaoh(std::vector<AlignmentLink>{{0, 0}, {2, 1}}) == "0-0 2-1");
   CHECK(to_pharaoh({}).empty());
 }

@@ -1,5 +1,3 @@
-#include <catch2/catch.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -9,6 +7,7 @@
 #include <gaze/train/attention_log.h>
 #include <gaze/train/translator.h>
 
+#include "../catch.h"
 #include "../scratch.h"
 
 using namespace gaze;
@@ -126,7 +125,7 @@ TEST_CASE("cross-attention alone, or nothing, is recorded when asked so") {
   AttentionLog log(other, empty, candidates);
   log.after(0), log.finish(9);
   CHECK_FALSE(std::filesystem::exists(AttentionLog::folder(empty)));
-  CHECK_THROWS_WITH(AttentionLog::load(empty), Catch::Contains("no attention was recorded"));
+  CHECK_THROWS_WITH(AttentionLog::load(empty), ContainsSubstring("no attention was recorded"));
 }
 
 TEST_CASE("a run of 5,000 steps with 40 probes stays under 50 MB, whatever the model") {

@@ -1,5 +1,3 @@
-#include <catch2/catch.hpp>
-
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -9,11 +7,14 @@
 #include <gaze/autograd/threads.h>
 #include <gaze/train/bench.h>
 
+#include "../catch.h"
+#include "../paths.h"
+
 using namespace gaze;
 
 namespace {
 
-const std::filesystem::path golden = GAZE_SOURCE_DIR "/tests/golden";
+const std::filesystem::path golden = source_folder() / "tests/golden";
 
 const std::vector<std::string> golden_workloads = {"language-pre-tied", "language-post", "translation-post",
                                                    "translation-pre"};
@@ -121,10 +122,10 @@ TEST_CASE("a profile names the operations of a step, their calls and what they c
 TEST_CASE("weights and batches that do not fit the workload are refused, naming the file and the tensor") {
   BenchOptions o = golden_run("language-post", DType::float32);
   o.initial = golden / "language-pre-tied" / "init.safetensors";
-  CHECK_THROWS_WITH(bench_losses(o), Catch::Contains("init.safetensors"));
+  CHECK_THROWS_WITH(bench_losses(o), ContainsSubstring("init.safetensors"));
   o = golden_run("language-post", DType::float32);
   o.batch = golden / "language-pre-tied" / "batch.safetensors";
-  CHECK_THROWS_WITH(bench_losses(o), Catch::Contains("batch.safetensors: src must be ids [2,5], is int32 [3,6]"));
+  CHECK_THROWS_WITH(bench_losses(o), ContainsSubstring("batch.safetensors: src must be ids [2,5], is int32 [3,6]"));
   o.workload = "none";
-  CHECK_THROWS_WITH(bench_losses(o), Catch::Contains("none"));
+  CHECK_THROWS_WITH(bench_losses(o), ContainsSubstring("none"));
 }

@@ -1,10 +1,10 @@
-#include <catch2/catch.hpp>
-
 #include <array>
 #include <cmath>
 
 #include <gaze/autograd/error.h>
 #include <gaze/train/bleu.h>
+
+#include "../catch.h"
 
 using namespace gaze;
 

@@ -2,8 +2,9 @@
 #include <unistd.h>
 
 #include <array>
-#include <catch2/catch.hpp>
 #include <map>
+
+#include "../catch.h"
 
 using namespace gaze;
 

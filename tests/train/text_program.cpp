@@ -1,5 +1,3 @@
-#include <catch2/catch.hpp>
-
 #include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -9,10 +7,10 @@
 
 #include <gaze/datasets/toy.h>
 
+#include "../catch.h"
 #include "../program.h"
 
 namespace fs = std::filesystem;
-using Catch::Contains;
 using nlohmann::json;
 
 namespace {
@@ -109,16 +107,16 @@ TEST_CASE("whatever a source is, it is answered", "[text]") {
   REQUIRE(lines.size() == 6);
   CHECK(lines[0] == lines[5]);
   CHECK((lines[1].empty() && lines[2].empty()));
-  CHECK_THAT(r.err, Contains("stdin:4: unknown to the model: zzz yyy") &&
-                        Contains("stdin:5: 5000 tokens; the model reads the first 12"));
+  CHECK_THAT(r.err, ContainsSubstring("stdin:4: unknown to the model: zzz yyy") &&
+                        ContainsSubstring("stdin:5: 5000 tokens; the model reads the first 12"));
   CHECK(gaze.run({"translate", "run", "--beam", "3", "--quiet"}, {.input = input}).out == r.out);
 
   const Result best = gaze.run({"translate", "run", "--n-best", "3"}, {.input = "le chat dort\n\nun chien\n"});
   const auto listed = lines_of(best.out);
   REQUIRE(listed.size() == 7);  // the empty line has one answer
-  CHECK_THAT(listed[0], Catch::StartsWith("1 ||| "));
-  CHECK_THAT(listed[3], Catch::StartsWith("2 |||  ||| 0.0000"));
-  CHECK_THAT(listed[6], Catch::StartsWith("3 ||| "));
+  CHECK_THAT(listed[0], StartsWith("1 ||| "));
+  CHECK_THAT(listed[3], StartsWith("2 |||  ||| 0.0000"));
+  CHECK_THAT(listed[6], StartsWith("3 ||| "));
 }
 
 TEST_CASE("tokens may be words, characters or pieces of words, with one table for both languages", "[text]") {
@@ -234,8 +232,8 @@ TEST_CASE("sentences that cannot be learned from are left out and counted", "[te
                 "--set", "d_model=16", "--set", "d_ff=16", "--set", "length=12", "--set", "probes=0"});
   INFO(r.err);
   CHECK(r.status == 0);
-  CHECK_THAT(r.err, Contains("more.tsv:1: 1 of 302 pairs have an empty side") &&
-                        Contains("more.tsv:302: 1 of 302 pairs are longer than 12 tokens"));
+  CHECK_THAT(r.err, ContainsSubstring("more.tsv:1: 1 of 302 pairs have an empty side") &&
+                        ContainsSubstring("more.tsv:302: 1 of 302 pairs are longer than 12 tokens"));
 }
 
 TEST_CASE("a second training in the same folder is refused, and a full disk loses nothing", "[text]") {
@@ -254,7 +252,7 @@ TEST_CASE("a second training in the same folder is refused, and a full disk lose
   const Result full = gaze.run({"train", "--resume", "run"}, {.file_limit = before.size() / 2});
   CAPTURE(full.err);
   CHECK(full.status == 1);
-  CHECK_THAT(full.err, Contains("run/"));
+  CHECK_THAT(full.err, ContainsSubstring("run/"));
   CHECK((read(gaze.folder / "run/checkpoint.safetensors") == before));
 }
 
@@ -268,7 +266,7 @@ TEST_CASE("a language model is trained, sampled and asked for the next token", "
     const Args sample = {"sample", task, "--prompt", "the cat", "--tokens", "30"};
     const Result one = gaze.run(sample), same = gaze.run(sample), other = gaze.run(joined(sample, {"--seed", "2"}));
     CHECK(one.status == 0);
-    CHECK_THAT(one.out, Catch::StartsWith("the cat") && Catch::EndsWith("\n"));
+    CHECK_THAT(one.out, StartsWith("the cat") && EndsWith("\n"));
     CHECK(one.out == same.out);
     CHECK(one.out != other.out);
     CHECK(gaze.run(joined(sample, {"--temperature", "0", "--seed", "3"})).out ==
@@ -276,14 +274,14 @@ TEST_CASE("a language model is trained, sampled and asked for the next token", "
 
     const Result next = gaze.run({"sample", task, "--prompt", "the cat", "--next", "5"});
     CHECK(lines_of(next.out).size() == 5);
-    CHECK_THAT(lines_of(next.out)[0], Contains("%"));
+    CHECK_THAT(lines_of(next.out)[0], ContainsSubstring("%"));
     const Result figures = gaze.run({"sample", task, "--prompt", "the cat", "--next", "3", "--attention", "--json"});
     const json object = json::parse(figures.out, nullptr, false);
     REQUIRE(object.is_object());
     CHECK(object["next"].size() == 3);
     CHECK(object["attention"]["layers"].size() == 2);
     CHECK(object["attention"]["layers"][0].size() == object["attention"]["tokens"].size());
-    CHECK_THAT(gaze.run({"sample", task, "--prompt", "the cat", "--attention"}).out, Contains("layer 1:"));
+    CHECK_THAT(gaze.run({"sample", task, "--prompt", "the cat", "--attention"}).out, ContainsSubstring("layer 1:"));
     CHECK(gaze.run({"sample", task, "--top-p", "2"}).status == 2);
     CHECK(gaze.run(joined(sample, {}), {.output = "/dev/full"}).status == 1);
     check_complaint(gaze.run({"translate", task}, {.input = "a\n"}), 1, "language model");
@@ -302,9 +300,9 @@ TEST_CASE("export writes weights alone, under the names that are asked for", "[t
   run_well(gaze, {"export", "run", "all.safetensors"});
   run_well(gaze, {"export", "run", "body.safetensors", "--strip", "body.", "--weights", "last"});
   const std::string all = read(gaze.folder / "all.safetensors"), body = read(gaze.folder / "body.safetensors");
-  CHECK_THAT(all,
-             Contains("\"head.weight\":\"tgt_embed.tok.weight\"") && !Contains("optimizer.") && !Contains("config"));
-  CHECK_THAT(body, Contains("\"encoder.layers.0.self_attn.in_proj_weight\"") && !Contains("tok"));
+  CHECK_THAT(all, ContainsSubstring("\"head.weight\":\"tgt_embed.tok.weight\"") && !ContainsSubstring("optimizer.") &&
+                      !ContainsSubstring("config"));
+  CHECK_THAT(body, ContainsSubstring("\"encoder.layers.0.self_attn.in_proj_weight\"") && !ContainsSubstring("tok"));
   check_complaint(gaze.run({"export", "run", "x", "--strip", "bdoy."}), 1, "bdoy.");
   check_complaint(gaze.run({"export", "run", "x", "--weights", "averaged"}), 1, "averaged.safetensors");
   CHECK_FALSE(fs::exists(gaze.folder / "x"));

@@ -1,7 +1,5 @@
 #include <gaze/train/trainer.h>
 
-#include <catch2/catch.hpp>
-
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -14,8 +12,9 @@
 #include <gaze/train/model_options.h>
 #include <gaze/train/pair_source.h>
 
+#include "../catch.h"
+
 using namespace gaze;
-using Catch::Contains;
 
 namespace {
 
@@ -65,7 +64,7 @@ void check_refused(Setup& s, const std::vector<std::string>& words) {
   } catch (const Error& error) {
     message = error.what();
   }
-  for (const std::string& word : words) CHECK_THAT(message, Contains(word));
+  for (const std::string& word : words) CHECK_THAT(message, ContainsSubstring(word));
   CHECK(s.params.hash() == before);
   CHECK(s.trainer.steps_done() == done);
   CHECK(calls == 0);

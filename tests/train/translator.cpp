@@ -1,5 +1,3 @@
-#include <catch2/catch.hpp>
-
 #include <filesystem>
 
 #include <gaze/nn/safetensors.h>
@@ -7,6 +5,7 @@
 #include <gaze/train/pair_source.h>
 #include <gaze/train/translator.h>
 
+#include "../catch.h"
 #include "../scratch.h"
 
 using namespace gaze;
@@ -113,14 +112,14 @@ TEST_CASE("a checkpoint with other words, or of something else, is refused in on
   Checkpoint bad = good;
   bad.metadata["source_vocabulary"] = R"(["<pad>","<bos>","<eos>","<unk>","b","a"])";
   save_safetensors(run.checkpoint(), bad);
-  CHECK_THROWS_WITH(Translator::load(run), Catch::Contains("its vocabulary is not that of the task copy"));
+  CHECK_THROWS_WITH(Translator::load(run), ContainsSubstring("its vocabulary is not that of the task copy"));
   bad = good;
   bad.metadata.erase("config");
   save_safetensors(run.checkpoint(), bad);
-  CHECK_THROWS_WITH(Translator::load(run), Catch::Contains("it holds no config"));
+  CHECK_THROWS_WITH(Translator::load(run), ContainsSubstring("it holds no config"));
   bad.metadata["config"] = "{";
   save_safetensors(run.checkpoint(), bad);
-  CHECK_THROWS_WITH(Translator::load(run), Catch::Contains("expects a JSON object"));
+  CHECK_THROWS_WITH(Translator::load(run), ContainsSubstring("expects a JSON object"));
 }
 
 TEST_CASE("with a source end mark the words' columns leave it its share") {

@@ -1,7 +1,7 @@
-#include <catch2/catch.hpp>
-
 #include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/random.h>
+
+#include "../../catch.h"
 
 using namespace gaze;
 

@@ -1,5 +1,3 @@
-#include <catch2/catch.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -9,6 +7,8 @@
 #include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/random.h>
+
+#include "../../catch.h"
 
 using namespace gaze;
 using kernels::Gemm;

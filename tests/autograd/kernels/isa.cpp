@@ -1,7 +1,5 @@
 #include <gaze/autograd/kernels/isa.h>
 
-#include <catch2/catch.hpp>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -17,6 +15,7 @@
 
 #include <gaze/autograd/random.h>
 
+#include "../../catch.h"
 #include "../../program.h"
 
 using namespace gaze;
@@ -437,7 +436,7 @@ TEST_CASE("a GAZE_ISA that is no level is refused", "[program]") {
     CHECK(r.status == 1);
     CHECK(r.out == "");
     CHECK(lines_of(r.err).size() == 1);
-    CHECK_THAT(r.err, Catch::Contains("GAZE_ISA=" + asked) && Catch::Contains("v2, v3 and v4"));
+    CHECK_THAT(r.err, ContainsSubstring("GAZE_ISA=" + asked) && ContainsSubstring("v2, v3 and v4"));
   }
 }
 

@@ -1,5 +1,3 @@
-#include <catch2/catch.hpp>
-
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +8,8 @@
 #include <vector>
 
 #include <gaze/autograd/kernels/parallel.h>
+
+#include "../../catch.h"
 
 using namespace gaze;
 

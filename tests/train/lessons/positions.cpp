@@ -64,7 +64,7 @@ TEST_CASE("positions: attention does not see the order of words, but positions s
   check_order(n);
   check_order(lesson({"positions", "--seed", "2", "--d", "8"}));
   CHECK(lesson({"positions", "--seed", "2"}).at("order").at("learned") != n.at("order").at("learned"));
-  CHECK_THAT(n.at("too_long").get<std::string>(), Catch::Contains("length 6 is over the maximum 5"));
+  CHECK_THAT(n.at("too_long").get<std::string>(), ContainsSubstring("length 6 is over the maximum 5"));
 }
 
 TEST_CASE("positions: PE(p + k) = M PE(p), and dot products know the distance") {

@@ -94,7 +94,7 @@ TEST_CASE("self-attention takes other words and matrices") {
   check_lesson(words, {{.1, .2, .3}, {.4, .5, .6}, {.7, .8, .9}, {1, 1.1, 1.2}}, kCounted, kKeys, kCounted, true);
   Program gaze;
   const Result named = gaze.run({"lesson", "self-attention", "--words", "eins zwei", "--x", "1 0; 0 1"});
-  CHECK_THAT(named.out, Catch::Contains("\n  eins  1.00  0.00\n  zwei  0.00  1.00\n"));
+  CHECK_THAT(named.out, ContainsSubstring("\n  eins  1.00  0.00\n  zwei  0.00  1.00\n"));
   CHECK(lesson({"self-attention", "--x", "10 10; -10 10; 10 -10"}).at("weights")[1][1].get<double>() == Approx(1));
 }
 
