@@ -1,0 +1,81 @@
+# Part of ./run: a bare Debian is made by debootstrap, and the README's two commands are run in it in their order, as on a
+# new machine. Everything is mounted in a namespace of its own and gone when it ends, however it ends.
+
+# What keeps a tree from being made is a failure where CI asks for it, and no more than a word by hand.
+no_tree() {
+  [[ ${CI:-} != true ]] || die "no bare tree: $*"
+  say "skipped: $*"
+  exit 0
+}
+
+# The mirror that this machine's own apt sources name for its release.
+find_mirror() {
+  local ID='' VERSION_CODENAME=''
+  source /etc/os-release
+  [[ $ID == debian ]] || return 0
+  apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+    awk -v release="$VERSION_CODENAME" '$1 == release && !found { print $2; found = 1 }'
+}
+
+# make_tree CODENAME MIRROR FOLDER
+make_tree() {
+  local options=(--variant=minbase)
+  [[ $2 != https:* ]] || options+=(--include=ca-certificates)
+  rm -rf "$3"
+  mkdir -p "$3"
+  debootstrap "${options[@]}" "$1" "$3" "$2" >"$3.log" 2>&1
+}
+
+# in_tree FOLDER COMMAND...: runs the command in the tree's /home/newcomer/gaze, with nothing of this machine's environment
+# but what reaches a mirror or says which kernels OpenBLAS may use.
+in_tree() {
+  local tree=$1 name passed=()
+  shift
+  for name in http_proxy https_proxy no_proxy OPENBLAS_CORETYPE OPENBLAS_L2_SIZE CI; do
+    [[ -z ${!name:-} ]] || passed+=("$name=${!name}")
+  done
+  unshare --mount --pid --fork --kill-child -- bash -euc '
+    tree=$1 data=$2
+    shift 2
+    mount -t proc proc "$tree/proc"
+    mount --rbind /dev "$tree/dev"
+    if [[ -d $data ]]; then mount --rbind --read-only "$data" "$tree/home/newcomer/shared"; fi
+    exec chroot "$tree" "$@"
+  ' in_tree "$tree" "$root/../shared" env -i --chdir=/home/newcomer/gaze HOME=/root TERM="${TERM:-dumb}" \
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${passed[@]}" "$@" </dev/null
+}
+
+# run_fresh 12|13
+run_fresh() {
+  local codename mirror folder tree began demo
+  case "$*" in
+    12) codename=bookworm ;;
+    13) codename=trixie ;;
+    *) usage_error "fresh takes 12 or 13" ;;
+  esac
+  [[ $EUID == 0 ]] || no_tree "a bare tree needs root"
+  command -v apt-get >/dev/null || no_tree "a bare tree needs apt-get"
+  mirror=$(find_mirror)
+  [[ $mirror ]] || no_tree "no mirror of Debian is known here: this system's apt sources name none (apt-get update may help)"
+  install_packages debootstrap
+  unshare --mount --pid --fork true 2>/dev/null || no_tree "unshare may not make namespaces here"
+
+  folder=$root/build/fresh-$1 tree=$root/build/fresh-$1/tree
+  make_build_folder "$folder"
+  lock "$folder"
+  say "Making a bare tree of Debian $1"
+  try_again make_tree "$codename" "$mirror" "$tree" || {
+    tail -n 20 "$tree.log" >&2
+    no_tree "debootstrap failed"
+  }
+  mkdir -p "$tree/home/newcomer/gaze" "$tree/home/newcomer/shared"
+  tar --create --directory "$root" --exclude-vcs --exclude=./build --exclude=./runs . |
+    tar --extract --no-same-owner --directory "$tree/home/newcomer/gaze"
+
+  began=$SECONDS
+  in_tree "$tree" ./run demo || die "./run demo failed on Debian $1; the tree: $tree"
+  demo=$((SECONDS - began)) began=$SECONDS
+  in_tree "$tree" ./run test || die "./run test failed on Debian $1; the tree: $tree"
+  say "Debian $1: ./run demo passed in $demo s, ./run test in $((SECONDS - began)) s"
+  rm -rf "$folder"
+}
