@@ -23,16 +23,29 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return last.back();
 }
 
+/// With the 26 letters that names are made of in lower case.
+std::string in_lower_case(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower;
+}
+
 }  // namespace
 
 std::string nearest_name(std::string_view name, std::span<const std::string> candidates) {
   std::string best;
   std::size_t least = name.size() / 3 + 1;  // further off than this is no mistyping
   for (const std::string& candidate : candidates) {
-    const std::size_t distance = edit_distance(name, candidate);
+    const std::size_t distance = edit_distance(in_lower_case(name), in_lower_case(candidate));
     if (distance < least) least = distance, best = candidate;
   }
   return best;
+}
+
+std::string did_you_mean(std::string_view name, std::span<const std::string> candidates) {
+  const std::string near = nearest_name(name, candidates);
+  return near.empty() ? "" : fmt::format("; did you mean {}?", near);
 }
 
 }  // namespace gaze

@@ -29,7 +29,11 @@ void require(bool condition, fmt::format_string<Args...> format, Args&&... args)
     fail(format, std::forward<Args>(args)...);
 }
 
-/// The candidate nearest to a mistyped name by edit distance, or nothing when none is near: for "did you mean".
+/// The candidate nearest to a mistyped name by edit distance, whatever the case of its letters, or nothing when none is
+/// near.
 std::string nearest_name(std::string_view name, std::span<const std::string> candidates);
+
+/// "; did you mean copy?" for the end of an error, or nothing when no candidate is near.
+std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);
 
 }  // namespace gaze

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include <gaze/autograd/error.h>
 
@@ -36,8 +38,22 @@ bool write_all(int file, std::string_view text) {
 
 }  // namespace
 
+std::string did_you_mean_file(const fs::path& missing) {
+  const fs::path folder = missing.parent_path();
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder.empty() ? "." : folder, error), end; !error && entry != end;
+       entry.increment(error))
+    names.push_back(entry->path().filename().string());
+  std::sort(names.begin(), names.end());  // of two that are as near, always the same
+  const std::string near = nearest_name(missing.filename().string(), names);
+  return near.empty() ? "" : fmt::format("; did you mean {}?", (folder / near).string());
+}
+
 std::string read_file(const fs::path& path) {
   Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.number < 0 && errno == ENOENT)
+    fail("{}: {}{}", path.string(), std::strerror(ENOENT), did_you_mean_file(path));
   if (file.number < 0) fail_with_reason(path);
   std::string text;
   char buffer[1 << 16];

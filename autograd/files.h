@@ -11,6 +11,9 @@ namespace gaze {
 /// The whole file. Throws an Error that names the file and the system's reason.
 std::string read_file(const std::filesystem::path& path);
 
+/// "; did you mean data/train.en?" for a file or folder that does not exist, from the names beside it, or nothing.
+std::string did_you_mean_file(const std::filesystem::path& missing);
+
 /// Replaces the file by the parts, one after another: written aside in the same folder, flushed to the disk, renamed.
 /// When anything fails, what was there stays as it is, and an Error names the file and the system's reason.
 /// A device (/dev/stdout) is written directly. Without `durable` it is not flushed to the disk: after a crash of the

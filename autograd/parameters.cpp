@@ -38,8 +38,7 @@ const Tensor& Params::operator[](std::string_view name) const {
   if (found == index_.end()) {
     std::vector<std::string> names;
     for (const auto& [known, unused] : index_) names.push_back(known);
-    const std::string nearest = nearest_name(name, names);
-    fail("parameter {}: not found{}", name, nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
+    fail("parameter {}: not found{}", name, did_you_mean(name, names));
   }
   return list_[found->second].value;
 }

@@ -172,8 +172,7 @@ const std::vector<Option>& options() {
 const Option& option(std::string_view key, std::string_view source) {
   for (const Option& o : options())
     if (o.name == key) return o;
-  const std::string near = nearest_name(key, config_keys());
-  fail("{}: unknown option {}{}", source, key, near.empty() ? "" : fmt::format("; did you mean {}?", near));
+  fail("{}: unknown option {}{}", source, key, did_you_mean(key, config_keys()));
 }
 
 }  // namespace
@@ -193,7 +192,11 @@ void set_option(Config& config, std::string_view key, std::string_view value, st
 
 void set_option(Config& config, std::string_view assignment) {
   const std::size_t sign = assignment.find('=');
-  require(sign != std::string_view::npos, "--set {}: expects key=value", assignment);
+  if (sign == std::string_view::npos) {
+    const std::string source = fmt::format("--set {}", assignment);
+    const Option& o = option(assignment, source);
+    fail("{}: expects key=value, as in --set {}={}", source, o.name, o.get(config).dump());
+  }
   set_option(config, assignment.substr(0, sign), assignment.substr(sign + 1), fmt::format("--set {}", assignment));
 }
 
@@ -223,9 +226,7 @@ std::vector<std::string> preset_names() {
 const std::string& preset(std::string_view name) {
   const auto found = preset_files().find(name);
   if (found != preset_files().end()) return found->second;
-  const std::string near = nearest_name(name, preset_names());
-  fail("unknown preset {}; there are {}{}", name, fmt::join(preset_names(), ", "),
-       near.empty() ? "" : fmt::format("; did you mean {}?", near));
+  fail("unknown preset {}; there are {}{}", name, fmt::join(preset_names(), ", "), did_you_mean(name, preset_names()));
 }
 std::int64_t cross_attention_layers(const Config& c) {
   if (c.model != "rnn") return c.layers;
@@ -263,7 +264,13 @@ json portable(const Config& config) {
 }
 
 void check_config(const Config& c) {
-  require(c.d_model % c.heads == 0, "config: d_model {} must divide into {} heads", c.d_model, c.heads);
+  if (c.d_model % c.heads != 0) {
+    std::int64_t fewer = std::min(c.heads, c.d_model), more = c.heads;  // that do divide it; one head always does
+    while (c.d_model % fewer != 0) --fewer;
+    while (more < c.d_model && c.d_model % more != 0) ++more;
+    fail("config: d_model {} must divide into {} heads; it does into {}{}", c.d_model, c.heads, fewer,
+         more <= c.d_model ? fmt::format(" or {}", more) : "");
+  }
   require(has_text(c) || c.min_length <= c.length, "config: min_length {} must not exceed length {}", c.min_length,
           c.length);
   require(c.model != "rnn" || c.kind == "seq2seq", "config: an rnn translates; {} trains a {}", c.task, c.kind);

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -82,9 +83,19 @@ void RunFolder::flush_metrics() const {
 
 RunFolder RunFolder::open(const fs::path& path) {
   std::error_code error;
-  require(fs::exists(path / "config.json", error), "{}: there is no run in this folder (no config.json)",
-          path.string());
-  return RunFolder(path);
+  const auto holds_run = [&](const fs::path& folder) { return fs::exists(folder / "config.json", error); };
+  if (holds_run(path)) return RunFolder(path);
+  if (!fs::exists(path, error)) {
+    const fs::path usual = fs::path("runs") / path;  // where runs go by themselves
+    fail("{}: there is no such folder{}", path.string(),
+         path.is_relative() && holds_run(usual) ? fmt::format("; did you mean {}?", usual.string())
+                                                : did_you_mean_file(path));
+  }
+  std::set<fs::path> within;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error))
+    if (holds_run(entry->path())) within.insert(entry->path());
+  fail("{}: there is no run in this folder (no config.json){}", path.string(),
+       within.empty() ? "" : fmt::format("; there is one in {}", within.begin()->string()));
 }
 
 Config RunFolder::config() const {

@@ -110,3 +110,13 @@ TEST_CASE("a device is written itself and reports that it is full") {
   CHECK(fs::is_character_file("/dev/full"));
   CHECK(fs::is_character_file("/dev/null"));
 }
+
+TEST_CASE("a file that does not exist is answered with the nearest name beside it") {
+  const ScratchFolder folder;
+  const fs::path known = folder.path / "train.en";
+  write_file_atomically(known, {"x"});
+  CHECK(did_you_mean_file(folder.path / "Trian.en") == "; did you mean " + known.string() + "?");
+  CHECK(did_you_mean_file(folder.path / "something else").empty());
+  CHECK(did_you_mean_file(folder.path / "no folder" / "train.en").empty());
+  CHECK_THROWS_WITH(read_file(folder.path / "train.eng"), EndsWith("; did you mean " + known.string() + "?"));
+}

@@ -38,5 +38,6 @@ TEST_CASE("an unknown name suggests the nearest") {
   Params params;
   params.add("encoder.weight", Array::zeros({1}, DType::float32));
   CHECK_THROWS_WITH(params["encoder.wieght"], ContainsSubstring("did you mean encoder.weight?"));
+  CHECK_THROWS_WITH(params["Encoder.Weight"], ContainsSubstring("did you mean encoder.weight?"));
   CHECK_THROWS_WITH(params["something else"], !ContainsSubstring("did you mean"));
 }

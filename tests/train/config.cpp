@@ -23,7 +23,9 @@ TEST_CASE("options are set by name, with their type checked") {
                             "betas=[0.9,1]", "tied=1", "dropout=1", "seed=-1", "batch=", "optimizer=7"})
     CHECK_THROWS_WITH(set_option(c, wrong), ContainsSubstring("expects"));
   CHECK_THROWS_WITH(set_option(c, "heads"), ContainsSubstring("key=value"));
+  CHECK_THROWS_WITH(set_option(c, "heads"), EndsWith("as in --set heads=4"));
   CHECK_THROWS_WITH(set_option(c, "head=2"), ContainsSubstring("did you mean heads?"));
+  CHECK_THROWS_WITH(set_option(c, "D_MODEL=2"), ContainsSubstring("did you mean d_model?"));
   CHECK(c.heads == 4);
 }
 
@@ -44,6 +46,11 @@ TEST_CASE("options that do not go together are refused") {
   Config c;
   c.d_model = 10, c.heads = 3;
   CHECK_THROWS_WITH(check_config(c), ContainsSubstring("10") && ContainsSubstring("3"));
+  CHECK_THROWS_WITH(check_config(c), EndsWith("it does into 2 or 5"));
+  c.heads = 12;
+  CHECK_THROWS_WITH(check_config(c), EndsWith("it does into 10"));
+  c.d_model = 7, c.heads = 2;
+  CHECK_THROWS_WITH(check_config(c), EndsWith("it does into 1 or 7"));
   c.heads = 1, c.min_length = 20;
   CHECK_THROWS_AS(check_config(c), Error);
 }

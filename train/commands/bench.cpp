@@ -58,10 +58,12 @@ void add_bench(CLI::App& app) {
       fmt::print("{}\n", workload_table(a->bench.workloads).dump());
       return;
     }
-    if (a->bench.workload.empty()) throw UsageError("which workload? `gaze bench --list` prints them");
     const auto names = workload_names(a->bench.workloads);
+    if (a->bench.workload.empty())
+      throw UsageError(fmt::format("bench: which workload? There are {}", fmt::join(names, ", ")));
     if (std::find(names.begin(), names.end(), a->bench.workload) == names.end())
-      throw UsageError(fmt::format("unknown workload {}; there are {}", a->bench.workload, fmt::join(names, ", ")));
+      throw UsageError(fmt::format("unknown workload {}; there are {}{}", a->bench.workload, fmt::join(names, ", "),
+                                   did_you_mean(a->bench.workload, names)));
     if (a->losses) {
       fmt::print("{}\n", nlohmann::json(bench_losses(a->bench)).dump());
       return;

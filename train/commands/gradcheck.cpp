@@ -85,9 +85,7 @@ std::vector<std::string> differentiable_operations() {
 void require_operation(const std::string& name) {
   const auto names = differentiable_operations();
   if (std::find(names.begin(), names.end(), name) != names.end()) return;
-  const std::string near = nearest_name(name, names);
-  throw UsageError(fmt::format("gradcheck: {} is no differentiable operation{}", name,
-                               near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+  throw UsageError(fmt::format("gradcheck: {} is no differentiable operation{}", name, did_you_mean(name, names)));
 }
 
 void check_operations(const Arguments& a) {

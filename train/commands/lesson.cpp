@@ -71,10 +71,9 @@ void add_lesson(CLI::App& app) {
     if (const auto unknown = lessons->remaining(); !unknown.empty()) {
       std::vector<std::string> names = {"all"};
       for (const Lesson& lesson : all_lessons()) names.emplace_back(lesson.name);
-      const std::string near = nearest_name(unknown.front(), names);
+      const std::string near = did_you_mean(unknown.front(), names);
       throw UsageError(
-          fmt::format("unknown lesson {}{}", unknown.front(),
-                      near.empty() ? "; gaze lesson lists them" : fmt::format("; did you mean {}?", near)));
+          fmt::format("unknown lesson {}{}", unknown.front(), near.empty() ? "; gaze lesson lists them" : near));
     }
     if (lessons->get_subcommands().empty()) list();
   });
