@@ -65,11 +65,13 @@
 #include <gaze/train/bench.h>
 #include <gaze/train/bleu.h>
 #include <gaze/train/config.h>
+#include <gaze/train/curve_chart.h>
 #include <gaze/train/decoding.h>
 #include <gaze/train/heat_map.h>
 #include <gaze/train/learner.h>
 #include <gaze/train/model_options.h>
 #include <gaze/train/pair_source.h>
+#include <gaze/train/palette.h>
 #include <gaze/train/preset_files.h>
 #include <gaze/train/report.h>
 #include <gaze/train/run_folder.h>

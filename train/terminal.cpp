@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <iterator>
+#include <system_error>
 
 namespace gaze {
 
@@ -42,6 +43,35 @@ bool detect_unicode(const Environment& environment) {
     return locale.find("UTF-8") != locale.npos || locale.find("UTF8") != locale.npos;
   }
   return false;
+}
+
+/// The number that a version begins with: 3.4 of "3.4a", 0 of "next".
+double version_number(std::string_view text) {
+  double value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+bool detect_hyperlinks(const Environment& environment) {
+  const std::string_view forced = variable(environment, "FORCE_HYPERLINK");
+  if (!forced.empty()) return forced != "0";
+  const std::string_view term = variable(environment, "TERM"), program = variable(environment, "TERM_PROGRAM");
+  // A multiplexer stands between, and the variables of the terminal around it are still there.
+  if (program == "tmux") return version_number(variable(environment, "TERM_PROGRAM_VERSION")) >= 3.4;
+  if (!variable(environment, "TMUX").empty() || !variable(environment, "STY").empty() || term.starts_with("screen") ||
+      term.starts_with("tmux") || term == "linux")
+    return false;
+  // VTE 0.50.0 crashed.
+  if (const std::string_view vte = variable(environment, "VTE_VERSION"); !vte.empty())
+    return positive_number(vte, 0) > 5000;
+  for (const char* name : {"WT_SESSION", "KITTY_WINDOW_ID"})
+    if (!variable(environment, name).empty()) return true;
+  for (const std::string_view name : {"iTerm.app", "WezTerm", "vscode", "ghostty"})
+    if (program == name) return true;
+  for (const std::string_view name : {"xterm-kitty", "xterm-ghostty", "alacritty", "foot"})
+    if (term.starts_with(name)) return true;
+  // Whoever says so is younger than these links, or passes over them.
+  return program != "Apple_Terminal" && variable(environment, "COLORTERM") == "truecolor";
 }
 
 // Characters and their widths
@@ -212,6 +242,7 @@ Terminal detect_terminal(bool is_terminal, int columns, int rows, const Environm
   terminal.columns = columns > 0 ? columns : positive_number(variable(environment, "COLUMNS"), terminal.columns);
   terminal.rows = rows > 0 ? rows : positive_number(variable(environment, "LINES"), terminal.rows);
   terminal.unicode = detect_unicode(environment);
+  terminal.hyperlinks = terminal.interactive && detect_hyperlinks(environment);
   return terminal;
 }
 
@@ -221,6 +252,20 @@ int display_width(std::string_view utf8) {
     const Character character = first_character(utf8);
     width += width_of(character.code);
     utf8.remove_prefix(character.bytes);
+  }
+  return width;
+}
+
+int styled_width(std::string_view line) {
+  int width = 0;
+  while (!line.empty()) {
+    std::size_t bytes = style_length(line);
+    if (bytes == 0) {
+      const Character character = first_character(line);
+      width += width_of(character.code);
+      bytes = character.bytes;
+    }
+    line.remove_prefix(bytes);
   }
   return width;
 }
@@ -255,6 +300,26 @@ std::string clip(std::string_view utf8, int width, bool unicode) {
   return std::string(utf8.substr(0, kept)) + (unicode ? "…" : "~");
 }
 
+std::string file_url(const std::filesystem::path& path, std::string_view host) {
+  std::string url = fmt::format("file://{}", host);
+  for (const char c : path.string()) {
+    const bool unreserved = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                            std::string_view("-._~/").find(c) != std::string_view::npos;
+    url += unreserved ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return url;
+}
+
+std::string file_link(const std::filesystem::path& path, const Terminal& terminal) {
+  const std::string shown = printable(path.string());
+  if (!terminal.hyperlinks) return shown;
+  char host[256] = "";  // of this machine, so that a terminal somewhere else does not look on its own disk
+  ::gethostname(host, sizeof host - 1);
+  std::error_code none;
+  const auto absolute = std::filesystem::absolute(path, none).lexically_normal();
+  return fmt::format("\x1b]8;;{}\x1b\\{}\x1b]8;;\x1b\\", file_url(absolute, host), shown);
+}
+
 std::string Redraw::frame(std::span<const std::string> lines, const Terminal& terminal) {
   std::string bytes;
   if (!terminal.interactive) {
@@ -262,14 +327,23 @@ std::string Redraw::frame(std::span<const std::string> lines, const Terminal& te
     return bytes;
   }
   const std::size_t room = static_cast<std::size_t>(std::max(1, terminal.rows - 1));
-  const int count = static_cast<int>(std::min(lines.size(), room));
-  if (drawn_ > 0) bytes += fmt::format("\r\x1b[{}A", drawn_);
+  lines = lines.first(std::min(lines.size(), room));
+  const bool resized = terminal.columns != columns_;
+  int up = 0;
+  for (const int width : drawn_) up += resized ? std::max(1, (width + terminal.columns - 1) / terminal.columns) : 1;
+  if (up > 0) bytes += fmt::format("\r\x1b[{}A", up);
+  // Not before the lines: some terminals keep what is cleared from the top of the screen.
+  const bool clears_below = up > static_cast<int>(lines.size());
+  drawn_.clear();
+  columns_ = terminal.columns;
   // Each line is cleared before it is written: after a line as wide as the terminal the cursor still stands on its last
   // character, which clearing to the end would wipe out.
-  for (const std::string& line : lines.first(static_cast<std::size_t>(count)))
-    bytes += "\x1b[K" + clip_styled(line, terminal.columns) + '\n';
-  if (count < drawn_) bytes += "\x1b[J";
-  drawn_ = count;
+  for (const std::string& line : lines) {
+    const std::string shown = clip_styled(line, terminal.columns);
+    bytes += "\x1b[K" + shown + '\n';
+    drawn_.push_back(styled_width(shown));
+  }
+  if (clears_below) bytes += "\x1b[J";
   return bytes;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <gaze/nn/safetensors.h>
+#include <gaze/train/terminal.h>
 
 #include "../catch.h"
 #include "../program.h"
@@ -112,6 +113,36 @@ TEST_CASE("help goes to standard output", "[program]") {
   CHECK(one.status == 0);
   CHECK_THAT(one.out, ContainsSubstring("--steps") && ContainsSubstring("--set"));
   CHECK(all.err + one.err == "");
+}
+
+TEST_CASE("a report's path can be clicked where the terminal is known to do that", "[program]") {
+  Program gaze;
+  train(gaze, "a run", {"--steps", "1", "--set", "probes=1"});
+  const Args report = {"report", "a run"};
+  const auto out = [&](const std::vector<std::string>& environment, bool terminal) {
+    return gaze.run(report, {.environment = environment, .terminal = terminal}).out;
+  };
+  const std::string page = "a run/report.html";
+  CHECK(out({"TERM=xterm-256color"}, true) == page + "\r\n");
+  CHECK(out({"TERM=xterm-kitty"}, false) == page + "\n");
+  CHECK(out({"TERM=xterm-kitty", "FORCE_HYPERLINK=0"}, true) == page + "\r\n");
+  CHECK_THAT(out({"TERM=xterm-kitty", "NO_COLOR=1"}, true),
+             StartsWith("\x1b]8;;file://") && ContainsSubstring("/work/a%20run/report.html\x1b\\" + page + "\x1b]8;;"));
+}
+
+TEST_CASE("what is printed without a terminal fits 80 columns", "[program]") {
+  Program gaze;
+  for (const Args& args : {Args{"train", "grammar", "--demo", "--run", "demo", "--steps", "11"},
+                           Args{"train", "reverse", "--run", "reverse", "--steps", "6", "--set", "log_every=2"}}) {
+    const Result r = gaze.run(joined(args, {"--threads", "1", "--set", "validation=16", "--set", "d_model=16"}));
+    CAPTURE(r.err);
+    REQUIRE(r.status == 0);
+    for (const std::string& line : lines_of(r.out)) {
+      if (line.starts_with("Look further:")) continue;  // a command, to be copied as a whole
+      CAPTURE(line);
+      CHECK(::gaze::display_width(line) <= 80);
+    }
+  }
 }
 
 TEST_CASE("settings may come before the task", "[program]") {

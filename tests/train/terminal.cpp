@@ -82,6 +82,65 @@ TEST_CASE("the first locale variable that is set decides about UTF-8", "[termina
   CHECK_FALSE(detect({}).unicode);
 }
 
+TEST_CASE("only terminals that are known to take hyperlinks get them", "[terminal]") {
+  struct Row {
+    Variables variables;
+    bool hyperlinks;
+  };
+  const std::vector<Row> table{
+      {{}, false},
+      {{{"TERM", "xterm-256color"}}, false},
+      {{{"TERM", "xterm-256color"}, {"VTE_VERSION", "6800"}}, true},
+      {{{"TERM", "xterm-256color"}, {"VTE_VERSION", "5000"}}, false},  // it crashed
+      {{{"TERM", "xterm-256color"}, {"VTE_VERSION", "4205"}, {"COLORTERM", "truecolor"}}, false},
+      {{{"TERM", "xterm-256color"}, {"WT_SESSION", "5e1f"}}, true},
+      {{{"TERM", "xterm-256color"}, {"TERM_PROGRAM", "iTerm.app"}}, true},
+      {{{"TERM", "xterm-256color"}, {"TERM_PROGRAM", "WezTerm"}}, true},
+      {{{"TERM", "xterm-256color"}, {"TERM_PROGRAM", "vscode"}}, true},
+      {{{"TERM", "xterm-256color"}, {"TERM_PROGRAM", "Apple_Terminal"}, {"COLORTERM", "truecolor"}}, false},
+      {{{"TERM", "xterm-kitty"}}, true},
+      {{{"TERM", "foot-extra"}}, true},
+      {{{"TERM", "xterm-256color"}, {"COLORTERM", "truecolor"}}, true},
+      {{{"TERM", "xterm-256color"}, {"COLORTERM", "truecolor"}, {"NO_COLOR", "1"}}, true},
+      {{{"TERM", "linux"}, {"COLORTERM", "truecolor"}}, false},
+      {{{"TERM", "dumb"}, {"VTE_VERSION", "6800"}}, false},
+      {{{"TERM", "tmux-256color"}, {"TERM_PROGRAM", "tmux"}, {"TERM_PROGRAM_VERSION", "3.4"}}, true},
+      {{{"TERM", "screen"}, {"TERM_PROGRAM", "tmux"}, {"TERM_PROGRAM_VERSION", "3.5a"}}, true},
+      {{{"TERM", "screen"}, {"TERM_PROGRAM", "tmux"}, {"TERM_PROGRAM_VERSION", "3.3a"}, {"VTE_VERSION", "6800"}},
+       false},
+      {{{"TERM", "xterm-256color"}, {"TMUX", "/tmp/t,1,0"}, {"VTE_VERSION", "6800"}}, false},
+      {{{"TERM", "screen.xterm-256color"}, {"COLORTERM", "truecolor"}}, false},
+      {{{"TERM", "xterm-256color"}, {"STY", "1.pts"}, {"WT_SESSION", "5e1f"}}, false},
+      {{{"TERM", "xterm"}, {"FORCE_HYPERLINK", "1"}}, true},
+      {{{"TERM", "xterm-kitty"}, {"FORCE_HYPERLINK", "0"}}, false},
+      {{{"TERM", "xterm-kitty"}, {"FORCE_HYPERLINK", ""}}, true},
+      {{{"TERM", "dumb"}, {"FORCE_HYPERLINK", "1"}}, false},
+  };
+  for (const Row& row : table) {
+    std::string description;
+    for (const auto& [name, value] : row.variables) description += name + "=" + value + " ";
+    INFO(description);
+    CHECK(detect(row.variables).hyperlinks == row.hyperlinks);
+    CHECK_FALSE(detect(row.variables, false).hyperlinks);
+  }
+}
+
+TEST_CASE("a file is named by its path, and where that can be clicked, by its URL as well", "[terminal]") {
+  CHECK(file_url("/home/ann/runs/demo-2/report_1.html", "box") == "file://box/home/ann/runs/demo-2/report_1.html");
+  CHECK(file_url("/a b/\"it's\"/é;50%#?\x1b\n", "") == "file:///a%20b/%22it%27s%22/%C3%A9%3B50%25%23%3F%1B%0A");
+
+  Terminal terminal = screen(80, 24);
+  const std::filesystem::path path = "runs/a b/report.html";
+  CHECK(file_link(path, terminal) == "runs/a b/report.html");
+  CHECK(file_link("a\x1b[2Jb", terminal) == "a\uFFFD[2Jb");
+  terminal.hyperlinks = true;
+  std::array<char, 256> host{};
+  REQUIRE(gethostname(host.data(), host.size() - 1) == 0);
+  const std::string url = file_url(std::filesystem::current_path() / path, host.data());
+  CHECK(file_link(path, terminal) == "\x1b]8;;" + url + "\x1b\\runs/a b/report.html\x1b]8;;\x1b\\");
+  CHECK_THAT(file_link("../a", terminal), !ContainsSubstring("/../"));
+}
+
 TEST_CASE("a pipe is plain and not interactive", "[terminal]") {
   std::array<int, 2> ends{};
   REQUIRE(pipe(ends.data()) == 0);
@@ -218,6 +277,23 @@ TEST_CASE("a frame stays within the terminal", "[terminal]") {
   const std::vector<std::string> lines{"0123456789", "苹果苹果", "3", "4", "5"};
   CHECK(redraw.frame(lines, screen(5, 4)) == "\x1b[K01234\n\x1b[K苹果\n\x1b[K3\n");
   CHECK(redraw.frame(lines, screen(80, 2)) == "\r\x1b[3A\x1b[K0123456789\n\x1b[J");
+}
+
+TEST_CASE("a frame covers what a window that became narrower made of the one before", "[terminal]") {
+  Redraw redraw;
+  const std::vector<std::string> lines{"0123456789", "\x1b[1m苹果苹果\x1b[0m", "", "abc"};
+  redraw.frame(lines, screen(20, 10));
+  // Ten columns are three rows of four, eight are two, and nothing and three are one each.
+  CHECK(redraw.frame(std::vector<std::string>{"x"}, screen(4, 10)) == "\r\x1b[7A\x1b[Kx\n\x1b[J");
+  CHECK(redraw.frame(lines, screen(4, 10)) == "\r\x1b[1A\x1b[K0123\n\x1b[K\x1b[1m苹果\x1b[0m\n\x1b[K\n\x1b[Kabc\n");
+  // What was cut to four columns stays four columns wide.
+  CHECK(redraw.frame(std::vector<std::string>{"x"}, screen(20, 10)) == "\r\x1b[4A\x1b[Kx\n\x1b[J");
+}
+
+TEST_CASE("the width of a styled line is that of its text", "[terminal]") {
+  CHECK(styled_width("") == 0);
+  CHECK(styled_width("\x1b[1;38;2;1;2;3mab\x1b[0m苹 \x1b[2m\x1b[0m") == 5);
+  CHECK(styled_width("\xff\x1b[0m") == 1);
 }
 
 TEST_CASE("a clipped line keeps its styles and drops other control sequences", "[terminal]") {

@@ -1,10 +1,13 @@
 #include <gaze/train/commands/commands.h>
 
+#include <unistd.h>
+
 #include <memory>
 
 #include <gaze/autograd/files.h>
 #include <gaze/train/commands/report_server.h>
 #include <gaze/train/report.h>
+#include <gaze/train/terminal.h>
 
 namespace gaze {
 
@@ -20,7 +23,7 @@ void add_report(CLI::App& app) {
     const RunFolder run = RunFolder::open(a->run);
     const std::filesystem::path file = a->file.empty() ? run.path() / "report.html" : std::filesystem::path(a->file);
     write_file_atomically(file, {report_page(run)});
-    fmt::print("{}\n", file.string());
+    fmt::print("{}\n", file_link(file, detect_terminal(STDOUT_FILENO)));
   });
 }
 

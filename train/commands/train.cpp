@@ -160,12 +160,13 @@ class Session {
       if (const std::string notice = run_->resume(); !notice.empty()) fmt::print(stderr, "gaze: {}\n", notice);
       folder_->write_config(c);
     }
-    view_ = std::make_unique<TrainingView>(terminal_, stdout, run_->steps_done(), c.steps, has_text(c));
+    view_ = std::make_unique<TrainingView>([] { return detect_terminal(STDOUT_FILENO); }, stdout, run_->steps_done(),
+                                           c.steps, has_text(c));
     run_->on_step([this](const StepReport& report) {
       job_->after(report.step);
       view_->tick(report.step);
     });
-    run_->on_figures([this](const Figures& figures) { view_->update(figures, job_->picture(terminal_)); });
+    run_->on_figures([this](const Figures& figures) { view_->update(figures, job_->picture()); });
   }
 
   const RunFolder& folder() const { return *folder_; }
@@ -182,7 +183,7 @@ class Session {
     std::fflush(stdout);
     if (run_->steps_done() == 0) {
       const Evaluation untrained = job_->learner().evaluate();
-      view_->update({.step = 0, .loss = untrained.loss, .held_out = untrained}, job_->picture(terminal_));
+      view_->update({.step = 0, .loss = untrained.loss, .held_out = untrained}, job_->picture());
     }
     job_->begin(*folder_, run_->steps_done());
     const TrainingRun::End end = run_->run(interrupted);
@@ -203,8 +204,8 @@ class Session {
       fmt::print("Lowest validation loss {:.4f} (perplexity {:.2f}) at step {}\n", best->first, std::exp(best->first),
                  best->second);
     if (const auto loss = run_->averaged_loss())
-      fmt::print("The mean of the last weights: validation loss {:.4f} (perplexity {:.2f}), {}\n", *loss,
-                 std::exp(*loss), run_->best() && *loss < run_->best()->first ? "kept" : "no better and left");
+      fmt::print("Mean of the last weights: validation loss {:.4f} (perplexity {:.2f}), {}\n", *loss, std::exp(*loss),
+                 run_->best() && *loss < run_->best()->first ? "kept" : "no better");
     json figures = run_->last_line();
     figures.update(job_->close(*folder_, a_.program), true);
     return figures;
@@ -212,7 +213,6 @@ class Session {
 
  private:
   const Arguments& a_;
-  Terminal terminal_ = detect_terminal(STDOUT_FILENO);
   std::unique_ptr<TrainingJob> job_;
   std::unique_ptr<RunFolder> folder_;
   std::unique_ptr<TrainingRun> run_;

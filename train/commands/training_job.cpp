@@ -1,5 +1,7 @@
 #include <gaze/train/commands/training_job.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -42,14 +44,13 @@ class TranslationJob : public TrainingJob {
   void end(std::int64_t step) override {
     if (attention_) attention_->finish(step);
   }
-  std::vector<std::string> picture(const Terminal& terminal) const override {
+  std::optional<HeatMap> picture() const override {
     const Translator& model = learner_.translator();
     if (!model.has_attention()) return {};
     const Example& e = shown();
-    return picture_of(
+    return heat_map_of(
         model.attention(e.source, e.target), e.gold,
-        fmt::format("{} -> {}", model.source().tokenizer.join(e.source), model.target().tokenizer.join(e.target)),
-        terminal);
+        fmt::format("{} -> {}", model.source().tokenizer.join(e.source), model.target().tokenizer.join(e.target)));
   }
 
  protected:
@@ -85,11 +86,9 @@ class ToyJob : public TranslationJob {
     const auto trained = Translator::load(folder);
     const Translator& model = *trained;
     const Evaluation figures = model.evaluate(toy_batches(config, model.languages(), Split::test));
-    fmt::print("On {} sentences of the test set: token accuracy {:.2f} %{}\n\n", config.validation,
-               100 * figures.token_accuracy,
+    fmt::print("On {} test sentences: token accuracy {:.2f} %{}\n\n", config.validation, 100 * figures.token_accuracy,
                figures.aer ? fmt::format(", alignment error rate {:.2f} %", 100 * *figures.aer) : "");
-    for (const std::string& sentence : task_->showcase())
-      fmt::print("  {}  ->  {}\n", sentence, task_->join(model.translate(task_->tokenize(sentence))));
+    print_translations(model);
     const json none = json::object();
     if (model.has_attention())
       fmt::print("\nLook further:  {} inspect {} \"{}\"\n", program, folder.path().string(), task_->showcase().back());
@@ -100,11 +99,24 @@ class ToyJob : public TranslationJob {
     }
     const fs::path page = folder.path() / "report.html";
     write_file_atomically(page, {report_page(folder)});
-    fmt::print("As a page:     {}\n", page.string());
+    fmt::print("As a page:     {}\n", file_link(page, detect_terminal(STDOUT_FILENO)));
     return none;
   }
 
  private:
+  /// A sentence and its translation a line, or where that is too much for the terminal, two.
+  void print_translations(const Translator& model) const {
+    std::vector<std::pair<std::string, std::string>> translations;
+    int widest = 0;
+    for (const std::string& sentence : task_->showcase()) {
+      translations.emplace_back(sentence, task_->join(model.translate(task_->tokenize(sentence))));
+      widest = std::max(widest, display_width(fmt::format("  {}  ->  {}", sentence, translations.back().second)));
+    }
+    const bool fits = widest <= detect_terminal(STDOUT_FILENO).columns;
+    for (const auto& [sentence, translation] : translations)
+      fmt::print("  {}{}->  {}\n", sentence, fits ? "  " : "\n    ", translation);
+  }
+
   const Example& shown() const override { return shown_; }
   bool demo_;
   std::shared_ptr<const ToyTask> task_;
@@ -161,7 +173,7 @@ class TextPairsJob : public TranslationJob {
       std::int64_t pairs = 0;
       for (const Batch& batch : batches) pairs += batch.source.shape()[0];
       const std::string of_all = std::cmp_equal(pairs, test_->size()) ? "" : fmt::format(" of {}", test_->size());
-      fmt::print("On {}{} test pairs: loss {:.4f}, perplexity {:.2f}, token accuracy {:.2f} %\n", pairs, of_all, e.loss,
+      fmt::print("On {}{} test pairs: loss {:.4f}, perplexity {:.2f}, accuracy {:.2f} %\n", pairs, of_all, e.loss,
                  std::exp(e.loss), 100 * e.token_accuracy);
       figures = {
           {"test_loss", e.loss}, {"test_perplexity", std::exp(e.loss)}, {"test_token_accuracy", e.token_accuracy}};
@@ -200,7 +212,7 @@ class TextJob : public TrainingJob {
   void begin(const RunFolder&, std::int64_t) override {}
   void after(std::int64_t) override {}
   void end(std::int64_t) override {}
-  std::vector<std::string> picture(const Terminal&) const override { return {}; }
+  std::optional<HeatMap> picture() const override { return {}; }
   json close(const RunFolder& folder, const std::string& program) override {
     fmt::print("Go on:  {} sample {} --prompt \"...\"\n", program, folder.path().string());
     return json::object();

@@ -1,14 +1,15 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <gaze/train/heat_map.h>
 #include <gaze/train/learner.h>
 #include <gaze/train/run_folder.h>
-#include <gaze/train/terminal.h>
 
 namespace gaze {
 
@@ -25,7 +26,8 @@ class TrainingJob {
   virtual void begin(const RunFolder& folder, std::int64_t step) = 0;
   virtual void after(std::int64_t step) = 0;
   virtual void end(std::int64_t step) = 0;
-  virtual std::vector<std::string> picture(const Terminal& terminal) const = 0;
+  /// What attention looks like now, if there is any to look at.
+  virtual std::optional<HeatMap> picture() const = 0;
   /// Measures and prints what the run is worth, by its best weights; the figures as an object.
   virtual nlohmann::json close(const RunFolder& folder, const std::string& program) = 0;
 };
