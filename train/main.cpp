@@ -1,6 +1,5 @@
 /// The program `gaze`: one subcommand a file under train/commands/.
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -8,9 +7,9 @@
 #include <exception>
 #include <new>
 #include <string>
-#include <vector>
 
 #include <gaze/train/commands/commands.h>
+#include <gaze/train/commands/usage.h>
 #include <gaze/train/terminal.h>
 
 namespace gaze {
@@ -28,9 +27,13 @@ void flush_output() {
 
 int main(int argc, char** argv) {
   using namespace gaze;
-  CLI::App app("gaze trains small Transformers on a CPU and shows their attention learn.", "gaze");
-  app.require_subcommand(1);
-  add_train(app, argc > 0 ? argv[0] : "gaze");
+  const std::string program = argc > 0 ? argv[0] : "gaze";  // how to call it again
+  CLI::App app("gaze trains small Transformers on a CPU and shows their attention learn.", program);
+  app.require_subcommand(0, 1);
+  app.set_version_flag("--version", "gaze " GAZE_VERSION, "Print the version and exit");
+  app.footer(
+      fmt::format("To begin with: {0} lesson, or {0} train reverse. {0} help COMMAND explains a command.", program));
+  add_train(app, program);
   add_translate(app);
   add_sample(app);
   add_inspect(app);
@@ -42,6 +45,7 @@ int main(int argc, char** argv) {
   add_gradcheck(app);
   add_lesson(app);
   add_bench(app);
+  add_help(app);
   std::signal(SIGPIPE, SIG_IGN);  // a reader that is gone is an error like any other
   const auto complain = [](const char* what, int status) {
     std::fprintf(stderr, "gaze: %s\n", printable(what).c_str());
@@ -49,18 +53,17 @@ int main(int argc, char** argv) {
   };
   try {
     try {
-      std::vector<std::string> names;
-      for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
-      if (argc > 1 && argv[1][0] != '-' && std::find(names.begin(), names.end(), argv[1]) == names.end())
-        throw UsageError(fmt::format("unknown command {}; there are {}", argv[1], fmt::join(names, ", ")));
+      // Before "gaze trian --help" is taken for "gaze --help".
+      if (argc > 1 && argv[1][0] != '-') require_subcommand_named(app, app.get_name(), argv[1]);
       app.parse(argc, argv);
+      if (app.get_subcommands().empty()) fmt::print("{}", help_of(app, app.get_name()));
     } catch (const CLI::Success& help) {
       app.exit(help);
     }
     flush_output();
     return 0;
   } catch (const CLI::ParseError& error) {
-    return complain(error.what(), 2);
+    return complain(complaint_of(app, error).c_str(), 2);
   } catch (const UsageError& error) {
     return complain(error.what(), 2);
   } catch (const Interrupted&) {

@@ -66,21 +66,52 @@ struct Complaint {
 
 TEST_CASE("a wrong command line exits with 2, says what is wrong and makes nothing", "[program]") {
   const std::vector<Complaint> table = {
-      {{}, "subcommand"},
-      {{"trian", "copy"}, "trian"},
+      {{"trian", "copy"}, "unknown command trian; did you mean train?"},
+      {{"trian", "--help"}, "did you mean train?"},
+      {{"TRAIN", "copy"}, "did you mean train?"},
+      {{"frobnicate"}, "gaze has train, translate"},
+      {{"-v"}, "-v: gaze has no such option; see gaze help"},
+      {{"help", "trian"}, "did you mean train?"},
+      {{"help", "frobnicate"}, "gaze has train, translate"},
+      {{"help", "lesson", "score"}, "did you mean scores?"},
+      {{"help", "train", "copy"}, "copy: gaze train has no commands"},
       {{"train"}, "task"},
       {{"train", "cpoy"}, "did you mean copy?"},
+      {{"train", "COPY"}, "did you mean copy?"},
+      {{"train", "multi30"}, "did you mean multi30k?"},
+      {{"train", "french"}, "unknown task french; there are copy"},
+      {{"train", "multi30k"}, "multi30k (pairs) needs sentences and their translations, line by line: --src FILE"},
+      {{"train", "pairs"}, "pairs needs sentences and their translations"},
+      {{"train", "pairs", "--src", "x"}, "--src x needs its translations, too: --tgt FILE"},
+      {{"train", "pairs", "--tgt", "x"}, "--tgt x needs the sentences that it translates, too: --src FILE"},
+      {{"train", "pairs", "--tsv", "x", "--src", "y", "--tgt", "z"}, "--tsv x: give this or --src and --tgt, not both"},
+      {{"train", "pairs", "--tsv", "x", "--valid-src", "y"}, "--valid-src y needs its translations, too: --valid-tgt"},
+      {{"train", "chars"}, "chars needs a text to learn from: --text FILE"},
+      {{"train", "words", "--src", "x"}, "--src x: it is for pairs, not for words"},
+      {{"train", "reverse", "--text", "x"}, "--text x: it is for chars and words, not for reverse"},
+      {{"train", "/"}, "/ is a folder"},
+      {{"train", "/dev/null"}, "/dev/null is a file; to learn from it"},
       {{"train", ""}, "task"},
       {{"train", "copy", "extra"}, "extra"},
-      {{"train", "copy", "--stpes", "3"}, "--stpes"},
+      {{"train", "copy", "--stpes", "3"}, "--stpes: gaze train has no such option; did you mean --steps?"},
+      {{"train", "copy", "--step=3"}, "--step: gaze train has no such option; did you mean --steps?"},
+      {{"train", "copy", "--heads", "2"}, "did you mean --set heads=2?"},
+      {{"train", "copy", "--d-model=32"}, "did you mean --set d_model=32?"},
+      {{"train", "copy", "heads=2"}, "did you mean --set heads=2?"},
+      {{"train", "--heads", "2", "copy"}, "did you mean --set heads=VALUE?"},
+      {{"train", "copy", "--frobnicate"}, "see gaze help train"},
+      {{"train", "copy", "--steps"}, "--steps: expects a value"},
+      {{"train", "copy", "--steps", "1", "--steps", "2"}, "--steps: it is given more than once"},
       {{"train", "copy", "--steps", "-1"}, "-1"},
       {{"train", "copy", "--steps", "ten"}, "ten"},
       {{"train", "copy", "--threads", "-2"}, "--threads"},
       {{"train", "copy", "--steps", "1", "--seed", "-1"}, "-1"},
       {{"train", "copy", "--steps", "1", "--seed", "18446744073709551616"}, "--seed"},
       {{"train", "copy", "--set"}, "--set"},
-      {{"train", "copy", "--set", "heads"}, "heads"},
+      {{"train", "copy", "--set", "heads"}, "--set heads: expects key=value, as in --set heads=1"},
       {{"train", "copy", "--set", "hedas=2"}, "did you mean heads?"},
+      {{"train", "copy", "--set", "LAYERS=2"}, "did you mean layers?"},
+      {{"train", "copy", "--set", "heads=3"}, "d_model 64 must divide into 3 heads; it does into 2 or 4"},
       {{"train", "copy", "--set", "steps=-1"}, "steps=-1"},
       {{"train", "copy", "--set", "d_model=64", "--set", "heads=5"}, "heads"},
       {{"train", "copy", "--set", "dropout=2"}, "dropout=2"},
@@ -90,9 +121,14 @@ TEST_CASE("a wrong command line exits with 2, says what is wrong and makes nothi
       {{"train", "copy", "--steps", "1", "--set", "vocab=4294967297"}, "vocab"},
       {{"train", "copy", "--steps", "1", "--set", "threads=100000"}, "threads"},
       {{"train", "copy", "--steps", "1", "--set", "kind=chain"}, "kind"},
-      {{"translate"}, "run"},
-      {{"inspect", "x"}, "source"},
-      {{"bench", "chian"}, "chian"},
+      {{"translate"}, "run is missing: the folder of a run; usage: gaze translate run"},
+      {{"inspect", "x"}, "source is missing: the sentence to read; usage: gaze inspect run source [target]"},
+      {{"score"}, "gaze score: say which of align, bleu"},
+      {{"score", "blue"}, "unknown command blue; did you mean bleu?"},
+      {{"score", "bleu"}, "--ref is missing"},
+      {{"lesson", "Headz"}, "did you mean heads?"},
+      {{"bench"}, "bench: which workload? There are chain"},
+      {{"bench", "chian"}, "did you mean chain?"},
       {{"bench", "chain", "--dtype", "float16"}, "float16"},
   };
   for (const Complaint& row : table) {
@@ -113,6 +149,58 @@ TEST_CASE("help goes to standard output", "[program]") {
   CHECK(one.status == 0);
   CHECK_THAT(one.out, ContainsSubstring("--steps") && ContainsSubstring("--set"));
   CHECK(all.err + one.err == "");
+
+  const Result plain = gaze.run({}), help = gaze.run({"help"}), help_train = gaze.run({"help", "train"}),
+               deeper = gaze.run({"help", "lesson", "scores"});
+  for (const Result* r : {&plain, &help, &help_train, &deeper}) {
+    CHECK(r->status == 0);
+    CHECK(r->err == "");
+  }
+  CHECK(plain.out == all.out);
+  CHECK(help.out == all.out);
+  CHECK(help_train.out == one.out);
+  CHECK(deeper.out == gaze.run({"lesson", "scores", "--help"}).out);
+  CHECK(contents(gaze.folder).empty());
+}
+
+TEST_CASE("the program knows its version", "[program]") {
+  Program gaze;
+  const Result r = gaze.run({"--version"});
+  CHECK(r.status == 0);
+  CHECK(r.err == "");
+  REQUIRE_THAT(r.out, StartsWith("gaze ") && EndsWith("\n"));
+  const std::string version = r.out.substr(5, r.out.size() - 6);
+  CHECK_THAT(read(source_folder() / "CMakeLists.txt"), ContainsSubstring("project(gaze VERSION " + version + " "));
+}
+
+TEST_CASE("words that are names of commands are arguments behind another command", "[program]") {
+  Program gaze;
+  train(gaze, "train");
+  const Result r = gaze.run({"inspect", "train", "report"});
+  CHECK(r.err == "gaze: source: unknown to the model: report\n");
+  CHECK(r.status == 0);
+}
+
+TEST_CASE("a folder or file that is not there is named as it was typed, with the nearest", "[program]") {
+  Program gaze;
+  train(gaze, "runs/one");
+  write(gaze.folder / "text.txt", "a b\n");
+  write(gaze.folder / "a.json", "{}");
+  const std::vector<Complaint> table = {
+      {{"inspect", "runs/onee", "a"}, "runs/onee: there is no such folder; did you mean runs/one?"},
+      {{"inspect", "one", "a"}, "one: there is no such folder; did you mean runs/one?"},
+      {{"report", "runs"}, "runs: there is no run in this folder (no config.json); there is one in runs/one"},
+      {{"train", "--resume", "runs/nothing"}, "runs/nothing: there is no such folder\n"},
+      {{"train", "words", "--text", "test.txt"}, "--text test.txt: No such file or directory; did you mean text.txt?"},
+      {{"train", "b.json"}, "b.json: No such file or directory; did you mean a.json?"},
+      {{"train", "multi30k.json"}, "did you mean multi30k, without .json?"},
+  };
+  for (const Complaint& row : table) {
+    const Result r = gaze.run(row.args);
+    CAPTURE(row.args, r.err);
+    check_complaint(r, 1, row.names);
+  }
+  check_complaint(gaze.run({"train", "runs/one"}), 2, "runs/one is a run; go on with it: gaze train --resume runs/one");
 }
 
 TEST_CASE("a report's path can be clicked where the terminal is known to do that", "[program]") {

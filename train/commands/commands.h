@@ -39,5 +39,6 @@ void add_export(CLI::App& app);
 void add_gradcheck(CLI::App& app);
 void add_lesson(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_help(CLI::App& app);
 
 }  // namespace gaze

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -74,6 +76,59 @@ void check(const Config& config) {
   }
 }
 
+bool is_known(const std::string& task) {
+  const auto holds = [&](const auto& names) { return std::find(names.begin(), names.end(), task) != names.end(); };
+  return holds(toy_task_names()) || holds(preset_names());
+}
+
+/// What to say when the word behind `train` is no task, preset or config file.
+std::string no_task(const std::string& typed, const std::string& program) {
+  std::error_code none;
+  if (fs::exists(fs::path(typed) / "config.json", none))
+    return fmt::format("{} is a run; go on with it: {} train --resume {}", typed, program, typed);
+  if (fs::is_directory(typed, none))
+    return fmt::format(
+        "{} is a folder; text of your own is given as files: pairs --src FILE --tgt FILE, or chars "
+        "--text FILE",
+        typed);
+  if (fs::exists(typed, none))
+    return fmt::format(
+        "{} is a file; to learn from it, say what it is: chars --text {}, words --text {}, or pairs --tsv "
+        "{}",
+        typed, typed, typed, typed);
+  auto names = toy_task_names();
+  const auto presets = preset_names();
+  names.insert(names.end(), presets.begin(), presets.end());
+  return fmt::format("unknown task {}; there are {}, and with text of your own {}{}", typed,
+                     fmt::join(toy_task_names(), ", "), fmt::join(presets, ", "), did_you_mean(typed, names));
+}
+
+/// Throws unless a task has the files that it learns from, and uses all that the command line names.
+void check_files(const Config& c, const Arguments& a) {
+  // "multi30k (pairs)": what was typed, and what it stands for.
+  const std::string who = a.task.empty() || a.task == c.task ? c.task : fmt::format("{} ({})", a.task, c.task);
+  for (std::size_t i = 0; i < file_options.size(); ++i) {
+    const FileOption& file = file_options[i];
+    const bool of_text = file.member == &Config::text || file.member == &Config::valid_text;
+    if (a.files[i].empty() || (of_text ? is_plain_text(c) : is_parallel_text(c))) continue;
+    fail("--{} {}: it is for {}, not for {}", file.option, a.files[i], of_text ? "chars and words" : "pairs", who);
+  }
+  require(!is_plain_text(c) || !c.text.empty(), "{} needs a text to learn from: --text FILE", who);
+  if (!is_parallel_text(c)) return;
+  require(!c.src.empty() || !c.tgt.empty() || !c.tsv.empty(),
+          "{} needs sentences and their translations, line by line: --src FILE --tgt FILE, or both in --tsv FILE", who);
+  const auto check_part = [](const char* part, const std::string& src, const std::string& tgt, const std::string& tsv) {
+    require((src.empty() && tgt.empty()) || tsv.empty(), "--{0}tsv {1}: give this or --{0}src and --{0}tgt, not both",
+            part, tsv);
+    require(src.empty() || !tgt.empty(), "--{0}src {1} needs its translations, too: --{0}tgt FILE", part, src);
+    require(tgt.empty() || !src.empty(), "--{0}tgt {1} needs the sentences that it translates, too: --{0}src FILE",
+            part, tgt);
+  };
+  check_part("", c.src, c.tgt, c.tsv);
+  check_part("valid-", c.valid_src, c.valid_tgt, c.valid_tsv);
+  check_part("test-", c.test_src, c.test_tgt, c.test_tsv);
+}
+
 /// The options of a config file, or of a run that is continued, or the defaults of a task.
 Config base_of(const Arguments& a) {
   const auto overlaid = [&](Config config, const json& object) {
@@ -84,9 +139,13 @@ Config base_of(const Arguments& a) {
   const bool from_file = a.task.ends_with(".json");
   json object;
   if (from_file) {
+    std::error_code none;
+    if (const std::string name = fs::path(a.task).stem().string(); is_known(name) && !fs::exists(a.task, none))
+      fail("{}: No such file or directory; did you mean {}, without .json?", a.task, name);
     object = json::parse(read_file(a.task), nullptr, false);
     require(!object.is_discarded(), "{}: it is not JSON", a.task);
   }
+  if (!a.task.empty() && !from_file && !is_known(a.task)) throw UsageError(no_task(a.task, a.program));
   if (!a.resume.empty()) {
     Config config = RunFolder::open(a.resume).config();
     if (from_file) return overlaid(config, object);
@@ -119,9 +178,15 @@ Config config_of(const Arguments& a) {
                                                              [](const auto& s) { return s.starts_with("steps="); });
     if (steps_given && config.epochs == epochs) config.epochs = 0;  // steps instead
     check(config);
+    check_files(config, a);
     for (const FileOption& file : file_options) check_utf8(config.*file.member);  // config.json is
   } catch (const Error& error) {
     throw UsageError(error.what());
+  }
+  for (std::size_t i = 0; i < file_options.size(); ++i) {  // said in the words that were typed
+    std::error_code error;
+    if (!a.files[i].empty() && fs::status(a.files[i], error).type() == fs::file_type::not_found)
+      fail("--{} {}: {}{}", file_options[i].option, a.files[i], std::strerror(ENOENT), did_you_mean_file(a.files[i]));
   }
   for (const FileOption& file : file_options)  // the run's config.json is good wherever one stands
     if (std::string& name = config.*file.member; !name.empty()) name = fs::absolute(name).lexically_normal().string();
@@ -221,7 +286,10 @@ class Session {
 
 void train(const Arguments& a) {
   if (a.task.empty() && a.resume.empty())
-    throw UsageError("train: what? a task, a preset or a config file, or --resume with a run's folder");
+    throw UsageError(
+        fmt::format("train: which task? There are {}, and with text of your own {}; to go on with a run, "
+                    "--resume FOLDER",
+                    fmt::join(toy_task_names(), ", "), fmt::join(preset_names(), ", ")));
   if (!a.resume.empty() && !a.run.empty()) throw UsageError("--run and --resume do not go together");
   const Config config = config_of(a);
   if (config.threads > 0) set_threads(static_cast<int>(config.threads));

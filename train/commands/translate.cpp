@@ -60,7 +60,9 @@ void translate(const Arguments& a) {
     flush_output();
   };
   // Somebody who types wants an answer to each line; a file is quicker in large batches.
-  const std::size_t at_once = ::isatty(STDIN_FILENO) == 1 ? 1 : 512;
+  const bool typed = ::isatty(STDIN_FILENO) == 1;
+  if (typed && !a.quiet) fmt::print(stderr, "Type sentences to translate, one a line; Ctrl-D ends\n");
+  const std::size_t at_once = typed ? 1 : 512;
   for (std::string line; std::getline(std::cin, line);) {
     ++number;
     if (number == 1 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);  // a byte-order mark
