@@ -104,6 +104,22 @@ class DatesTask final : public ToyTask {
   std::vector<std::string> showcase() const override {
     return {"march 5, 1999", "tuesday, 14 july 1953", "3rd of may 2021"};
   }
+  TaskGuide guide() const override {
+    TaskGuide guide{{{"months, also their first three letters", {}},
+                     {"days of the week", {}},
+                     {"numbers", {{"0 1 2 3 4 5 6 7 8 9"}, {"1st 2nd 3rd 4th"}}},
+                     {"between them", {{"of"}}},
+                     {"signs", {{", . / -"}}}},
+                    {},
+                    {}};
+    for (const char* name : months) guide.words[0].entries.push_back({name});
+    for (const char* name : week) guide.words[1].entries.push_back({name});
+    constexpr Date some_day{1953, 7, 14};
+    for (const char* form : forms) guide.forms.push_back(write(form, some_day).text);
+    guide.examples = showcase();
+    guide.examples.emplace_back("31/12/1999");
+    return guide;
+  }
   std::vector<std::string> tokenize(std::string_view line) const override {
     std::string text(line);
     std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {

@@ -31,6 +31,13 @@ class DigitsTask final : public ToyTask {
   int max_source_length() const override { return 4; }
   int max_target_length() const override { return 6; }
   std::vector<std::string> showcase() const override { return {"12", "9307", "5480"}; }
+  TaskGuide guide() const override {
+    TaskGuide guide{{{"digits", {}}}, {"a number from 0 to 9999; each digit is a word"}, {"7", "40"}};
+    for (const std::string& digit : source_vocabulary())
+      guide.words.front().entries.push_back({digit, ones[static_cast<std::size_t>(digit[0] - '0')]});
+    for (std::string& number : showcase()) guide.examples.push_back(std::move(number));
+    return guide;
+  }
   std::vector<std::string> tokenize(std::string_view line) const override { return characters_of(line); }
   std::string join_source(const std::vector<std::string>& tokens) const override {
     return fmt::format("{}", fmt::join(tokens, ""));

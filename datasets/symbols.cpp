@@ -40,6 +40,12 @@ class SymbolsTask final : public ToyTask {
     for (std::uint64_t i = 0; i < 3; ++i) sentences.push_back(join(example(Split::test, i).source));
     return sentences;
   }
+  TaskGuide guide() const override {
+    return {{{"symbols", {{join(symbols_)}}}},
+            {fmt::format("{} to {} symbols with spaces between; some are there twice", options_.min_length,
+                         options_.max_length)},
+            showcase()};
+  }
 
  private:
   Example draw(Random& random) const override {

@@ -22,6 +22,21 @@ struct ToyOptions {
   int max_length = 10;
 };
 
+/// What a task's sentences are made of, for somebody who wants to try it.
+struct TaskGuide {
+  /// Words that are told together: the forms of one, or some of a kind. `meaning`: in the target, where it helps.
+  struct Entry {
+    std::string words, meaning = {};
+  };
+  struct Group {
+    std::string name;
+    std::vector<Entry> entries;
+  };
+  std::vector<Group> words;           ///< all of the source, as somebody would type them
+  std::vector<std::string> forms;     ///< which sentences there are, one line each
+  std::vector<std::string> examples;  ///< source sentences to try
+};
+
 /// An endless supply of sentence pairs whose alignment is known.
 ///
 /// Which split a pair belongs to is decided by a hash of its source sentence alone: about 80 % train, 10 % validation
@@ -38,6 +53,7 @@ class ToyTask {
   virtual int max_source_length() const = 0;  ///< tokens
   virtual int max_target_length() const = 0;
   virtual std::vector<std::string> showcase() const = 0;  ///< three source sentences, as somebody would type them
+  virtual TaskGuide guide() const = 0;
   /// A line of text as source tokens: words by default. Throws for text that is not UTF-8.
   virtual std::vector<std::string> tokenize(std::string_view line) const;
   /// A line of text as target tokens, likewise: the inverse of join().

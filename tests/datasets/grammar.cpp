@@ -17,8 +17,9 @@ namespace {
 using Words = std::vector<std::string>;
 using Set = std::set<std::string>;
 
-const Set greeting_words = {"bonjour", "bonsoir", "salut", "au"};
-const Set plural_determiners = {"les", "des", "de", "ces", "mes", "nos", "leurs"};
+const Set greeting_words = {"bonjour", "bonsoir", "salut", "au", "merci", "bonne", "bienvenue", "pardon", "oui", "non"};
+const Set plural_subjects = {"les", "des", "de", "ces", "mes", "tes", "nos", "leurs", "nous", "vous", "ils", "elles"};
+const Set to_be = {"suis", "es", "est", "sommes", "êtes", "sont"};
 
 /// Training sentences, made once: 30,000 of them.
 const std::vector<Example>& sentences() {
@@ -97,18 +98,23 @@ TEST_CASE("the rule of the greeting is learnt from other greetings") {
 }
 
 TEST_CASE("a greeting keeps my, our and their, and drops the") {
-  const Set articles = {"le", "la", "les"};
-  int dropped = 0, kept = 0;
+  const Set articles = {"le", "la", "les", "l'"};
+  int dropped = 0, kept = 0, alone = 0;
   for (const Example& e : sentences()) {
     if (!greeting_words.contains(e.source[0])) continue;
-    const std::size_t determiner = e.source[0] == "au" ? 2 : 1;
+    const std::size_t determiner = e.source[0] == "au" || e.source[0] == "bonne" ? 2 : 1;
+    if (e.source.size() <= determiner || e.source.back() == "madame" || e.source.back() == "monsieur") {
+      ++alone;
+      continue;
+    }
     const auto targets = translations(e, static_cast<int>(determiner));
     INFO(line(e.source) << " -> " << line(e.target));
     REQUIRE(targets.size() == (articles.contains(e.source[determiner]) ? 0U : 1U));
     REQUIRE(std::count(e.target.begin(), e.target.end(), "the") == 0);
     ++(targets.empty() ? dropped : kept);
   }
-  const int all = dropped + kept;
+  const int all = dropped + kept + alone;
+  CHECK(alone > 500);
   CHECK(dropped > 300);
   CHECK(kept > 300);
   CHECK(all == Approx(3000).margin(600));  // about one sentence in ten
@@ -131,9 +137,16 @@ TEST_CASE("words are translated by the words that a dictionary gives") {
   is("un", {"a"});
   is("une", {"a"});
   is("des", {"some"});
-  is("ce", {"this"});
+  is("ce", {"this", "it"});  // it before n'est
   is("ces", {"these"});
   is("mes", {"my"});
+  is("homme", {"man"});
+  is("pommes", {"apples"});
+  is("l'", {"the"});
+  is("j'", {"I"});
+  is("vous", {"you"});
+  is("ont", {"have"});
+  is("sommes", {"are"});
   is("dort", {"sleep", "sleeps"});  // sleep after does not
   is("dorment", {"sleep"});
   is("mange", {"eat", "eats"});
@@ -148,6 +161,7 @@ TEST_CASE("determiners and adjectives agree with their noun in gender and number
                                                         {"", "", "de", "de"},
                                                         {"ce", "cette", "ces", "ces"},
                                                         {"mon", "ma", "mes", "mes"},
+                                                        {"ton", "ta", "tes", "tes"},
                                                         {"leur", "leur", "leurs", "leurs"},
                                                         {"notre", "notre", "nos", "nos"},
                                                         {"petit", "petite", "petits", "petites"},
@@ -163,7 +177,7 @@ TEST_CASE("determiners and adjectives agree with their noun in gender and number
                                                     {"fille", 1},   {"poire", 1},   {"reine", 1},  {"chats", 2},
                                                     {"chevaux", 2}, {"gâteaux", 2}, {"femmes", 3}, {"poires", 3}};
   const auto determiner = [&](const std::string& word) {
-    return std::any_of(rows.begin(), rows.begin() + 7,
+    return std::any_of(rows.begin(), rows.begin() + 8,
                        [&](const auto& row) { return std::count(row.begin(), row.end(), word) > 0; });
   };
   int checked = 0;
@@ -182,7 +196,7 @@ TEST_CASE("determiners and adjectives agree with their noun in gender and number
           ++checked;
         }
     }
-  CHECK(checked > 10'000);
+  CHECK(checked > 5000);
 }
 
 TEST_CASE("verbs agree with their subject in both languages") {
@@ -196,14 +210,15 @@ TEST_CASE("verbs agree with their subject in both languages") {
       for (std::size_t i = 0; i < e.source.size(); ++i) {
         if (e.source[i] != singular && e.source[i] != plural) continue;
         INFO(line(e.source) << " -> " << line(e.target));
-        const bool many = plural_determiners.contains(e.source[0]), negated = e.source[i - 1] == "ne";
+        const bool many = plural_subjects.contains(e.source[0]), by_me = e.source[0] == "je";
+        const bool negated = find(e.source, "ne") < static_cast<int>(i);
         REQUIRE(e.source[i] == (many ? plural : singular));
         const auto english = translations(e, static_cast<int>(i));
         REQUIRE(english.size() == 1);
-        REQUIRE(e.target[static_cast<std::size_t>(english[0])] == (many || negated ? base : third));
+        REQUIRE(e.target[static_cast<std::size_t>(english[0])] == (many || by_me || negated ? base : third));
         ++checked;
       }
-  CHECK(checked > 5000);
+  CHECK(checked > 4000);
 }
 
 TEST_CASE("adjectives come before their noun in English, wherever they stand in French") {
@@ -214,6 +229,10 @@ TEST_CASE("adjectives come before their noun in English, wherever they stand in 
     for (int s = 0; s < static_cast<int>(e.source.size()); ++s) {
       const std::string& word = e.source[static_cast<std::size_t>(s)];
       INFO(line(e.source) << " -> " << line(e.target));
+      if (s > 0) {
+        const std::string& previous = e.source[static_cast<std::size_t>(s - 1)];
+        if (to_be.contains(previous) || previous == "pas") continue;  // it says how somebody is, last
+      }
       if (after.contains(word)) {
         REQUIRE(translations(e, s)[0] == translations(e, s - 1)[0] - 1);
         ++swapped;
@@ -224,46 +243,141 @@ TEST_CASE("adjectives come before their noun in English, wherever they stand in 
         ++straight;
       }
     }
-  CHECK(swapped > 3000);
-  CHECK(straight > 3000);
+  CHECK(swapped > 2000);
+  CHECK(straight > 2000);
 }
 
-TEST_CASE("negation: ne ... pas is does not as a whole, its words possible links of one another") {
-  int negations = 0;
+TEST_CASE("negation: ne ... pas is do not as a whole, its words possible links of one another") {
+  int doing = 0, being = 0;
   for (const Example& e : sentences()) {
-    const int ne = find(e.source, "ne"), pas = find(e.source, "pas");
+    const int size = static_cast<int>(e.source.size());
+    const int ne = std::min(find(e.source, "ne"), find(e.source, "n'")), pas = find(e.source, "pas");
     const int no = find(e.target, "not");
     INFO(line(e.source) << " -> " << line(e.target));
-    REQUIRE((ne < static_cast<int>(e.source.size())) == (no < static_cast<int>(e.target.size())));
-    if (ne == static_cast<int>(e.source.size())) continue;
-    ++negations;
-    REQUIRE(pas == ne + 2);
+    REQUIRE((ne < size) == (no < static_cast<int>(e.target.size())));
+    REQUIRE((ne < size) == (pas < size));
+    if (ne == size) continue;
+    const int verb = pas - 1;
     const std::string& auxiliary = e.target[static_cast<std::size_t>(no - 1)];
-    REQUIRE(auxiliary == (plural_determiners.contains(e.source[0]) ? "do" : "does"));
-    for (const int target : {no - 1, no}) {
-      REQUIRE(linked(e, {ne, target, false}));
-      REQUIRE(linked(e, {pas, target, false}));
+    for (const int target : {no - 1, no}) REQUIRE(linked(e, {ne, target, false}));
+    REQUIRE(linked(e, {pas, no, false}));
+    REQUIRE_FALSE(linked(e, {verb, no, false}));
+    if (to_be.contains(e.source[static_cast<std::size_t>(verb)])) {
+      REQUIRE(linked(e, {verb, no - 1, true}));
+      ++being;
+      continue;
     }
-    REQUIRE(linked(e, {ne + 1, no - 1, false}));
-    REQUIRE_FALSE(linked(e, {ne + 1, no, false}));
-    REQUIRE(linked(e, {ne + 1, no + 1, true}));
+    const std::string& who = e.source[0];
+    const bool base = plural_subjects.contains(who) || who == "je" || who == "tu";
+    REQUIRE(auxiliary == (base ? "do" : "does"));
+    REQUIRE(linked(e, {pas, no - 1, false}));
+    REQUIRE(linked(e, {verb, no - 1, false}));
+    REQUIRE(linked(e, {verb, no + 1, true}));
+    REQUIRE(verb - ne == (Set{"me", "m'", "te", "t'"}.contains(e.source[static_cast<std::size_t>(ne + 1)]) ? 2 : 1));
+    ++doing;
   }
-  CHECK(negations > 5000);
+  CHECK(doing > 4000);
+  CHECK(being > 500);
 }
 
-TEST_CASE("articles: no vowel asks for an, de stands before an adjective") {
-  const Set adjectives = {"petits",  "petites", "grands", "grandes", "beaux", "belles", "gros",
-                          "grosses", "jeunes",  "bons",   "bonnes",  "jolis", "jolies"};
-  const Set vowels = {"a", "e", "i", "o", "u"};
-  for (const Example& e : sentences()) {
-    INFO(line(e.source) << " -> " << line(e.target));
-    for (std::size_t t = 0; t + 1 < e.target.size(); ++t)
-      if (e.target[t] == "a") REQUIRE_FALSE(vowels.contains(e.target[t + 1].substr(0, 1)));
+TEST_CASE("articles: de stands before an adjective, a is written an before a vowel") {
+  const Set adjectives = {"petits", "petites", "grands", "grandes", "beaux",  "belles", "gros",    "grosses",
+                          "jeunes", "bons",    "bonnes", "jolis",   "jolies", "vieux",  "vieilles"};
+  for (const Example& e : sentences())
     for (std::size_t s = 0; s + 1 < e.source.size(); ++s) {
+      INFO(line(e.source) << " -> " << line(e.target));
       if (e.source[s] == "de" || e.source[s] == "des")
         REQUIRE((e.source[s] == "de") == adjectives.contains(e.source[s + 1]));
     }
+  const auto task = make_toy_task("grammar", {});
+  CHECK(task->join({"he", "sees", "a", "apple"}) == "he sees an apple");
+  CHECK(task->join({"a", "red", "apple"}) == "a red apple");
+  CHECK(task->join({"a", "old", "elephant"}) == "an old elephant");
+  CHECK(task->join({"a"}) == "a");
+  CHECK(task->join({}).empty());
+  for (std::size_t i = 0; i < 3000; ++i) {
+    const Example& e = sentences()[i];
+    REQUIRE(task->tokenize_target(task->join(e.target)) == e.target);
+    REQUIRE(task->tokenize(task->join_source(e.source)) == e.source);
   }
+}
+
+TEST_CASE("elision: what stands before a vowel, and nothing else, is written so") {
+  const std::map<std::string, std::string> written = {{"j'", "je"}, {"n'", "ne"}, {"m'", "me"}, {"t'", "te"}};
+  const auto begins_with_vowel = [](const std::string& word) {
+    return word.find_first_of("aeiouh") == 0 || word.starts_with("é") || word.starts_with("ê");
+  };
+  std::map<std::string, int> seen;
+  for (const Example& e : sentences())
+    for (std::size_t s = 0; s + 1 < e.source.size(); ++s) {
+      INFO(line(e.source));
+      const std::string& word = e.source[s];
+      const bool vowel = begins_with_vowel(e.source[s + 1]);
+      ++seen[word];
+      for (const auto& [elided, whole] : written) {
+        if (word == elided) REQUIRE(vowel);
+        if (word == whole) REQUIRE_FALSE(vowel);
+      }
+      if (word.ends_with("'")) REQUIRE(vowel);
+      if (Set{"cet", "bel", "vieil"}.contains(word)) REQUIRE(vowel);
+      if (Set{"le", "la", "ma", "ta", "beau", "vieux"}.contains(word) && vowel)
+        REQUIRE((word == "vieux" && plural_subjects.contains(e.source[s - 1])));  // de vieux amis
+    }
+  for (const char* word : {"j'", "n'", "m'", "t'", "l'", "c'", "cet", "bel", "vieil"}) {
+    INFO(word);
+    CHECK(seen[word] > 20);
+  }
+}
+
+TEST_CASE("pronouns, to be and questions are translated with exact links") {
+  struct Row {
+    const char *french, *english;
+    std::vector<Link> gold;
+  };
+  const std::vector<Row> rows = {
+      {"je mange", "I eat", {{0, 0, true}, {1, 1, true}}},
+      {"il dort", "he sleeps", {{0, 0, true}, {1, 1, true}}},
+      {"nous mangeons", "we eat", {{0, 0, true}, {1, 1, true}}},
+      {"merci", "thank you", {{0, 0, true}, {0, 1, true}}},
+      {"bonne nuit", "good night", {{0, 0, true}, {1, 1, true}}},
+      {"au revoir", "goodbye", {{1, 0, true}, {0, 0, false}}},
+      {"l'homme", "the man", {{0, 0, true}, {1, 1, true}}},
+      {"c'est un chat", "it is a cat", {{0, 0, true}, {1, 1, true}, {2, 2, true}, {3, 3, true}}},
+      {"où est le chat", "where is the cat", {{0, 0, true}, {1, 1, true}, {2, 2, true}, {3, 3, true}}},
+      {"je t'aime", "I love you", {{0, 0, true}, {2, 1, true}, {1, 2, true}}},
+      {"elle est belle", "she is beautiful", {{0, 0, true}, {1, 1, true}, {2, 2, true}}},
+      {"tu n'es pas content",
+       "you are not happy",
+       {{0, 0, true}, {2, 1, true}, {1, 1, false}, {1, 2, false}, {3, 2, false}, {4, 3, true}}}};
+  const auto task = make_toy_task("grammar", {});
+  std::map<Words, Example> found;
+  for (const Row& row : rows) found[task->tokenize(row.french)] = {};
+  for (std::uint64_t i = 0; i < 60'000; ++i)
+    for (const Split split : {Split::train, Split::validation, Split::test}) {
+      Example e = task->example(split, i);
+      if (const auto wanted = found.find(e.source); wanted != found.end()) wanted->second = std::move(e);
+    }
+  for (const Row& row : rows) {
+    INFO(row.french);
+    const Example& e = found[task->tokenize(row.french)];
+    CHECK(task->join(e.target) == row.english);
+    CHECK(e.gold == row.gold);
+  }
+}
+
+TEST_CASE("sentences of one or two words are all for training, the others are held out by a fifth") {
+  const auto task = make_toy_task("grammar", {});
+  Set held_out;
+  for (const Split split : {Split::validation, Split::test})
+    for (std::uint64_t i = 0; i < 4000; ++i) {
+      const Example e = task->example(split, i);
+      REQUIRE(e.source.size() > 2);
+      held_out.insert(line(e.source));
+    }
+  CHECK(held_out.size() > 6000);
+  const auto count = [](const auto& which) { return std::count_if(sentences().begin(), sentences().end(), which); };
+  CHECK(count([](const Example& e) { return e.source.size() <= 2; }) > 1500);
+  CHECK(count([](const Example& e) { return e.source.size() >= 8; }) > 1000);
 }
 
 TEST_CASE("the English is a function of the French, and there are more than 50,000 sentences") {
@@ -271,7 +385,7 @@ TEST_CASE("the English is a function of the French, and there are more than 50,0
   std::size_t repeated = 0;
   for (const std::uint64_t seed : {1, 2}) {
     const auto task = make_toy_task("grammar", {.seed = seed});
-    for (std::uint64_t i = 0; i < 35'000; ++i) {
+    for (std::uint64_t i = 0; i < 45'000; ++i) {
       const Example e = task->example(Split::train, i);
       const auto [place, fresh] = translation.emplace(e.source, e.target);
       repeated += !fresh;
@@ -288,5 +402,8 @@ TEST_CASE("French is taken as people type it") {
   CHECK(task->tokenize(" le\tGARÇON\n") == Words{"le", "garçon"});
   CHECK(task->tokenize("GÂTEAU Été") == Words{"gâteau", "été"});
   CHECK(task->tokenize("").empty());
+  CHECK(task->tokenize("J'aime l’homme; OÙ EST-il ?") == Words{"j'", "aime", "l'", "homme", "où", "est-il"});
+  CHECK(task->tokenize("'") == Words{"'"});
   CHECK(task->join(Words{"hello", "world"}) == "hello world");
+  CHECK(task->tokenize_target("I see An old Man, i do not.") == Words{"I", "see", "a", "old", "man", "I", "do", "not"});
 }

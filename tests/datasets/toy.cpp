@@ -166,6 +166,32 @@ TEST_CASE("a showcase is three sentences of the vocabulary that no training sees
   }
 }
 
+TEST_CASE("a guide tells all words of a task, and what it tells to try is made of them") {
+  for (const std::string& name : toy_task_names()) {
+    INFO(name);
+    const auto task = task_of(name);
+    const TaskGuide guide = task->guide();
+    const Words words = task->source_vocabulary();
+    const std::set<std::string> known(words.begin(), words.end());
+    std::set<std::string> told;
+    for (const auto& group : guide.words)
+      for (const auto& entry : group.entries) {
+        const Words tokens = task->tokenize(entry.words);
+        told.insert(tokens.begin(), tokens.end());
+      }
+    CHECK(told == known);
+    CHECK_FALSE(guide.forms.empty());
+    CHECK(guide.examples.size() >= 3);
+    for (const std::string& sentence : guide.examples) {
+      INFO(sentence);
+      const Words tokens = task->tokenize(sentence);
+      CHECK_FALSE(tokens.empty());
+      CHECK(tokens.size() <= static_cast<std::size_t>(task->max_source_length()));
+      for (const std::string& token : tokens) CHECK(known.contains(token));
+    }
+  }
+}
+
 TEST_CASE("what is not UTF-8 is refused by every task") {
   for (const std::string& name : toy_task_names())
     for (const char* line : {"\xff", "a\x80", "caf\xc3", "\xe2\x82", "\xc0\xaf", "\xc3\xc3"}) {

@@ -61,9 +61,11 @@ TEST_CASE("presets are configs, and the task of a preset's name begins with it")
     CAPTURE(name);
     const Config c = default_config(name);
     CHECK_NOTHROW(check_config(c));
-    CHECK((is_parallel_text(c) || is_plain_text(c)));
-    CHECK(has_text(c));
+    CHECK(has_text(c) == (is_parallel_text(c) || is_plain_text(c)));
+    CHECK(has_text(c) == (name != "grammar"));
   }
+  CHECK(default_config("grammar").task == "grammar");
+  CHECK(default_config("grammar").schedule == "cosine");
   CHECK(default_config("multi30k").task == "pairs");
   CHECK(default_config("chars").kind == "decoder");
   CHECK(to_json(default_config("copy")) == to_json(Config()));
