@@ -49,6 +49,32 @@ LanguagePair toy_languages(const Config& config) {
           {target_tokenizer(task), Vocabulary(task->target_vocabulary()), task->max_target_length()}};
 }
 
+LanguagePair saved_languages(const Checkpoint& checkpoint, const Config& config, const std::string& file) {
+  Config units = config;
+  if (!has_text(config)) units.units = "words";  // a task has tokens of its own, whatever is set
+  LanguagePair languages{language_of(checkpoint, "source", units, file),
+                         language_of(checkpoint, "target", units, file)};
+  if (has_text(config)) return languages;
+  const auto task = toy_task(config);
+  languages.source.tokenizer = source_tokenizer(task), languages.target.tokenizer = target_tokenizer(task);
+  return languages;
+}
+
+bool has_languages_of_task(const LanguagePair& languages, const Config& config) {
+  const auto same = [](const Language& a, const Language& b) {
+    return a.vocabulary.tokens() == b.vocabulary.tokens() && a.longest == b.longest;
+  };
+  const LanguagePair now = toy_languages(config);
+  return same(languages.source, now.source) && same(languages.target, now.target);
+}
+
+void require_languages_of_task(const LanguagePair& languages, const Config& config, const std::string& run) {
+  require(has_languages_of_task(languages, config),
+          "{}: this run was trained on another version of the task {}: its vocabulary differs; it still translates and "
+          "can be inspected, but neither be trained further nor scored on the sentences that the task has now",
+          run, config.task);
+}
+
 Translator::Translator(const Config& config) : Translator((check_translation(config), config), toy_languages(config)) {}
 
 Translator::Translator(const Config& config, LanguagePair languages)
@@ -65,16 +91,7 @@ std::unique_ptr<Translator> Translator::load(const std::filesystem::path& weight
   const Config config = config_of(checkpoint, local, file);
   require(!is_plain_text(config), "{}: it is a language model and translates nothing; see gaze sample", file);
   check_translation(config);
-  std::unique_ptr<Translator> translator;
-  if (is_parallel_text(config)) {
-    translator = std::make_unique<Translator>(config, LanguagePair{language_of(checkpoint, "source", config, file),
-                                                                   language_of(checkpoint, "target", config, file)});
-  } else {
-    translator = std::make_unique<Translator>(config);
-    for (const auto& [name, content] : translator->metadata())
-      require(name == "config" || note_of(checkpoint, name, file) == content,
-              "{}: its vocabulary is not that of the task {}; it was trained with another version", file, config.task);
-  }
+  auto translator = std::make_unique<Translator>(config, saved_languages(checkpoint, config, file));
   gaze::load(translator->params_, checkpoint, {}, file);
   return translator;
 }
@@ -233,6 +250,7 @@ AttentionMap Translator::attention(const std::vector<std::string>& source, const
     (view.kind == AttentionKind::encoder ? map.target : map.source) =
         view.kind == AttentionKind::encoder ? map.source : map.target;
   }
+  if (map.target.empty()) map.target.emplace_back(end_label), choice.shift = Shift::produced;  // the only query
   map.weights = attention_map(recorder.modules.at(module).weights, 0, static_cast<std::int64_t>(map.target.size()),
                               static_cast<std::int64_t>(map.source.size()), choice);
   return map;

@@ -58,6 +58,14 @@ struct LanguagePair {
   Language source, target;
 };
 LanguagePair toy_languages(const Config& config);
+/// Those that a checkpoint's model was trained with; of a toy task, the words are the checkpoint's own. `file` names it
+/// in errors. Throws what language_of() throws.
+LanguagePair saved_languages(const Checkpoint& checkpoint, const Config& config, const std::string& file);
+/// Whether a model of a toy task has the languages that this program's version of the task has: else the task's
+/// sentences are not the model's.
+bool has_languages_of_task(const LanguagePair& languages, const Config& config);
+/// Throws, naming the run, unless it has.
+void require_languages_of_task(const LanguagePair& languages, const Config& config, const std::string& run);
 /// Throws for an unknown task, options that do not go together or make no sentence, or another kind of model.
 void check_translation(const Config& config);
 
@@ -73,8 +81,8 @@ class Translator {
   /// With the languages of a toy task. Throws what check_translation() throws.
   explicit Translator(const Config& config);
   Translator(const Config& config, LanguagePair languages);
-  /// A trained model: options, languages and weights. `weights` names the file in errors. Throws when this program's
-  /// version of a toy task has other words than the model was trained with.
+  /// A trained model: options, languages and weights. `weights` names the file in errors. The words are those that it
+  /// was trained with, also where this program's version of its toy task has others.
   static std::unique_ptr<Translator> load(const std::filesystem::path& weights, const Config& local);
   /// The best weights of a run: see RunFolder::weights().
   static std::unique_ptr<Translator> load(const RunFolder& run, const std::string& which = {});
@@ -101,7 +109,8 @@ class Translator {
   /// begin mark and S of cross-attention the source's end mark, if the config has one. Throws for a sentence that is
   /// longer than the model's positions.
   void record(const std::vector<Example>& examples, AttentionRecorder& recorder) const;
-  /// One map of it: words against words for cross-attention; for self-attention with the marks that the model sees.
+  /// One map of it: words against words for cross-attention, of an empty target the end mark against words; for
+  /// self-attention with the marks that the model sees.
   AttentionMap attention(const std::vector<std::string>& source, const std::vector<std::string>& target,
                          const AttentionView& view) const;
   AttentionMap attention(const std::vector<std::string>& source, const std::vector<std::string>& target) const {

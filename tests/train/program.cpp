@@ -402,7 +402,8 @@ TEST_CASE("translate prints a line for a line", "[program]") {
   CAPTURE(r.err);
   CHECK(r.status == 0);
   CHECK(r.err ==
-        "gaze: stdin:5: unknown to the model: something quite unknown\n"
+        "gaze: stdin:5: unknown to the model: something quite unknown; gaze tasks copy lists the words that it "
+        "knows\n"
         "gaze: stdin:6: unknown to the model: <eos> <pad>\n");
   const std::vector<std::string> lines = lines_of(r.out);
   REQUIRE(lines.size() == 7);

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include <gaze/autograd/threads.h>
 #include <gaze/datasets/lines.h>
@@ -28,10 +29,12 @@ nlohmann::json to_json(const Extraction& how) {
 
 /// Sentences with gold links to pick on: the files that were given (`turned`: read in the other direction), or held-out
 /// ones of the task.
-std::vector<Example> validation_pairs(const Arguments& a, const Translator& model, bool turned) {
+std::vector<Example> validation_pairs(const Arguments& a, const std::string& run, const Translator& model,
+                                      bool turned) {
   if (a.valid_gold.empty()) {
     require(!is_parallel_text(model.config()),
             "--best: this model's text has no gold links; give --valid-src, --valid-tgt and --valid-gold");
+    require_languages_of_task(model.languages(), model.config(), run);
     return toy_task(model.config())->examples(Split::validation, model.config().validation);
   }
   std::vector<Example> pairs =
@@ -56,7 +59,7 @@ Extraction pick(const Arguments& a, const std::string& run, const Translator& mo
                 nlohmann::json& figures) {
   Extraction how = a.view.extraction(model);
   if (a.best) {
-    const BestExtraction best = best_extraction(model, validation_pairs(a, model, turned), how);
+    const BestExtraction best = best_extraction(model, validation_pairs(a, run, model, turned), how);
     how = best.extraction;
     figures["validation_aer"] = best.score.aer();
     fmt::print(stderr, "gaze: {}: picked layer {}, {}, {}: alignment error rate {:.2f} % on {}\n", run, how.layer,
@@ -69,10 +72,12 @@ Extraction pick(const Arguments& a, const std::string& run, const Translator& mo
 }
 
 void warn_of_unknown_words(const Arguments& a, const Translator& model, const std::vector<Example>& pairs) {
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    gaze::warn_of_unknown_words(model.source().vocabulary, pairs[i].source, fmt::format("{}:{}", a.source, i + 1));
-    gaze::warn_of_unknown_words(model.target().vocabulary, pairs[i].target, fmt::format("{}:{}", a.target, i + 1));
-  }
+  std::string hint = hint_of_words(model);  // once
+  for (std::size_t i = 0; i < pairs.size(); ++i)
+    for (const auto& [language, words, file] :
+         {std::tuple(&model.source(), &pairs[i].source, &a.source), {&model.target(), &pairs[i].target, &a.target}})
+      if (gaze::warn_of_unknown_words(language->vocabulary, *words, fmt::format("{}:{}", *file, i + 1), hint))
+        hint.clear();
 }
 
 /// The links of a model of the other direction, turned round.

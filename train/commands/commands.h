@@ -15,10 +15,15 @@ class UsageError : public Error {
 /// Work was stopped by the user after a clean save: exit status 130.
 struct Interrupted {};
 
+class Translator;
 class Vocabulary;
 
-/// Says on standard error which words of a sentence the model never saw; `where` is the sentence's place.
-void warn_of_unknown_words(const Vocabulary& known, const std::vector<std::string>& words, const std::string& where);
+/// Says on standard error which words of a sentence the model never saw; `where` is the sentence's place, `hint` what
+/// may follow. Returns whether there are any.
+bool warn_of_unknown_words(const Vocabulary& known, const std::vector<std::string>& words, const std::string& where,
+                           const std::string& hint = {});
+/// Where the words that a model knows are told, as such a hint; nothing for a text of somebody's own.
+std::string hint_of_words(const Translator& model);
 
 /// --weights: which of a run's; see RunFolder::weights().
 void add_weights_option(CLI::App& command, std::string& weights);
@@ -39,6 +44,7 @@ void add_export(CLI::App& app);
 void add_gradcheck(CLI::App& app);
 void add_lesson(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_tasks(CLI::App& app, const std::string& program);
 void add_help(CLI::App& app);
 
 }  // namespace gaze

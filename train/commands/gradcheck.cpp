@@ -242,7 +242,7 @@ std::unique_ptr<Model> make_model(const Arguments& a) {
   constexpr std::int64_t some_words = 50, some_tokens = 12;  // of a text that is not here
   std::int64_t source_vocab = some_words, target_vocab = some_words, longest = some_tokens;
   if (!has_text(config)) {
-    const LanguagePair languages = toy_languages(config);
+    const LanguagePair languages = trained ? saved_languages(*trained, config, file) : toy_languages(config);
     source_vocab = languages.source.vocabulary.size(), target_vocab = languages.target.vocabulary.size();
     longest = std::max(languages.source.longest, languages.target.longest) + 1;
   } else if (trained) {

@@ -36,11 +36,16 @@ void inspect(const Arguments& a) {
   const auto& [from, to] = translator->languages();
   const auto source = from.tokenizer.tokenize(a.source);
   require(!source.empty(), "inspect: the source sentence has no words");
-  warn_of_unknown_words(from.vocabulary, source, "source");
+  const std::string hint = hint_of_words(*translator);
+  const bool unknown = warn_of_unknown_words(from.vocabulary, source, "source", hint);
   const auto target = a.target.empty() ? translator->translate(source) : to.tokenizer.tokenize(a.target);
-
-  require(!target.empty(), "inspect: the target sentence has no words");
-  if (!a.target.empty()) warn_of_unknown_words(to.vocabulary, target, "target");
+  if (a.target.empty()) {
+    if (target.empty())
+      fmt::print(stderr, "gaze: the model's answer is empty; what follows is the attention of its end mark\n");
+  } else {
+    require(!target.empty(), "inspect: the target sentence has no words");
+    warn_of_unknown_words(to.vocabulary, target, "target", unknown ? "" : hint);
+  }
 
   const Extraction how = a.view.extraction(*translator);
   const AttentionKind kind = attention_kind(a.kind);
@@ -74,7 +79,7 @@ void inspect(const Arguments& a) {
     return;
   }
   for (const std::string& line : picture_of(map, {}, title, detect_terminal(STDOUT_FILENO))) fmt::print("{}\n", line);
-  if (kind == AttentionKind::cross) fmt::print("links (source-target, from 0): {}\n", links);
+  if (kind == AttentionKind::cross && !target.empty()) fmt::print("links (source-target, from 0): {}\n", links);
 }
 
 }  // namespace

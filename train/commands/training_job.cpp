@@ -90,8 +90,17 @@ class ToyJob : public TranslationJob {
                figures.aer ? fmt::format(", alignment error rate {:.2f} %", 100 * *figures.aer) : "");
     print_translations(model);
     const json none = json::object();
-    if (model.has_attention())
+    const TaskGuide guide = task_->guide();
+    if (demo_) {
+      fmt::print("\nSentences that it knows (and the words:  {} tasks {}):\n", program, task_->name());
+      for (const std::string& form : guide.forms) fmt::print("  {}\n", form);
+      if (model.has_attention()) fmt::print("\nTry your own:\n");
+      for (const std::string& sentence : guide.examples)
+        if (model.has_attention()) fmt::print("  {} inspect {} \"{}\"\n", program, folder.path().string(), sentence);
+    } else if (model.has_attention()) {
       fmt::print("\nLook further:  {} inspect {} \"{}\"\n", program, folder.path().string(), task_->showcase().back());
+      fmt::print("What it knows: {} tasks {}\n", program, task_->name());
+    }
     if (!records()) return none;
     if (!demo_) {
       fmt::print("As a page:     {} report {}\n", program, folder.path().string());
@@ -99,7 +108,7 @@ class ToyJob : public TranslationJob {
     }
     const fs::path page = folder.path() / "report.html";
     write_file_atomically(page, {report_page(folder)});
-    fmt::print("As a page:     {}\n", file_link(page, detect_terminal(STDOUT_FILENO)));
+    fmt::print("\nAs a page:     {}\n", file_link(page, detect_terminal(STDOUT_FILENO)));
     return none;
   }
 
@@ -233,7 +242,13 @@ std::unique_ptr<TrainingJob> make_job(const Config& given, const Checkpoint* tra
     return std::make_unique<TextJob>(config, trained ? saved("text") : TextLearner::learn_language(config, text.train),
                                      text);
   }
-  if (!is_parallel_text(config)) return std::make_unique<ToyJob>(config, toy_languages(config), demo);
+  if (!is_parallel_text(config)) {
+    if (trained) {  // with other options, if any, than are asked for now: what may not change is said later
+      const Config before = config_of(*trained, config, file);
+      if (!has_text(before)) require_languages_of_task(saved_languages(*trained, before, file), before, file);
+    }
+    return std::make_unique<ToyJob>(config, toy_languages(config), demo);
+  }
   PairTexts texts = PairTexts::read(config);
   const LanguagePair languages =
       trained ? LanguagePair{saved("source"), saved("target")} : learn_languages(config, texts.train);

@@ -15,11 +15,22 @@
 
 namespace gaze {
 
-void warn_of_unknown_words(const Vocabulary& known, const std::vector<std::string>& words, const std::string& where) {
+bool warn_of_unknown_words(const Vocabulary& known, const std::vector<std::string>& words, const std::string& where,
+                           const std::string& hint) {
   std::vector<std::string> unknown;
   for (const std::string& word : words)
     if (!known.contains(word)) unknown.push_back(printable(word));
-  if (!unknown.empty()) fmt::print(stderr, "gaze: {}: unknown to the model: {}\n", where, fmt::join(unknown, " "));
+  if (!unknown.empty())
+    fmt::print(stderr, "gaze: {}: unknown to the model: {}{}\n", where, fmt::join(unknown, " "), hint);
+  return !unknown.empty();
+}
+
+std::string hint_of_words(const Translator& model) {
+  const Config& config = model.config();
+  if (has_text(config)) return "";
+  if (!has_languages_of_task(model.languages(), config))
+    return fmt::format("; it was trained on another version of the task {}", config.task);
+  return fmt::format("; gaze tasks {} lists the words that it knows", config.task);
 }
 
 namespace {
@@ -41,6 +52,7 @@ void translate(const Arguments& a) {
   const double length_penalty = a.length_penalty.value_or(config.length_penalty);
   const auto& [from, to] = translator->languages();
 
+  std::string hint = hint_of_words(*translator);  // once
   std::vector<std::vector<std::string>> waiting;
   std::int64_t number = 0;  // of the last line that was read
   const auto answer = [&] {
@@ -75,7 +87,7 @@ void translate(const Arguments& a) {
       fail("stdin:{}: {}", number, error.what());
     }
     const std::string where = fmt::format("stdin:{}", number);
-    if (!a.quiet) warn_of_unknown_words(from.vocabulary, waiting.back(), where);
+    if (!a.quiet && warn_of_unknown_words(from.vocabulary, waiting.back(), where, hint)) hint.clear();
     if (std::cmp_greater(waiting.back().size(), from.longest))
       fmt::print(stderr, "gaze: {}: {} tokens; the model reads the first {}\n", where, waiting.back().size(),
                  from.longest);
