@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   app.footer(
       fmt::format("To begin with: {0} lesson, or {0} train reverse. {0} help COMMAND explains a command.", program));
   add_train(app, program);
+  add_tasks(app, program);
   add_translate(app);
   add_sample(app);
   add_inspect(app);
