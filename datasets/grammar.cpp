@@ -451,13 +451,13 @@ TaskGuide GrammarTask::guide() const {
   auto& how = group("adverbs");
   for (const auto& [french, english] : adverbs) how.push_back({std::string(french), std::string(english)});
   group("others") = {{"ne n'"}, {"pas", "not"}, {"où", "where"}};
-  guide.forms = {"a greeting, alone or to somebody: bonjour, bonjour madame, bonjour mon petit chat, bonjour le monde",
+  guide.forms = {"a greeting: bonjour, bonjour madame, bonjour mon chat, bonjour le monde",
                  "a noun phrase: le chat, un petit chien noir, l'homme",
-                 "somebody does something: il dort, je chante bien, la fille mange une pomme, je t'aime",
+                 "somebody does something: il dort, la fille mange une pomme, je t'aime",
                  "somebody or something is so: le chat est noir, elle est belle",
                  "who or what it is: c'est un chat, je suis le roi",
                  "where it is: où est le chat",
-                 "with ne ... pas: le chien ne dort pas, je n'aime pas les poires, ce n'est pas une vache"};
+                 "with ne ... pas: le chien ne dort pas, ce n'est pas une vache"};
   guide.examples = {"bonjour mon ami", "le petit chat noir", "J'aime les pommes", "c'est un chat", "où est le chat ?"};
   for (std::string& sentence : showcase()) guide.examples.push_back(std::move(sentence));
   return guide;

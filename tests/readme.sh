@@ -27,16 +27,21 @@ commands() {
 
 # What the README says can be written: each command and each option is one that the program has.
 check_names() {
-  local line command option known
+  local line command option options known
   known=$("$program" --help)
   while read -r line; do
     command=${line%% *}
+    [[ $command != --* ]] || continue
     grep --quiet --extended-regexp "^  $command\b" <<<"$known" || die "README: there is no command $command"
-    known_options=$("$program" $command --help; "$program" $command align --help 2>/dev/null || true; "$program" $command bleu --help 2>/dev/null || true)
+    case $command in
+      lesson) continue ;;  # every lesson has options of its own
+      score) options=$("$program" score align --help; "$program" score bleu --help) ;;
+      *) options=$("$program" "$command" --help) ;;
+    esac
     for option in $(grep --only-matching --extended-regexp -- '--[a-z][a-z-]*' <<<"$line"); do
-      grep --quiet -- "$option" <<<"$known_options" || die "README: gaze $command has no option $option"
+      grep --quiet -- "$option" <<<"$options" || die "README: gaze $command has no option $option"
     done
-  done < <(grep --only-matching --extended-regexp './run gaze [a-z][^`#]*' "$root/README.md" |
+  done < <(grep --only-matching --extended-regexp './run gaze [a-z-][^`#]*' "$root/README.md" |
     sed -E 's/ {2,}\.\/run gaze /\n/g; s/^\.\/run gaze //' | sort --unique)
 }
 
@@ -45,22 +50,33 @@ quick_gaze() {
   shift
   case $command in
     train)
-      local more=(--steps 6)
-      [[ $* != *multi30k* ]] || more+=(--set vocab=300)
-      [[ $* != *--watch* ]] || more+=(--port 0)
-      "$program" train "$@" "${more[@]}"
+      local arguments=() more=(--steps 6)
+      while (($#)); do  # the steps that the README asks for give way
+        if [[ $1 == --steps ]]; then shift; else arguments+=("$1"); fi
+        shift
+      done
+      case "${arguments[*]}" in
+        *multi30k*) more+=(--set vocab=300) ;;
+        *--watch*) more+=(--port 0) ;;
+      esac
+      serving "${arguments[*]}" "$program" train "${arguments[@]}" "${more[@]}"
       ;;
     lesson) "$program" lesson "$@" $([[ $# == 0 ]] || echo --quick) ;;
-    watch) stopped "$program" watch "$@" --port 0 ;;
+    watch) serving watch "$program" watch "$@" --port 0 ;;
     bench) "$program" bench "$@" --steps 2 ;;
     *) "$program" "$command" "$@" ;;
   esac
 }
 
-# A server serves until it is told to stop.
-stopped() {
-  local status=0
-  timeout --signal=INT 3 "$@" || status=$?
+# serving WORDS COMMAND...: runs the command; what serves a page does so until it is told to stop.
+serving() {
+  local words=$1 status=0
+  shift
+  if [[ $words != *watch* ]]; then
+    "$@"
+    return
+  fi
+  timeout --signal=INT 2 "$@" || status=$?
   [[ $status == 0 || $status == 124 || $status == 130 ]]
 }
 
@@ -80,8 +96,7 @@ whole_run() {
   case "$*" in
     demo | test* | asan* | fresh* | clean) ;;  # run by others, minutes long, or the end of all
     "gaze train pairs"* | "gaze train multi30k"*) ./run "$@" --steps 100 ;;
-    "gaze watch"* | *--watch*) stopped ./run "$@" ;;
-    *) ./run "$@" ;;
+    *) serving "$*" ./run "$@" ;;
   esac
 }
 
@@ -89,7 +104,7 @@ run() { "${mode}_run" "$@"; }
 
 case $mode in
   quick)
-    program=$2
+    program=$(readlink -f "$2")
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
     cd "$folder"

@@ -69,10 +69,10 @@ TEST_CASE("a wrong command line exits with 2, says what is wrong and makes nothi
       {{"trian", "copy"}, "unknown command trian; did you mean train?"},
       {{"trian", "--help"}, "did you mean train?"},
       {{"TRAIN", "copy"}, "did you mean train?"},
-      {{"frobnicate"}, "gaze has train, translate"},
+      {{"frobnicate"}, "gaze has train, tasks, translate"},
       {{"-v"}, "-v: gaze has no such option; see gaze help"},
       {{"help", "trian"}, "did you mean train?"},
-      {{"help", "frobnicate"}, "gaze has train, translate"},
+      {{"help", "frobnicate"}, "gaze has train, tasks, translate"},
       {{"help", "lesson", "score"}, "did you mean scores?"},
       {{"help", "train", "copy"}, "copy: gaze train has no commands"},
       {{"train"}, "task"},
@@ -177,7 +177,7 @@ TEST_CASE("words that are names of commands are arguments behind another command
   Program gaze;
   train(gaze, "train");
   const Result r = gaze.run({"inspect", "train", "report"});
-  CHECK(r.err == "gaze: source: unknown to the model: report\n");
+  CHECK(r.err == "gaze: source: unknown to the model: report; gaze tasks copy lists the words that it knows\n");
   CHECK(r.status == 0);
 }
 

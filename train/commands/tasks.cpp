@@ -107,7 +107,7 @@ std::string training(const Arguments& a, const Chosen& chosen) {
 
 /// Words in lines that a terminal has room for, entries kept whole.
 void print_entries(const std::vector<TaskGuide::Entry>& entries) {
-  constexpr int room = 96;
+  constexpr int room = 80;
   const std::string margin = "    ";
   std::string line;
   for (std::size_t i = 0; i < entries.size(); ++i) {
