@@ -26,31 +26,31 @@ make_tree() {
   debootstrap "${options[@]}" "$1" "$3" "$2" >"$3.log" 2>&1
 }
 
-# in_tree FOLDER COMMAND...: runs the command in the tree's /home/newcomer/gaze, with nothing of this machine's environment
+# in_tree TREE HOME COMMAND...: runs the command in HOME/gaze of the tree, with nothing of this machine's environment
 # but what reaches a mirror or says which kernels OpenBLAS may use.
 in_tree() {
-  local tree=$1 name passed=()
-  shift
+  local tree=$1 home=$2 name passed=()
+  shift 2
   for name in http_proxy https_proxy no_proxy OPENBLAS_CORETYPE OPENBLAS_L2_SIZE CI; do
     [[ -z ${!name:-} ]] || passed+=("$name=${!name}")
   done
   unshare --mount --pid --fork --kill-child -- bash -euc '
-    tree=$1 data=$2
-    shift 2
+    tree=$1 home=$2 data=$3
+    shift 3
     mount -t proc proc "$tree/proc"
     mount --rbind /dev "$tree/dev"
-    if [[ -d $data ]]; then mount --rbind --read-only "$data" "$tree/home/newcomer/shared"; fi
+    if [[ -d $data ]]; then mount --rbind --read-only "$data" "$tree$home/shared"; fi
     exec chroot "$tree" "$@"
-  ' in_tree "$tree" "$root/../shared" env -i --chdir=/home/newcomer/gaze HOME=/root TERM="${TERM:-dumb}" \
+  ' in_tree "$tree" "$home" "$root/../shared" env -i --chdir="$home/gaze" HOME=/root TERM="${TERM:-dumb}" \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${passed[@]}" "$@" </dev/null
 }
 
 # run_fresh 12|13
 run_fresh() {
-  local codename mirror folder tree began demo
+  local codename mirror folder tree began demo home=/home/newcomer
   case "$*" in
     12) codename=bookworm ;;
-    13) codename=trixie ;;
+    13) codename=trixie home="/home/it's (an) odd & folder" ;;  # as people have them
     *) usage_error "fresh takes 12 or 13" ;;
   esac
   [[ $EUID == 0 ]] || no_tree "a bare tree needs root"
@@ -68,18 +68,18 @@ run_fresh() {
     tail -n 20 "$tree.log" >&2
     no_tree "debootstrap failed"
   }
-  mkdir -p "$tree/home/newcomer/gaze" "$tree/home/newcomer/shared"
+  mkdir -p "$tree$home/gaze" "$tree$home/shared"
   tar --create --directory "$root" --exclude-vcs --exclude=./build --exclude=./runs . |
-    tar --extract --no-same-owner --directory "$tree/home/newcomer/gaze"
+    tar --extract --no-same-owner --directory "$tree$home/gaze"
 
   began=$SECONDS
-  in_tree "$tree" ./run demo || die "./run demo failed on Debian $1; the tree: $tree"
+  in_tree "$tree" "$home" ./run demo || die "./run demo failed on Debian $1; the tree: $tree"
   demo=$((SECONDS - began)) began=$SECONDS
-  in_tree "$tree" ./run test || die "./run test failed on Debian $1; the tree: $tree"
+  in_tree "$tree" "$home" ./run test || die "./run test failed on Debian $1; the tree: $tree"
   say "Debian $1: ./run demo passed in $demo s, ./run test in $((SECONDS - began)) s"
   if [[ ${CI:-} == true && $1 == 12 ]]; then
     began=$SECONDS
-    in_tree "$tree" bash tests/readme.sh whole || die "a command of the README failed on Debian $1"
+    in_tree "$tree" "$home" bash tests/readme.sh whole || die "a command of the README failed on Debian $1"
     say "Debian $1: the README's commands passed in $((SECONDS - began)) s"
   fi
   rm -rf "$folder"
