@@ -182,7 +182,7 @@ class TextPairsJob : public TranslationJob {
       std::int64_t pairs = 0;
       for (const Batch& batch : batches) pairs += batch.source.shape()[0];
       const std::string of_all = std::cmp_equal(pairs, test_->size()) ? "" : fmt::format(" of {}", test_->size());
-      fmt::print("On {}{} test pairs: loss {:.4f}, perplexity {:.2f}, accuracy {:.2f} %\n", pairs, of_all, e.loss,
+      fmt::print("On {}{} test pairs: loss {:.4f}, perplexity {:.2f}, token accuracy {:.2f} %\n", pairs, of_all, e.loss,
                  std::exp(e.loss), 100 * e.token_accuracy);
       figures = {
           {"test_loss", e.loss}, {"test_perplexity", std::exp(e.loss)}, {"test_token_accuracy", e.token_accuracy}};
