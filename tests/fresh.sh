@@ -68,6 +68,7 @@ run_fresh() {
     tail -n 20 "$tree.log" >&2
     no_tree "debootstrap failed"
   }
+  printf '127.0.0.1 localhost\n::1 localhost\n' >"$tree/etc/hosts"  # every machine and container has it
   mkdir -p "$tree$home/gaze" "$tree$home/shared"
   tar --create --directory "$root" --exclude-vcs --exclude=./build --exclude=./runs . |
     tar --extract --no-same-owner --directory "$tree$home/gaze"
