@@ -95,7 +95,7 @@ quick_run() {
 whole_run() {
   case "$*" in
     demo | test* | asan* | fresh* | clean) ;;  # run by others, minutes long, or the end of all
-    "gaze train pairs"* | "gaze train multi30k"*) ./run "$@" --steps 100 ;;
+    "gaze train pairs"* | "gaze train multi30k"*) ./run "$@" --steps 100 --set validate_every=50 ;;
     *) serving "$*" ./run "$@" ;;
   esac
 }
