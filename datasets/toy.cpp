@@ -73,9 +73,7 @@ std::unique_ptr<ToyTask> make_toy_task(std::string_view name, const ToyOptions& 
   if (name == "grammar") return make_grammar_task(options.seed);
   const auto& names = toy_task_names();
   if (std::find(names.begin(), names.end(), name) != names.end()) return make_symbols_task(name, options);
-  const std::string near = nearest_name(name, names);
-  fail("unknown task {}; there are {}{}", name, fmt::join(names, ", "),
-       near.empty() ? "" : fmt::format("; did you mean {}?", near));
+  fail("unknown task {}; there are {}{}", name, fmt::join(names, ", "), did_you_mean(name, names));
 }
 
 }  // namespace gaze

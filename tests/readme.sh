@@ -86,7 +86,7 @@ quick_run() {
     gaze) quick_gaze "${@:2}" ;;
     demo) "$program" train grammar --demo --steps 20 ;;
     lessons) "$program" lesson all --quick ;;
-    # What builds and tests; the last two need minutes, and names are checked.
+    # What builds and tests is not run again from within a test: it is one that ./run has.
     build | test | bench | asan | fresh | format | clean) "$root/run" help | grep --quiet "^  $1\b" ;;
     *) return 1 ;;
   esac
@@ -119,8 +119,7 @@ case $mode in
     ;;
   whole)
     cd "$root"
-    program=build/release/gaze
-    [[ -d ../shared/data ]] || die "skipped: no data in ../shared/data"
+    [[ -d ../shared/data ]] || die "the texts are missing: ../shared/data"
     mkdir -p runs/data
     cp ../shared/data/*/* runs/data/
     DATA=runs/data

@@ -92,10 +92,8 @@ Chosen choose(const Arguments& a) {
   if (is_toy(name)) return with_usual_run(set(default_config(name)));
   std::error_code none;
   if (fs::exists(name, none) || name.find('/') != name.npos) return {set(config_of_run(name)), name, true};
-  const std::string near = nearest_name(name, toy_task_names());
   throw UsageError(fmt::format("unknown task {}; there are {}, or the folder of a run{}", name,
-                               fmt::join(toy_task_names(), ", "),
-                               near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+                               fmt::join(toy_task_names(), ", "), did_you_mean(name, toy_task_names())));
 }
 
 /// The command that makes the run to try things on.
