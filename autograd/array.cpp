@@ -38,11 +38,11 @@ void Shape::set(int axis, std::int64_t length) {
 }
 
 void Shape::check_size() const {
-  constexpr std::int64_t most = std::int64_t{1} << 56;  // bytes and strides of any such array fit 64 bits
+  constexpr std::int64_t max_size = std::int64_t{1} << 56;  // bytes and strides of any such array fit 64 bits
   std::int64_t n = 1;
   for (const std::int64_t length : *this) {
     if (length == 0) return;
-    if (__builtin_mul_overflow(n, length, &n) || n > most) fail("shape: {} has too many elements", to_string());
+    if (__builtin_mul_overflow(n, length, &n) || n > max_size) fail("shape: {} has too many elements", to_string());
   }
 }
 

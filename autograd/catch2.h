@@ -16,8 +16,8 @@
 namespace gaze {
 
 /// REQUIRE_THAT(f, HasCorrectGradient(x, w)): f takes as many tensors, or a vector of them, and gives one. What a
-/// failed assertion prints is the checker's report. Any callable will do: the matcher is no Catch::MatcherBase, which
-/// would ask for one type.
+/// failed assertion prints is the checker's report. Any callable will do: the matcher is not a Catch::MatcherBase,
+/// which would ask for one type.
 class GradientMatcher {
  public:
   explicit GradientMatcher(std::vector<Tensor> inputs, GradcheckOptions options = {})

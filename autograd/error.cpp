@@ -35,10 +35,10 @@ std::string in_lower_case(std::string_view name) {
 
 std::string nearest_name(std::string_view name, std::span<const std::string> candidates) {
   std::string best;
-  std::size_t least = name.size() / 3 + 1;  // further off than this is no mistyping
+  std::size_t min_distance = name.size() / 3 + 1;  // further off than this is not a typing error
   for (const std::string& candidate : candidates) {
     const std::size_t distance = edit_distance(in_lower_case(name), in_lower_case(candidate));
-    if (distance < least) least = distance, best = candidate;
+    if (distance < min_distance) min_distance = distance, best = candidate;
   }
   return best;
 }

@@ -33,7 +33,7 @@ struct Recorded {
 };
 
 /// Writes down what is recorded.
-class Trace final : public detail::Onlooker {
+class Trace final : public detail::ObservedGraph {
  public:
   explicit Trace(const Params* params) {
     if (!params) return;
@@ -85,7 +85,7 @@ struct Reached {
 };
 
 /// Lets one operation of a trace work on leaves: every operation before it gives a leaf with the numbers of its result.
-class Replay final : public detail::Onlooker {
+class Replay final : public detail::ObservedGraph {
  public:
   Replay(const std::vector<Recorded>& trace, std::map<std::size_t, Tensor>& leaves, std::size_t target)
       : trace_(trace), leaves_(leaves), target_(target) {}

@@ -58,18 +58,18 @@ bool same_bits(const Array& a, const Array& b) {
 
 /// Of those that are finite: the slope at the end of a domain is not, and must not hide the others.
 double largest(std::span<const double> x) {
-  double most = 0;
+  double scale = 0;
   for (const double v : x)
-    if (std::isfinite(v)) most = std::max(most, std::abs(v));
-  return most;
+    if (std::isfinite(v)) scale = std::max(scale, std::abs(v));
+  return scale;
 }
 
 double norm(std::span<const double> x) {
-  const double most = largest(x);
+  const double scale = largest(x);
   double squares = 0;
   for (const double v : x)
-    if (most > 0 && std::isfinite(v)) squares += (v / most) * (v / most);
-  return most * std::sqrt(squares);
+    if (scale > 0 && std::isfinite(v)) squares += (v / scale) * (v / scale);
+  return scale * std::sqrt(squares);
 }
 
 /// The gradients of `leaves`, zeros where the result does not depend on one.
@@ -135,18 +135,18 @@ class Comparison {
     InputCheck& check = report_.inputs.emplace_back(InputCheck{.input = target.name, .size = target.numbers.size()});
     if (target.numbers.size() == 0) return;
     const bool full = options_.mode == GradcheckOptions::Mode::full;
-    std::vector<Judgement> directions;
+    std::vector<DerivativeComparison> directions;
     for (int i = 0; i < options_.directions && !full; ++i)
       directions.push_back(
           along(target, RandomStream{options_.seed, hash_of("gradcheck direction")}.split(number).split(
                             static_cast<std::uint64_t>(i))));
-    const auto right = [](const Judgement& j) { return j.verdict == Verdict::right; };
+    const auto right = [](const DerivativeComparison& j) { return j.verdict == Verdict::right; };
     const bool suspects = full || !std::all_of(directions.begin(), directions.end(), right);
     std::vector<std::int64_t> entries;
     if (suspects) entries = full ? all_of(target) : suspicious(target, number);
     // A direction crosses the kinks of all entries: when each has been looked at, they decide.
     if (std::ssize(entries) < target.numbers.size())
-      for (const Judgement& j : directions) add(check, -1, j);
+      for (const DerivativeComparison& j : directions) add(check, -1, j);
     const double hidden = negligible * options_.tolerance * largest(target.analytic);
     for (const std::int64_t j : entries) add(check, j, at_entry(target, j, hidden));
   }
@@ -179,16 +179,16 @@ class Comparison {
   /// Half of them where the gradient is largest, half anywhere.
   std::vector<std::int64_t> suspicious(const Target& target, std::uint64_t number) const {
     std::vector<std::int64_t> all = all_of(target);
-    const auto most = static_cast<std::size_t>(std::max<std::int64_t>(options_.suspicious, 1));
-    if (all.size() <= most) return all;
+    const auto max_count = static_cast<std::size_t>(std::max<std::int64_t>(options_.suspicious, 1));
+    if (all.size() <= max_count) return all;
     std::stable_sort(all.begin(), all.end(), [&](std::int64_t a, std::int64_t b) {
       return std::abs(target.analytic[static_cast<std::size_t>(a)]) >
              std::abs(target.analytic[static_cast<std::size_t>(b)]);
     });
     Random random(RandomStream{options_.seed, hash_of("gradcheck entries")}.split(number));
-    for (std::size_t i = most / 2; i < most; ++i)
+    for (std::size_t i = max_count / 2; i < max_count; ++i)
       std::swap(all[i], all[i + random.below(static_cast<std::uint32_t>(all.size() - i))]);
-    all.resize(most);
+    all.resize(max_count);
     return all;
   }
 
@@ -217,7 +217,7 @@ class Comparison {
     return {.large = std::max(1.0, size), .small = size > 0 ? std::min(1.0, size) : 1.0};
   }
 
-  Judgement at_entry(Target& target, std::int64_t entry, double hidden) const {
+  DerivativeComparison at_entry(Target& target, std::int64_t entry, double hidden) const {
     const auto j = static_cast<std::size_t>(entry);
     const double x = target.numbers.array().at(entry);
     const Line line = [&](double t) {
@@ -229,7 +229,7 @@ class Comparison {
     return judge(target.analytic[j], line, scales_of(x), options_.tolerance, hidden);
   }
 
-  Judgement along(Target& target, RandomStream stream) const {
+  DerivativeComparison along(Target& target, RandomStream stream) const {
     const std::vector<double> start = numbers_of(target.numbers.array()),
                               v = normal_numbers(target.numbers.size(), stream);
     const auto move = [&](double t) {
@@ -247,7 +247,7 @@ class Comparison {
                  negligible * options_.tolerance * norm(target.analytic));
   }
 
-  void add(InputCheck& check, std::int64_t index, const Judgement& judgement) {
+  void add(InputCheck& check, std::int64_t index, const DerivativeComparison& judgement) {
     all_.push_back({check.input, index, judgement});
     ++check.compared;
     check.verdict = std::max(check.verdict, judgement.verdict);
@@ -289,9 +289,9 @@ std::string GradcheckEntry::name() const {
 }
 
 int GradcheckReport::digits() const {
-  constexpr int most = 15;
-  if (!(worst_error > 0)) return most;
-  return std::clamp(static_cast<int>(std::floor(-std::log10(worst_error))), 0, most);
+  constexpr int max_digits = 15;
+  if (!(worst_error > 0)) return max_digits;
+  return std::clamp(static_cast<int>(std::floor(-std::log10(worst_error))), 0, max_digits);
 }
 
 std::string GradcheckReport::to_string() const {

@@ -15,7 +15,7 @@ namespace gaze {
 struct GradcheckEntry {
   std::string input;        ///< the input's name, or "input 0"; a parameter's path
   std::int64_t index = -1;  ///< in the flattened input; -1: along a random direction
-  Judgement judgement = {};
+  DerivativeComparison judgement = {};
 
   std::string name() const;  ///< "weight[3]", or "weight along a random direction"
 };

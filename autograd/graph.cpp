@@ -98,13 +98,13 @@ Saved::Reused Saved::reuse(int input) const {
 namespace detail {
 namespace {
 
-thread_local Onlooker* onlooker = nullptr;
+thread_local ObservedGraph* observed_graph = nullptr;
 
 }  // namespace
 
-Onlooker::Onlooker() : before_(std::exchange(onlooker, this)) {}
-Onlooker::~Onlooker() { onlooker = before_; }
-Onlooker* Onlooker::present() { return onlooker; }
+ObservedGraph::ObservedGraph() : before_(std::exchange(observed_graph, this)) {}
+ObservedGraph::~ObservedGraph() { observed_graph = before_; }
+ObservedGraph* ObservedGraph::current() { return observed_graph; }
 
 bool wants_graph(std::span<const Tensor> inputs) {
   return grad_enabled() && std::any_of(inputs.begin(), inputs.end(), [](const Tensor& t) { return t.requires_grad(); });

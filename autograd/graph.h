@@ -139,12 +139,12 @@ class NotFinite : public Error {
 /// Throws NotFinite for NaN and infinity; minus infinity may pass, as the number of a mask.
 void check_finite(const char* operation, const Array& value, bool minus_infinity_passes = true);
 /// While one lives, this thread checks nothing: for the inside of an operation whose result is checked.
-class Unwatched {
+class UncheckedNumbers {
  public:
-  Unwatched();
-  ~Unwatched();
-  Unwatched(const Unwatched&) = delete;
-  Unwatched& operator=(const Unwatched&) = delete;
+  UncheckedNumbers();
+  ~UncheckedNumbers();
+  UncheckedNumbers(const UncheckedNumbers&) = delete;
+  UncheckedNumbers& operator=(const UncheckedNumbers&) = delete;
 
  private:
   bool before_;
@@ -152,20 +152,20 @@ class Unwatched {
 void connect(Node& node, std::span<const Tensor> inputs, const Array& value, Keep keep);
 
 /// Looks on while this thread records operations: see find_wrong_vjp().
-class Onlooker {
+class ObservedGraph {
  public:
-  Onlooker();  ///< from now on
-  virtual ~Onlooker();
-  Onlooker(const Onlooker&) = delete;
-  Onlooker& operator=(const Onlooker&) = delete;
-  static Onlooker* present();  ///< of this thread, or null
+  ObservedGraph();  ///< from now on
+  virtual ~ObservedGraph();
+  ObservedGraph(const ObservedGraph&) = delete;
+  ObservedGraph& operator=(const ObservedGraph&) = delete;
+  static ObservedGraph* current();  ///< of this thread, or null
 
   /// What the operation gives instead of its result and a node of its own; undefined: nothing else.
   virtual Tensor instead(const char* operation, const Array& value) = 0;
   virtual void recorded(const char* operation, const Tensor& result, std::span<const Tensor> inputs) = 0;
 
  private:
-  Onlooker* before_;
+  ObservedGraph* before_;
 };
 
 template <std::size_t N, class F>
@@ -201,15 +201,15 @@ Tensor record(const char* operation, Array value, const Tensor (&inputs)[N], Kee
   if (anomaly_enabled()) detail::check_finite(operation, value);
   Profile::mark(operation);
   if (!detail::wants_graph(inputs)) return Tensor(std::move(value));
-  detail::Onlooker* const onlooker = detail::Onlooker::present();
-  if (onlooker) [[unlikely]]
-    if (Tensor other = onlooker->instead(operation, value); other.defined()) return other;
+  detail::ObservedGraph* const observed_graph = detail::ObservedGraph::current();
+  if (observed_graph) [[unlikely]]
+    if (Tensor other = observed_graph->instead(operation, value); other.defined()) return other;
   using Op = detail::Operation<N, F>;
   Ptr<Node> node(new (pool::allocate(sizeof(Op))) Op(operation, value, std::move(vjp)));
   detail::connect(*node, inputs, value, keep);
   Tensor result(std::move(value), std::move(node));
-  if (onlooker) [[unlikely]]
-    onlooker->recorded(operation, result, inputs);
+  if (observed_graph) [[unlikely]]
+    observed_graph->recorded(operation, result, inputs);
   return result;
 }
 
@@ -219,15 +219,15 @@ Tensor record(const char* operation, Array value, std::span<const Tensor> inputs
   if (anomaly_enabled()) detail::check_finite(operation, value);
   Profile::mark(operation);
   if (!detail::wants_graph(inputs)) return Tensor(std::move(value));
-  detail::Onlooker* const onlooker = detail::Onlooker::present();
-  if (onlooker) [[unlikely]]
-    if (Tensor other = onlooker->instead(operation, value); other.defined()) return other;
+  detail::ObservedGraph* const observed_graph = detail::ObservedGraph::current();
+  if (observed_graph) [[unlikely]]
+    if (Tensor other = observed_graph->instead(operation, value); other.defined()) return other;
   using Op = detail::OperationOnMany<F>;
   Ptr<Node> node(new (pool::allocate(sizeof(Op))) Op(operation, value, inputs.size(), std::move(vjp)));
   detail::connect(*node, inputs, value, keep);
   Tensor result(std::move(value), std::move(node));
-  if (onlooker) [[unlikely]]
-    onlooker->recorded(operation, result, inputs);
+  if (observed_graph) [[unlikely]]
+    observed_graph->recorded(operation, result, inputs);
   return result;
 }
 

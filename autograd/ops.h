@@ -153,7 +153,7 @@ struct AttentionOptions {
   double dropout = 0;                ///< of the weights
   RandomStream stream = {};          ///< of that dropout
 };
-/// softmax(scale Q K^T + masks) V a head (Vaswani et al. 2017, equation 1): q [B,T,HK], k [B,S,HK], v [B,S,HC] ->
+/// softmax(scale Q K^T + masks) V per head (Vaswani et al. 2017, equation 1): q [B,T,HK], k [B,S,HK], v [B,S,HC] ->
 /// [B,T,HC]. A query with every key masked gives zeros, forward and backward.
 Tensor attention(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& options = {});
 /// The weights of the above before dropout: [B,H,T,S]

@@ -53,15 +53,15 @@ constexpr bool keeps_blocks = false;
 constexpr bool keeps_blocks = true;
 #endif
 
-thread_local bool shelf_open = keeps_blocks;  // outlives the shelf: static objects may free memory after it is gone
+thread_local bool cache_open = keeps_blocks;  // outlives the shelf: static objects may free memory after it is gone
 
 /// One thread's free blocks. They go back to the system when the thread ends. A thread keeps no more than it has taken
 /// from the system itself: what others made and it releases (a loader's batches) would pile up.
-struct Shelf {
+struct ThreadCache {
   std::array<Free*, classes> lists{};
   std::size_t kept = 0, taken = 0;
-  ~Shelf() {
-    shelf_open = false;
+  ~ThreadCache() {
+    cache_open = false;
     clear();
   }
   void clear() {
@@ -72,8 +72,8 @@ struct Shelf {
   }
 };
 
-Shelf& shelf() {
-  thread_local Shelf s;
+ThreadCache& thread_cache() {
+  thread_local ThreadCache s;
   return s;
 }
 
@@ -81,8 +81,8 @@ Shelf& shelf() {
 
 void* allocate(std::size_t bytes) {
   const auto [index, rounded] = class_of(bytes);
-  if (shelf_open) {
-    Shelf& own = shelf();
+  if (cache_open) {
+    ThreadCache& own = thread_cache();
     Free*& list = own.lists[static_cast<std::size_t>(index)];
     if (list) {
       own.kept -= rounded;
@@ -102,12 +102,12 @@ void* allocate(std::size_t bytes) {
 
 void release(void* block, std::size_t bytes) {
   const auto [index, rounded] = class_of(bytes);
-  if (!shelf_open || shelf().kept + rounded > shelf().taken) {
+  if (!cache_open || thread_cache().kept + rounded > thread_cache().taken) {
     std::free(block);
     held -= rounded;
     return;
   }
-  Shelf& own = shelf();
+  ThreadCache& own = thread_cache();
   own.kept += rounded;
   Free*& list = own.lists[static_cast<std::size_t>(index)];
   list = new (block) Free{list};
@@ -116,7 +116,7 @@ void release(void* block, std::size_t bytes) {
 std::size_t bytes_held() { return held; }
 
 void trim() {
-  if (shelf_open) shelf().clear();
+  if (cache_open) thread_cache().clear();
 }
 
 }  // namespace gaze::pool

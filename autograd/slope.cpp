@@ -153,13 +153,13 @@ std::vector<Differences> sweep(const Line& line, const Scales& scales) {
   }
 }
 
-Judgement judge(double analytic, const Line& line, const Scales& scales, double tolerance, double hidden) {
+DerivativeComparison judge(double analytic, const Line& line, const Scales& scales, double tolerance, double hidden) {
   const auto judged = [&](Verdict verdict, const Differences& d, double uncertain) {
-    return Judgement{verdict, analytic, d.central, relative(analytic, d.central, tolerance, hidden + uncertain),
-                     d.step};
+    return DerivativeComparison{verdict, analytic, d.central,
+                                relative(analytic, d.central, tolerance, hidden + uncertain), d.step};
   };
   const Differences usual = differences(line, scales.large * usual_step);
-  const Judgement quick = judged(Verdict::right, usual, usual.rounding);
+  const DerivativeComparison quick = judged(Verdict::right, usual, usual.rounding);
   const double seen = std::max(std::abs(analytic), std::abs(usual.central));
   const bool resolved = usual.rounding <= tolerance * seen || seen <= hidden;
   if (quick.error <= tolerance && resolved) return quick;
@@ -186,13 +186,13 @@ Judgement judge(double analytic, const Line& line, const Scales& scales, double 
       const bool near = std::abs(analytic - inside->central) <= some * larger;
       return judged(near ? Verdict::kink_nearby : Verdict::wrong, *inside, 0);
     }
-    Judgement edge = judged(at_the_edge(all) ? Verdict::kink_nearby : Verdict::wrong, usual, 0);
+    DerivativeComparison edge = judged(at_the_edge(all) ? Verdict::kink_nearby : Verdict::wrong, usual, 0);
     edge.numeric = std::isfinite(usual.left) ? usual.left : usual.right;
     return edge;
   }
   const double size = std::max(std::abs(analytic), std::abs(flat->at.central));
   constexpr double explained = 10, fewer_digits = 100;
-  const double most = std::max(size, hidden / tolerance), uncertain = flat->uncertainty;
+  const double largest = std::max(size, hidden / tolerance), uncertain = flat->uncertainty;
   const bool rounding_alone = uncertain <= explained * flat->at.rounding;
   // Smaller steps show whether the function is noisy, as one of float32 is; else it is kinks that keep larger ones
   // apart.
@@ -202,10 +202,10 @@ Judgement judge(double analytic, const Line& line, const Scales& scales, double 
       noise = std::max(noise, std::abs(d.central - flat->at.central) * d.step);
   const Verdict unsettled =
       noise > fewer_digits * flat->at.rounding * flat->at.step ? Verdict::float32_only : Verdict::kink_nearby;
-  const Judgement settled = judged(Verdict::right, flat->at, 2 * uncertain);
+  const DerivativeComparison settled = judged(Verdict::right, flat->at, 2 * uncertain);
   if (settled.error <= tolerance) {
-    if (rounding_alone || uncertain <= settles * most) return settled;
-    if (uncertain <= some * most || uncertain <= explained * granule / flat->at.step)
+    if (rounding_alone || uncertain <= settles * largest) return settled;
+    if (uncertain <= some * largest || uncertain <= explained * granule / flat->at.step)
       return judged(unsettled, flat->at, 2 * uncertain);
   }
   const double off = std::abs(analytic - flat->at.central);

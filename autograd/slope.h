@@ -41,7 +41,7 @@ struct Scales {
 std::vector<Differences> sweep(const Line& line, const Scales& scales);
 
 /// A derivative beside the one that differences give.
-struct Judgement {
+struct DerivativeComparison {
   Verdict verdict = Verdict::right;
   double analytic = 0, numeric = 0;
   double error = 0;  ///< |analytic - numeric| / max(|analytic|, |numeric|, what rounding hides / tolerance)
@@ -50,6 +50,7 @@ struct Judgement {
 
 /// Compares `analytic` with the central difference at large / 10^5 and, when they do not agree, with the flat part of a
 /// whole sweep: the step whose neighbour agrees best. Slopes smaller than `hidden` are not told from 0.
-Judgement judge(double analytic, const Line& line, const Scales& scales, double tolerance, double hidden = 0);
+DerivativeComparison judge(double analytic, const Line& line, const Scales& scales, double tolerance,
+                           double hidden = 0);
 
 }  // namespace gaze

@@ -29,8 +29,8 @@ bool grad_enabled() { return recording; }
 AnomalyMode::AnomalyMode() : before_(std::exchange(checking, true)) {}
 AnomalyMode::~AnomalyMode() { checking = before_; }
 bool anomaly_enabled() { return checking; }
-detail::Unwatched::Unwatched() : before_(std::exchange(checking, false)) {}
-detail::Unwatched::~Unwatched() { checking = before_; }
+detail::UncheckedNumbers::UncheckedNumbers() : before_(std::exchange(checking, false)) {}
+detail::UncheckedNumbers::~UncheckedNumbers() { checking = before_; }
 
 struct Tensor::Impl : Counted {
   Impl(Array a, Ptr<Node> n) : array(std::move(a)), node(std::move(n)) {}
@@ -174,18 +174,18 @@ namespace {
 // from its neighbours but at most eight behind the point, points below one another.
 constexpr std::int64_t shown_whole = 1000;
 constexpr std::int64_t edge = 3;
-constexpr int most_digits = 8;
+constexpr int max_digits = 8;
 
 /// The shortest text of a number, in the form, that reads back as the same number of its type.
-std::string shortest(double v, DType dtype, bool scientific, int least_digits = 0) {
+std::string shortest(double v, DType dtype, bool scientific, int min_digits = 0) {
   std::string text;
-  for (int digits = least_digits; digits <= most_digits; ++digits) {
+  for (int digits = min_digits; digits <= max_digits; ++digits) {
     text = scientific ? fmt::format("{:#.{}e}", v, digits) : fmt::format("{:#.{}f}", v, digits);
     const double back = std::strtod(text.c_str(), nullptr);
     if (dtype == DType::float32 ? static_cast<float>(back) == static_cast<float>(v) : back == v) break;
   }
   if (!scientific)
-    while (text.back() == '0' && static_cast<int>(text.size() - text.find('.')) - 1 > least_digits) text.pop_back();
+    while (text.back() == '0' && static_cast<int>(text.size() - text.find('.')) - 1 > min_digits) text.pop_back();
   return text;
 }
 

@@ -36,9 +36,9 @@ std::uint64_t ParallelText::hash() const {
   return hash;
 }
 
-ParallelText ParallelText::take_held_out(std::size_t most) {
+ParallelText ParallelText::take_held_out(std::size_t max_count) {
   require(size() >= 2, "{}:{}: there is one pair; training and validation need one each", source_file, size());
-  const std::size_t count = std::clamp<std::size_t>(size() / 20, 1, most), every = size() / count;
+  const std::size_t count = std::clamp<std::size_t>(size() / 20, 1, max_count), every = size() / count;
   ParallelText rest{{}, {}, source_file, target_file, {}}, taken = rest;
   for (std::size_t i = 0; i < size(); ++i) {
     ParallelText& to = i % every == every - 1 && taken.size() < count ? taken : rest;

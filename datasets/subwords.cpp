@@ -58,7 +58,7 @@ Subwords Subwords::train(const std::vector<std::string>& lines, std::int64_t siz
 Subwords Subwords::from(const std::string& serialized) {
   const auto processor = std::make_shared<Processor>();
   const auto status = processor->all.LoadFromSerializedProto(serialized);
-  require(status.ok(), "subwords: this is no model of sentencepiece: {}", status.ToString());
+  require(status.ok(), "subwords: this is not a model of sentencepiece: {}", status.ToString());
   Subwords subwords;
   subwords.processor_ = processor;
   subwords.serialized_ = serialized;

@@ -3,7 +3,7 @@
 #include <gaze/datasets/tokenizer.h>
 #include <gaze/datasets/toy.h>
 
-/// The makers of the tasks, one a file, for make_toy_task().
+/// The makers of the tasks, one per file, for make_toy_task().
 namespace gaze {
 
 /// copy, shift, reverse or sort

@@ -23,9 +23,9 @@ std::size_t character_length(std::string_view text, std::size_t i) {
   bool valid = length > 0 && i + length <= text.size();
   for (std::size_t j = 1; valid && j < length; ++j) {
     const auto byte = static_cast<unsigned char>(text[i + j]);
-    const unsigned char least = j == 1 && lead == 0xe0 ? 0xa0 : j == 1 && lead == 0xf0 ? 0x90 : 0x80;
-    const unsigned char most = j == 1 && lead == 0xed ? 0x9f : j == 1 && lead == 0xf4 ? 0x8f : 0xbf;
-    valid = byte >= least && byte <= most;
+    const unsigned char min_byte = j == 1 && lead == 0xe0 ? 0xa0 : j == 1 && lead == 0xf0 ? 0x90 : 0x80;
+    const unsigned char max_byte = j == 1 && lead == 0xed ? 0x9f : j == 1 && lead == 0xf4 ? 0x8f : 0xbf;
+    valid = byte >= min_byte && byte <= max_byte;
   }
   require(valid, "the text is not UTF-8 at byte {}", i + 1);
   return length;

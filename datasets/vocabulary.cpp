@@ -17,14 +17,15 @@ Vocabulary::Vocabulary(const std::vector<std::string>& tokens) {
   for (const std::string& token : tokens) add(token);
 }
 
-Vocabulary Vocabulary::from_counts(const std::unordered_map<std::string, std::int64_t>& counts, std::int64_t least,
-                                   std::int64_t most) {
+Vocabulary Vocabulary::from_counts(const std::unordered_map<std::string, std::int64_t>& counts, std::int64_t min_count,
+                                   std::int64_t max_tokens) {
   std::vector<std::pair<std::int64_t, std::string>> frequent;
   for (const auto& [token, count] : counts)
-    if (count >= least && std::find(marks.begin(), marks.end(), token) == marks.end())
+    if (count >= min_count && std::find(marks.begin(), marks.end(), token) == marks.end())
       frequent.emplace_back(-count, token);
   std::sort(frequent.begin(), frequent.end());
-  if (most > 0 && static_cast<std::int64_t>(frequent.size()) > most) frequent.resize(static_cast<std::size_t>(most));
+  if (max_tokens > 0 && static_cast<std::int64_t>(frequent.size()) > max_tokens)
+    frequent.resize(static_cast<std::size_t>(max_tokens));
   std::vector<std::string> tokens;
   for (auto& [count, token] : frequent) tokens.push_back(std::move(token));
   return Vocabulary(tokens);

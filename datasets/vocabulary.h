@@ -16,15 +16,15 @@ class Vocabulary {
 
   /// The marks and then the tokens in their order. Throws for a token that is there already.
   explicit Vocabulary(const std::vector<std::string>& tokens);
-  /// The tokens that were counted at least `least` times, the most frequent `most` of them (0: all), by falling
-  /// frequency and then by their bytes. What looks like a mark is left out.
-  static Vocabulary from_counts(const std::unordered_map<std::string, std::int64_t>& counts, std::int64_t least = 1,
-                                std::int64_t most = 0);
+  /// The tokens that were counted at least `min_count` times, the most frequent `max_tokens` of them (0: all), by
+  /// falling frequency and then by their bytes. What looks like a mark is left out.
+  static Vocabulary from_counts(const std::unordered_map<std::string, std::int64_t>& counts, std::int64_t min_count = 1,
+                                std::int64_t max_tokens = 0);
   /// From what tokens() gave. Throws unless the marks come first.
   static Vocabulary from_list(const std::vector<std::string>& all);
 
   std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }
-  bool contains(std::string_view token) const;  ///< among the tokens that are no marks
+  bool contains(std::string_view token) const;  ///< among the tokens that are not marks
   /// unk for a token that is not there; a text's "<eos>" is a word like any other and no mark
   std::int32_t id(std::string_view token) const;
   const std::string& token(std::int32_t id) const;  ///< throws when out of range

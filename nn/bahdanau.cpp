@@ -13,7 +13,7 @@ TokenEmbeddingOptions embedding_options(std::int64_t vocab, const BahdanauOption
           .d_model = o.d_model,
           .positions = Positions::none,
           .dropout = o.dropout,
-          .std = 1 / std::sqrt(static_cast<double>(o.d_model))};  // once scaled, 1 a coordinate
+          .std = 1 / std::sqrt(static_cast<double>(o.d_model))};  // once scaled, 1 per coordinate
 }
 
 bool compares_like_with_like(Score score) { return score != Score::bilinear && score != Score::additive; }

@@ -23,7 +23,7 @@ struct LoadOptions {
   /// Goes before every name of the file: a torch.nn.Transformer's file fills Seq2Seq with "body.". Only parameters
   /// under this prefix are filled.
   std::string add_prefix = {};
-  /// Comes off every name of the file: "module." Names without it are no part of what is loaded.
+  /// Comes off every name of the file: "module." Names without it are not part of what is loaded.
   std::string strip_prefix = {};
 };
 

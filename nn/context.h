@@ -17,7 +17,7 @@ struct Context {
   std::uint64_t draws = 0;                ///< sub-streams taken from it
   AttentionRecorder* recorder = nullptr;  ///< collects attention weights, or null
 
-  /// The next sub-stream, one a dropout.
+  /// The next sub-stream, one per dropout.
   RandomStream next_stream() { return stream.split(draws++); }
 };
 

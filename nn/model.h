@@ -38,7 +38,7 @@ struct DecodingState {
 struct EncoderDecoder {
   virtual ~EncoderDecoder() = default;
 
-  /// source: int32 [B,S]; lengths: int32 [B], the tokens of each row that are no padding, or undefined -> memory
+  /// source: int32 [B,S]; lengths: int32 [B], the tokens of each row that are not padding, or undefined -> memory
   /// [B,S,...]
   virtual Tensor encode(const Tensor& source, const Tensor& lengths, Context&) const = 0;
   /// What output() turns into scores: target, int32 [B,T] -> [B,T,D]

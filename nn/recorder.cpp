@@ -33,7 +33,7 @@ std::string_view name_of(AttentionKind kind) {
 AttentionKind attention_kind(std::string_view name) {
   for (const AttentionKind kind : {AttentionKind::encoder, AttentionKind::decoder, AttentionKind::cross})
     if (name == name_of(kind)) return kind;
-  fail("{} is no kind of attention; there are encoder, decoder and cross", name);
+  fail("{} is not a kind of attention; there are encoder, decoder and cross", name);
 }
 
 void AttentionRecorder::offer(std::string_view name, AttentionKind kind, const std::function<Tensor()>& weights) {

@@ -43,7 +43,7 @@ std::string_view name_of(Cell cell) { return cell == Cell::gru ? "gru" : "lstm";
 Cell cell_named(std::string_view name) {
   for (const Cell cell : {Cell::gru, Cell::lstm})
     if (name == name_of(cell)) return cell;
-  fail("{} is no recurrent cell; there are gru and lstm", name);
+  fail("{} is not a recurrent cell; there are gru and lstm", name);
 }
 
 RecurrentCell::RecurrentCell(const Scope& scope, Cell kind, std::int64_t input_size, std::int64_t size,

@@ -83,18 +83,18 @@ Entry read_entry(const std::string& file, const std::string& name, const json& v
   const auto wrong = [&](const char* what) { fail("{}: tensor {}: {}", file, name, what); };
   if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") || !value.contains("data_offsets"))
     wrong("it needs dtype, shape and data_offsets");
-  if (!value["dtype"].is_string()) wrong("its dtype is no text");
+  if (!value["dtype"].is_string()) wrong("its dtype is not text");
   const auto dtype = value["dtype"].get<std::string>();
   const auto reader =
       std::find_if(std::begin(readers), std::end(readers), [&](const Reader& r) { return r.dtype == dtype; });
   require(reader != std::end(readers), "{}: tensor {}: dtype {} is not supported", file, name, dtype);
   const auto& axes = value["shape"];
-  if (!axes.is_array() || axes.size() > Shape::max_rank) wrong("its shape is no list of at most 8 lengths");
+  if (!axes.is_array() || axes.size() > Shape::max_rank) wrong("its shape is not a list of at most 8 lengths");
   Shape shape;
   // The product of all axes but the empty ones must fit too: code that walks a part of the axes multiplies those.
   std::uint64_t widest = reader->bytes;
   for (const auto& axis : axes) {
-    if (!axis.is_number_unsigned()) wrong("its shape holds something that is no length");
+    if (!axis.is_number_unsigned()) wrong("its shape holds something that is not a length");
     const auto length = axis.get<std::uint64_t>();
     if (length > 0 && widest > std::numeric_limits<std::int64_t>::max() / length) wrong("its shape is too large");
     widest *= std::max<std::uint64_t>(length, 1);
@@ -104,7 +104,7 @@ Entry read_entry(const std::string& file, const std::string& name, const json& v
   const auto& offsets = value["data_offsets"];
   if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
       !offsets[1].is_number_unsigned())
-    wrong("its data_offsets are no pair of positions");
+    wrong("its data_offsets are not a pair of positions");
   const Entry entry{name, *reader, shape, offsets[0].get<std::uint64_t>(), offsets[1].get<std::uint64_t>()};
   require(entry.begin <= entry.end && entry.end - entry.begin == bytes,
           "{}: tensor {}: {} {} takes {} bytes, its data_offsets are [{}, {}]", file, name, dtype, shape, bytes,
@@ -212,9 +212,9 @@ Checkpoint load_safetensors(const std::filesystem::path& path) {
       entries.push_back(read_entry(file, name, value));
       continue;
     }
-    require(value.is_object(), "{}: its metadata is no JSON object", file);
+    require(value.is_object(), "{}: its metadata is not a JSON object", file);
     for (const auto& [key, note] : value.items()) {
-      require(note.is_string(), "{}: metadata {} is no text", file, key);
+      require(note.is_string(), "{}: metadata {} is not text", file, key);
       checkpoint.metadata[key] = note.get<std::string>();
     }
   }

@@ -14,8 +14,8 @@ Tensor projected(const Columns& c, const Tensor& weight, std::int64_t heads, boo
 /// Each head's part of every vector at length 1; a vector of zeros stays what it is.
 Tensor normalised(const Columns& c, std::int64_t heads) {
   const Tensor x = split_heads(c, heads);
-  const Tensor least = Tensor::scalar(1e-24, x.dtype());
-  return x * rsqrt(maximum(sum(x * x, {-1}, true), least));  // [B,H,T,K]
+  const Tensor min_square = Tensor::scalar(1e-24, x.dtype());
+  return x * rsqrt(maximum(sum(x * x, {-1}, true), min_square));  // [B,H,T,K]
 }
 
 }  // namespace
@@ -39,7 +39,7 @@ const std::vector<Score>& all_scores() {
 Score score_named(std::string_view name) {
   for (const Score score : all_scores())
     if (name == name_of(score)) return score;
-  fail("{} is no score function; there are dot, scaled_dot, cosine, bilinear and additive", name);
+  fail("{} is not a score function; there are dot, scaled_dot, cosine, bilinear and additive", name);
 }
 
 ScoreFunction::ScoreFunction(const Scope& scope, const ScoreOptions& o) : score(o.score), heads(o.heads) {

@@ -27,7 +27,7 @@ struct ScoreOptions {
   std::int64_t query_size = 0;  ///< numbers of a query, all heads together
   std::int64_t key_size = 0;    ///< of a key; that of a query unless the score is bilinear or additive
   std::int64_t heads = 1;       ///< must divide both; every head scores its own columns
-  std::int64_t width = 0;       ///< units a head of an additive score; 0: a head's part of a key
+  std::int64_t width = 0;       ///< units per head of an additive score; 0: a head's part of a key
   double strength = 1;          ///< of a cosine, in the beginning
 };
 

@@ -18,16 +18,16 @@ double Schedule::factor(std::int64_t step) const {
     case Decay::cosine: {
       const double length = std::max(static_cast<double>(steps) - peak, 0.0) + 1;  // the last step still learns
       const double done = std::min((t - peak) / length, 1.0);
-      return least + (1 - least) * 0.5 * (1 + std::cos(std::numbers::pi * done));
+      return min_factor + (1 - min_factor) * 0.5 * (1 + std::cos(std::numbers::pi * done));
     }
   }
   return 1;
 }
 
-Schedule make_schedule(std::string_view decay, std::int64_t warmup, std::int64_t steps, double least) {
+Schedule make_schedule(std::string_view decay, std::int64_t warmup, std::int64_t steps, double min_factor) {
   require(warmup >= 0 && steps >= 0, "schedule: {} steps of warm-up in {} must not be negative", warmup, steps);
-  require(least >= 0 && least <= 1, "schedule: the least factor {} must be in [0, 1]", least);
-  Schedule s{.warmup = warmup, .steps = steps, .least = least};
+  require(min_factor >= 0 && min_factor <= 1, "schedule: the minimum factor {} must be in [0, 1]", min_factor);
+  Schedule s{.warmup = warmup, .steps = steps, .min_factor = min_factor};
   if (decay == "constant") {
     s.decay = Decay::constant;
   } else if (decay == "inverse_sqrt" || decay == "noam") {

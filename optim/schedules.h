@@ -8,7 +8,7 @@ namespace gaze {
 enum class Decay {
   constant,      ///< 1
   inverse_sqrt,  ///< sqrt(warmup / step), as in Vaswani et al. 2017, section 5.3, equation 3, with its peak at 1
-  cosine         ///< half a cosine down to `least` at the last step (Loshchilov and Hutter 2017)
+  cosine         ///< half a cosine down to `min_factor` at the last step (Loshchilov and Hutter 2017)
 };
 
 /// The learning rate over a run, as a factor of its largest value, which it has at step max(warmup, 1).
@@ -16,14 +16,14 @@ struct Schedule {
   Decay decay = Decay::constant;
   std::int64_t warmup = 0;  ///< steps of a linear rise step / warmup, before the decay
   std::int64_t steps = 0;   ///< of the whole run; cosine alone needs it
-  double least = 0;         ///< where the cosine ends
+  double min_factor = 0;    ///< where the cosine ends
 
   /// For step 1, 2, ...: above 0 at the first. Throws for a step below 1.
   double factor(std::int64_t step) const;
 };
 
 /// By name: constant, inverse_sqrt (or noam), cosine. Throws for another name, a negative number of steps and a
-/// `least` outside [0, 1].
-Schedule make_schedule(std::string_view decay, std::int64_t warmup, std::int64_t steps, double least = 0);
+/// `min_factor` outside [0, 1].
+Schedule make_schedule(std::string_view decay, std::int64_t warmup, std::int64_t steps, double min_factor = 0);
 
 }  // namespace gaze

@@ -74,11 +74,11 @@ BestExtraction best_extraction(const Translator& model, const std::vector<Exampl
     for (BestExtraction& c : candidates) {
       const Tensor& weights = recorder.modules.at(model.module_of(AttentionKind::cross, c.extraction.layer)).weights;
       for (std::size_t b = 0; b < some.size(); ++b)
-        c.score.add(some[b].gold, links_of(model, weights, b, some[b], c.extraction));
+        c.counts.add(some[b].gold, links_of(model, weights, b, some[b], c.extraction));
     }
   });
   return *std::min_element(candidates.begin(), candidates.end(), [](const BestExtraction& a, const BestExtraction& b) {
-    return a.score.aer() < b.score.aer();
+    return a.counts.aer() < b.counts.aer();
   });
 }
 
@@ -89,10 +89,10 @@ std::vector<Example> read_pairs(const Translator& model, const std::filesystem::
   std::vector<Example> pairs;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     pairs.push_back({model.source().tokenizer.tokenize(sources[i]), model.target().tokenizer.tokenize(targets[i]), {}});
-    const auto check = [&](const std::filesystem::path& file, std::size_t words, std::int64_t most) {
+    const auto check = [&](const std::filesystem::path& file, std::size_t words, std::int64_t max_words) {
       require(words > 0, "{}:{}: the line is empty", file.string(), i + 1);
-      require(static_cast<std::int64_t>(words) <= most, "{}:{}: {} tokens; this model was trained on at most {}",
-              file.string(), i + 1, words, most);
+      require(static_cast<std::int64_t>(words) <= max_words, "{}:{}: {} tokens; this model was trained on at most {}",
+              file.string(), i + 1, words, max_words);
     };
     check(source, pairs.back().source.size(), model.source().longest);
     check(target, pairs.back().target.size(), model.target().longest);

@@ -30,7 +30,7 @@ void check_links(const std::filesystem::path& file, std::size_t line, const std:
 /// the mean before the heads, produced before consumed. Threshold and end mark are as in `given`.
 struct BestExtraction {
   Extraction extraction;
-  AlignmentScore score;
+  AlignmentCounts counts;
 };
 BestExtraction best_extraction(const Translator&, const std::vector<Example>& pairs, const Extraction& given);
 

@@ -10,7 +10,7 @@
 
 namespace gaze {
 
-void AlignmentScore::add(std::span<const Link> gold, std::span<const AlignmentLink> prediction) {
+void AlignmentCounts::add(std::span<const Link> gold, std::span<const AlignmentLink> prediction) {
   predicted += static_cast<std::int64_t>(prediction.size());
   sure += std::count_if(gold.begin(), gold.end(), [](const Link& l) { return l.sure; });
   for (const auto& [source, target] : prediction) {
@@ -22,13 +22,13 @@ void AlignmentScore::add(std::span<const Link> gold, std::span<const AlignmentLi
   }
 }
 
-double AlignmentScore::precision() const {
+double AlignmentCounts::precision() const {
   return predicted ? static_cast<double>(possible_hits) / static_cast<double>(predicted) : 1;
 }
 
-double AlignmentScore::recall() const { return sure ? static_cast<double>(sure_hits) / static_cast<double>(sure) : 1; }
+double AlignmentCounts::recall() const { return sure ? static_cast<double>(sure_hits) / static_cast<double>(sure) : 1; }
 
-double AlignmentScore::aer() const {
+double AlignmentCounts::aer() const {
   if (predicted + sure == 0) return 0;
   return 1 - static_cast<double>(sure_hits + possible_hits) / static_cast<double>(predicted + sure);
 }
@@ -155,7 +155,7 @@ std::vector<Link> parse_pharaoh(std::string_view line, int base, std::string_vie
     const bool signless = begins && sign + 1 != stop && sign[1] != '-';
     const auto [last, error] = signless ? std::from_chars(sign + 1, stop, link.target) : std::from_chars_result{};
     require(signless && error == std::errc() && last == stop,
-            "{}: {} is no link; links are i-j (sure) or ipj (possible)", where, word);
+            "{}: {} is not a link; links are i-j (sure) or ipj (possible)", where, word);
     link.sure = *sign == '-', link.source -= base, link.target -= base;
     require(link.source >= 0 && link.target >= 0, "{}: {} has an index below {}, the file's first", where, word, base);
     const auto same = std::find_if(links.begin(), links.end(),

@@ -19,7 +19,7 @@ using AlignmentLink = std::pair<int, int>;
 
 /// Predicted links A against sure links S and possible links P (S among them), counted over a corpus
 /// (Och and Ney 2003, section 4).
-struct AlignmentScore {
+struct AlignmentCounts {
   std::int64_t predicted = 0;      ///< |A|
   std::int64_t sure = 0;           ///< |S|
   std::int64_t sure_hits = 0;      ///< |A and S|
@@ -51,7 +51,7 @@ nlohmann::json head_name(int head);
 std::vector<double> attention_map(const Tensor& weights, std::int64_t b, std::int64_t rows, std::int64_t columns,
                                   const MapChoice& choice = {});
 
-/// One link a target word: its strongest source word, the first of equals. A word whose strongest weight is below
+/// One link per target word: its strongest source word, the first of equals. A word whose strongest weight is below
 /// `null_threshold`, or that looks most at a column from `source_words` on (an end mark), gets none. The map has
 /// `columns` columns.
 std::vector<AlignmentLink> strongest_links(std::span<const double> map, std::int64_t source_words, std::int64_t columns,
@@ -60,7 +60,7 @@ inline std::vector<AlignmentLink> strongest_links(std::span<const double> map, s
   return strongest_links(map, source_words, source_words);
 }
 
-/// The best that one link a target word can do: a sure link where there is one, else a possible one, else a wrong one
+/// The best that one link per target word can do: a sure link where there is one, else a possible one, else a wrong one
 /// (source -1). Its AER is the floor of every such extraction.
 std::vector<AlignmentLink> best_links(std::span<const Link> gold, std::int64_t target_words);
 /// Target word t goes with the source word at the same part of its sentence: what needs no model.

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::int64_t most_steps = 60, most_bytes = 40 << 20, most_bytes_a_step = 2 << 20;
+constexpr std::int64_t max_recorded = 60, max_bytes = 40 << 20, max_bytes_per_step = 2 << 20;
 
 fs::path file_of(const fs::path& folder, const std::string& module, std::int64_t step) {
   return folder / fmt::format("{}.{:07}.npy", module, step);
@@ -42,7 +42,7 @@ json to_json(const HeadScore& s) {
           {"end_mass", s.end_mass}};
 }
 
-/// Numbers of weights a step: 4 bytes each.
+/// Numbers of weights per step: 4 bytes each.
 std::int64_t bytes_a_step(const std::vector<Example>& probes, const Config& c) {
   std::int64_t source = 0, target = 0;
   for (const Example& e : probes) {
@@ -60,7 +60,7 @@ std::vector<Example> choose_probes(const Config& config, const std::vector<Examp
   std::vector<Example> probes;
   for (const Example& e : candidates)
     if (static_cast<std::int64_t>(probes.size()) < config.probes && seen.insert(e.source).second) probes.push_back(e);
-  while (probes.size() > 1 && bytes_a_step(probes, config) > most_bytes_a_step) probes.pop_back();
+  while (probes.size() > 1 && bytes_a_step(probes, config) > max_bytes_per_step) probes.pop_back();
   return probes;
 }
 
@@ -68,7 +68,7 @@ std::vector<Example> choose_probes(const Config& config, const std::vector<Examp
 
 HeadScore score_head(const Tensor& weights, const std::vector<Example>& examples, int head, bool end_mark) {
   HeadScore score;
-  AlignmentScore alignment;
+  AlignmentCounts alignment;
   std::int64_t words = 0, words_with_gold = 0;
   for (std::size_t b = 0; b < examples.size(); ++b) {
     const Example& e = examples[b];
@@ -96,12 +96,12 @@ HeadScore score_head(const Tensor& weights, const std::vector<Example>& examples
   return score;
 }
 
-std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t most) {
+std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t max_steps) {
   std::set<std::int64_t> steps = {0, last};
   constexpr double growth = 3;  // e^3 is about twenty
-  for (std::int64_t i = 1; i + 1 < most; ++i) {
+  for (std::int64_t i = 1; i + 1 < max_steps; ++i) {
     const double part =
-        std::expm1(growth * static_cast<double>(i) / static_cast<double>(most - 1)) / std::expm1(growth);
+        std::expm1(growth * static_cast<double>(i) / static_cast<double>(max_steps - 1)) / std::expm1(growth);
     steps.insert(std::llround(part * static_cast<double>(last)));
   }
   return {steps.begin(), steps.end()};
@@ -113,9 +113,9 @@ AttentionLog::AttentionLog(const Translator& translator, const RunFolder& run, c
   probes_ = choose_probes(config, candidates);
   if (probes_.empty()) return;
   const std::int64_t bytes = std::max<std::int64_t>(bytes_a_step(probes_, config), 1);
-  due_ = recorded_steps(config.steps, std::clamp<std::int64_t>(most_bytes / bytes, 2, most_steps));
+  due_ = recorded_steps(config.steps, std::clamp<std::int64_t>(max_bytes / bytes, 2, max_recorded));
 
-  AlignmentScore floor, diagonal;
+  AlignmentCounts floor, diagonal;
   bool any_gold = false;
   json probes = json::array();
   for (const Example& e : probes_) {
@@ -227,7 +227,7 @@ AttentionRecord AttentionLog::read(const json& index, const RunFolder& run) {
     }
     for (const json& m : index.at("modules")) {
       const std::string name = m.at("name");
-      require(name.find('/') == name.npos, "{}: {} is no module's name", record.file, name);
+      require(name.find('/') == name.npos, "{}: {} is not a module's name", record.file, name);
       record.modules.push_back({.name = name,
                                 .kind = attention_kind(m.at("kind").get<std::string>()),
                                 .layer = m.at("layer"),
@@ -239,7 +239,7 @@ AttentionRecord AttentionLog::read(const json& index, const RunFolder& run) {
     }
     for (const char* name : {"floor", "diagonal"})
       require(index.at("baselines").at(name).is_number() || index.at("baselines").at(name).is_null(),
-              "{}: the {} is no number", record.file, name);
+              "{}: the {} is not a number", record.file, name);
   } catch (const json::exception& error) {
     fail("{}: {}", record.file, error.what());
   }

@@ -19,7 +19,7 @@ class Translator;
 
 /// What one head's cross-attention is worth over sentence pairs, each figure read at the query that produces a word.
 struct HeadScore {
-  std::optional<double> aer;  ///< one link a target word: the strongest source word; none without gold links
+  std::optional<double> aer;  ///< one link per target word: the strongest source word; none without gold links
   double entropy = 0;         ///< of a query over the positions that it sees, divided by that of even attention: 0 to 1
   double gold_mass = 0;       ///< attention on a word's gold links, sure or possible; of the words that have any
   double end_mass = 0;        ///< attention on the source's end mark
@@ -28,9 +28,9 @@ struct HeadScore {
 /// `head` from 0, or -1 for the mean of all; `end_mark`: one follows each source sentence in `weights` [B,H,T,S].
 HeadScore score_head(const Tensor& weights, const std::vector<Example>& examples, int head, bool end_mark);
 
-/// The steps of training whose attention is kept: `most` at most of 0 to `last`, both among them, the denser the
+/// The steps of training whose attention is kept: `max_steps` at most of 0 to `last`, both among them, the denser the
 /// earlier. The distance of two grows by the same factor all the way, about twentyfold in all.
-std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t most);
+std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t max_steps);
 
 /// Attention that was recorded while a run was trained.
 struct AttentionRecord {

@@ -162,7 +162,7 @@ std::unique_ptr<Workload> make_workload(const Config& c, const BenchOptions& o) 
   return std::make_unique<Training>(c, o);
 }
 
-/// Floating-point operations a second of the best of five products of 1024^3.
+/// Floating-point operations per second of the best of five products of 1024^3.
 template <class T>
 double product_speed() {
   constexpr std::int64_t n = 1024;

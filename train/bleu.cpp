@@ -76,7 +76,7 @@ Bleu bleu(const std::vector<std::string>& hypotheses, const std::vector<std::str
         100 * (matches[n] == 0 ? 1 / smooth : static_cast<double>(matches[n])) / static_cast<double>(totals[n]);
     logarithms += std::log(result.precisions[n]);
   }
-  result.score = result.brevity_penalty * std::exp(logarithms / static_cast<double>(matches.size()));
+  result.value = result.brevity_penalty * std::exp(logarithms / static_cast<double>(matches.size()));
   return result;
 }
 

@@ -12,7 +12,7 @@ namespace gaze {
 /// that nothing matches counts as half, then a quarter, ... of a match (the "exp" smoothing): sacrebleu's numbers with
 /// "--tokenize none".
 struct Bleu {
-  double score = 0;                       ///< 0 to 100
+  double value = 0;                       ///< 0 to 100
   std::array<double, 4> precisions = {};  ///< 0 to 100
   double brevity_penalty = 1;
   std::int64_t hypothesis_words = 0, reference_words = 0;

@@ -36,27 +36,26 @@ Option freely(Option option) {
 }
 
 template <class T>
-bool assign_number(T& member, const json& value, double least, double most) {
+bool assign_number(T& member, const json& value, double min, double max) {
   if (!value.is_number() || (std::is_integral_v<T> && !value.is_number_integer())) return false;
   const double number = value.get<double>();
-  if (!std::isfinite(number) || number < least || number > most) return false;
+  if (!std::isfinite(number) || number < min || number > max) return false;
   member = value.get<T>();
   return true;
 }
 
 constexpr std::int64_t any_count = 1'000'000'000'000, any_size = 1'000'000;
 
-Option count(const char* name, std::int64_t Config::*member, std::int64_t least, std::int64_t most = any_size) {
-  return {name, fmt::format("a whole number from {} to {}", least, most),
-          [=](const Config& c) { return json(c.*member); },
+Option count(const char* name, std::int64_t Config::*member, std::int64_t min, std::int64_t max = any_size) {
+  return {name, fmt::format("a whole number from {} to {}", min, max), [=](const Config& c) { return json(c.*member); },
           [=](Config& c, const json& v) {
-            return assign_number(c.*member, v, static_cast<double>(least), static_cast<double>(most));
+            return assign_number(c.*member, v, static_cast<double>(min), static_cast<double>(max));
           }};
 }
 
-Option real(const char* name, double Config::*member, const char* expects, double least, double most) {
+Option real(const char* name, double Config::*member, const char* expects, double min, double max) {
   return {name, expects, [=](const Config& c) { return json(c.*member); },
-          [=](Config& c, const json& v) { return assign_number(c.*member, v, least, most); }};
+          [=](Config& c, const json& v) { return assign_number(c.*member, v, min, max); }};
 }
 
 Option yes_or_no(const char* name, bool Config::*member) {

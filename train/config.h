@@ -40,8 +40,8 @@ struct Config {
                              ///< model's context; a workload's sentence length
   bool source_eos = false;   ///< an end mark closes the source sentence
   std::int64_t batch = 64;   ///< sentences (of plain text: contexts) a batch
-  std::int64_t tokens = 0;   ///< of pairs: tokens a batch, padding included, instead of sentences; 0: no
-  std::int64_t accumulate = 1;    ///< batches a step
+  std::int64_t tokens = 0;   ///< of pairs: tokens per batch, padding included, instead of sentences; 0: no
+  std::int64_t accumulate = 1;    ///< batches per step
   std::int64_t validation = 512;  ///< held-out sentences of a toy task that the figures are taken on
 
   // Text of one's own: file names; a relative one is looked for where the program is called

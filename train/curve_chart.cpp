@@ -83,9 +83,9 @@ void draw(Dots& dots, const Curve& curve, std::int64_t first, std::int64_t last)
 
 std::vector<std::string> render(std::span<const Curve> curves, std::int64_t first, std::int64_t last, int columns,
                                 int rows, const Terminal& terminal) {
-  constexpr int least_rows = 3;  // the edges, and the name between them
-  const int room = rows - 1;     // above the steps
-  curves = curves.last(std::min(curves.size(), static_cast<std::size_t>(std::max(0, room / least_rows))));
+  constexpr int min_rows = 3;  // the edges, and the name between them
+  const int room = rows - 1;   // above the steps
+  curves = curves.last(std::min(curves.size(), static_cast<std::size_t>(std::max(0, room / min_rows))));
   if (curves.empty() || columns < min_chart_columns) return {};
 
   constexpr std::string_view steps_name = "step";

@@ -27,7 +27,7 @@ struct Curve {
 ///        0 ┤    ⠉⠉⠒⠤⠤⠤⠤
 ///     step  0        800
 ///
-/// Lines are of braille, or without unicode of ". : '". Values that are no numbers are left out, others are drawn
+/// Lines are of braille, or without unicode of ". : '". Values that are not numbers are left out, others are drawn
 /// within the edges. Curves that have no three rows of their own are left out from the front; none is left when the
 /// room is less than four rows or min_chart_columns.
 std::vector<std::string> render(std::span<const Curve> curves, std::int64_t first, std::int64_t last, int columns,

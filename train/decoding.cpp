@@ -34,7 +34,7 @@ class Best {
     found_.insert(place, c);
     if (found_.size() > count_) found_.pop_back();
   }
-  double least() const { return found_.size() < count_ ? never : found_.back().log_probability; }
+  double min_log_probability() const { return found_.size() < count_ ? never : found_.back().log_probability; }
   const std::vector<Candidate>& found() const { return found_; }
 
  private:
@@ -58,7 +58,7 @@ std::vector<Candidate> continuations(const Search& search, std::span<const float
     if (before == never) continue;
     const auto row = scores.subspan(k * vocabulary, vocabulary);
     for (std::size_t word = Vocabulary::eos; word < vocabulary; ++word)
-      if (const double sum = before + static_cast<double>(row[word]); sum > best.least())
+      if (const double sum = before + static_cast<double>(row[word]); sum > best.min_log_probability())
         best.offer({sum, k, static_cast<std::int32_t>(word)});
   }
   return best.found();
@@ -75,7 +75,7 @@ void advance(Search& search, const std::vector<Candidate>& candidates, double al
     next.log_probability = c.log_probability;
     if (c.word == Vocabulary::eos) {
       if (rank >= beam) continue;  // likelier ones go on
-      next.score = normalised(c.log_probability, next.ids.size() + 1, alpha);
+      next.normalised = normalised(c.log_probability, next.ids.size() + 1, alpha);
       search.finished.push_back(std::move(next));
       continue;
     }
@@ -85,7 +85,7 @@ void advance(Search& search, const std::vector<Candidate>& candidates, double al
     words.push_back(c.word);
   }
   while (running.size() < beam) {  // a vocabulary smaller than the beam
-    running.push_back({.ids = {}, .log_probability = never, .score = never});
+    running.push_back({.ids = {}, .log_probability = never, .normalised = never});
     parents.push_back(0);
     words.push_back(Vocabulary::eos);
   }
@@ -113,14 +113,15 @@ std::vector<std::vector<Hypothesis>> decode(const EncoderDecoder& model, const B
   std::vector<std::vector<Hypothesis>> results(sources);
   std::vector<Search> searches;
   for (std::size_t i = 0; i < sources; ++i) {
-    searches.push_back({i, std::vector<Hypothesis>(beam, {.ids = {}, .log_probability = never, .score = never}), {}});
+    searches.push_back(
+        {i, std::vector<Hypothesis>(beam, {.ids = {}, .log_probability = never, .normalised = never}), {}});
     searches.back().running[0].log_probability = 0;
   }
   const auto finish = [&](Search& search) {
     std::stable_sort(search.finished.begin(), search.finished.end(),
-                     [](const Hypothesis& a, const Hypothesis& b) { return a.score > b.score; });
+                     [](const Hypothesis& a, const Hypothesis& b) { return a.normalised > b.normalised; });
     if (search.finished.size() > beam) search.finished.resize(beam);
-    require(!search.finished.empty(), "decode: the model's scores are no numbers");
+    require(!search.finished.empty(), "decode: the model's scores are not numbers");
     results[search.index] = std::move(search.finished);
   };
 
@@ -157,7 +158,7 @@ std::vector<std::vector<Hypothesis>> decode(const EncoderDecoder& model, const B
     const bool any = !search.finished.empty();
     for (Hypothesis& h : search.running) {
       if (any || h.log_probability == never) continue;
-      h.score = normalised(h.log_probability, h.ids.size(), options.length_penalty);
+      h.normalised = normalised(h.log_probability, h.ids.size(), options.length_penalty);
       search.finished.push_back(std::move(h));
     }
     finish(search);

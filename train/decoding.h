@@ -18,12 +18,12 @@ struct DecodingOptions {
 struct Hypothesis {
   std::vector<std::int32_t> ids;
   double log_probability = 0;  ///< of all words and the end mark
-  double score = 0;  ///< log_probability / ((5 + words) / 6)^alpha, the end mark a word (Wu et al. 2016, eq. 14)
+  double normalised = 0;  ///< log_probability / ((5 + words) / 6)^alpha, the end mark a word (Wu et al. 2016, eq. 14)
 };
 
 /// For each source of the batch its best hypotheses, as many as the beam, the best first. Sources end when as many
 /// hypotheses have; what has none after `longest` words is cut there. Throws for
-/// a beam below 1 and for scores that are no numbers.
+/// a beam below 1 and for scores that are not numbers.
 std::vector<std::vector<Hypothesis>> decode(const EncoderDecoder& model, const Batch& batch,
                                             const DecodingOptions& options);
 

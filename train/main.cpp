@@ -1,4 +1,4 @@
-/// The program `gaze`: one subcommand a file under train/commands/.
+/// The program `gaze`: one subcommand per file under train/commands/.
 
 #include <cerrno>
 #include <csignal>

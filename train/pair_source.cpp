@@ -80,13 +80,13 @@ PairLength length_of(const PairIds& pair, bool source_eos) {
 
 /// Batches of like length, with their number of tokens bounded.
 std::vector<Batch> in_batches(std::vector<PairIds> pairs, bool source_eos) {
-  constexpr std::int64_t most_tokens = 4096;
+  constexpr std::int64_t max_tokens = 4096;
   std::stable_sort(pairs.begin(), pairs.end(),
                    [](const PairIds& a, const PairIds& b) { return a.target.size() < b.target.size(); });
   std::vector<PairLength> lengths;
   for (const PairIds& pair : pairs) lengths.push_back(length_of(pair, true));
   std::vector<Batch> batches;
-  for (const auto& [first, end] : batch_ranges(lengths, 0, most_tokens))
+  for (const auto& [first, end] : batch_ranges(lengths, 0, max_tokens))
     batches.push_back(make_batch(std::span(pairs).subspan(first, end - first), source_eos));
   return batches;
 }
@@ -122,8 +122,8 @@ PairTexts PairTexts::read(const Config& c) {
   if (named(c.valid_src, c.valid_tgt, c.valid_tsv)) {
     texts.validation = gaze::read(c.valid_src, c.valid_tgt, c.valid_tsv, "valid_");
   } else {
-    constexpr std::size_t most = 1000;
-    texts.validation = texts.train.take_held_out(most);
+    constexpr std::size_t max_count = 1000;
+    texts.validation = texts.train.take_held_out(max_count);
     texts.held_out = true;
   }
   if (named(c.test_src, c.test_tgt, c.test_tsv)) texts.test = gaze::read(c.test_src, c.test_tgt, c.test_tsv, "test_");
@@ -187,8 +187,8 @@ Batch TextPairs::batch(std::int64_t number) {
 }
 
 std::vector<Example> TextPairs::probes(std::int64_t count) const {
-  const auto most = std::min(static_cast<std::size_t>(count), held_out_.size());
-  return {held_out_.begin(), held_out_.begin() + static_cast<std::ptrdiff_t>(most)};
+  const auto max_count = std::min(static_cast<std::size_t>(count), held_out_.size());
+  return {held_out_.begin(), held_out_.begin() + static_cast<std::ptrdiff_t>(max_count)};
 }
 
 std::vector<Batch> evaluation_batches(const ParallelText& text, const LanguagePair& languages, bool source_eos) {

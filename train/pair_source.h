@@ -17,7 +17,7 @@ struct PairTexts {
   ParallelText train, validation;
   std::optional<ParallelText> test;
   bool held_out = false;  ///< the validation pairs were taken from the training text
-  /// Throws for files that are missing, are named in part, or are no parallel text. Without validation files some of
+  /// Throws for files that are missing, are named in part, or are not parallel text. Without validation files some of
   /// the training pairs are held out.
   static PairTexts read(const Config& config);
 };

@@ -54,10 +54,10 @@ std::vector<int> quantised(std::span<const double> row, std::size_t words) {
   for (const double w : row) parts.push_back(static_cast<int>(std::clamp(w, 0.0, 1.0) * cross_unit));
   if (words == 0) return parts;
   const auto strongest = std::max_element(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(words)) - row.begin();
-  int& most = parts[static_cast<std::size_t>(strongest)];
-  most = std::max(most, 1);
+  int& largest = parts[static_cast<std::size_t>(strongest)];
+  largest = std::max(largest, 1);
   for (std::ptrdiff_t s = 0; s < strongest; ++s)
-    if (int& part = parts[static_cast<std::size_t>(s)]; part >= most) part = most - 1;
+    if (int& part = parts[static_cast<std::size_t>(s)]; part >= largest) part = largest - 1;
   return parts;
 }
 
@@ -120,7 +120,7 @@ std::vector<std::size_t> spread(std::size_t n, std::size_t count) {
 }
 
 /// Adds the recorded attention to the data of a page.
-void add_attention(json& data, const RunFolder& run, std::size_t from, std::size_t most_bytes) {
+void add_attention(json& data, const RunFolder& run, std::size_t from, std::size_t max_bytes) {
   const json index = AttentionLog::index(run);  // once: a run that is training replaces the file
   const AttentionRecord record = AttentionLog::read(index, run);
   for (json probe : index.at("probes")) {
@@ -142,7 +142,7 @@ void add_attention(json& data, const RunFolder& run, std::size_t from, std::size
     for (const std::size_t i : spread(steps, count)) sum += streams[i].size();
     return sum;
   };
-  while (count > 2 && bytes() > most_bytes) --count;
+  while (count > 2 && bytes() > max_bytes) --count;
   for (const std::size_t i : spread(steps, count)) {
     data["steps"].push_back(record.steps[i]);
     data["scores"].push_back(index.at("steps")[i].at("scores"));
@@ -152,7 +152,7 @@ void add_attention(json& data, const RunFolder& run, std::size_t from, std::size
 
 }  // namespace
 
-json report_data(const RunFolder& run, std::size_t from, std::size_t most_bytes) {
+json report_data(const RunFolder& run, std::size_t from, std::size_t max_bytes) {
   const Config config = run.config();
   json data = {
       {"curves", curves_of(run)}, {"baselines", {{"floor", 0}, {"diagonal", 1}}}, {"guided", nullptr}, {"recorded", 0}};
@@ -177,7 +177,7 @@ json report_data(const RunFolder& run, std::size_t from, std::size_t most_bytes)
   if (config.guided > 0) data["guided"] = {{"module", module}, {"head", head}, {"weight", config.guided}};
 
   std::error_code none;
-  if (fs::exists(AttentionLog::folder(run) / "index.json", none)) add_attention(data, run, from, most_bytes);
+  if (fs::exists(AttentionLog::folder(run) / "index.json", none)) add_attention(data, run, from, max_bytes);
   return data;
 }
 

@@ -51,7 +51,7 @@ fs::path RunFolder::weights(const std::string& which) const {
       {{"averaged", averaged()}, {"best", best()}, {"last", checkpoint()}}};
   for (const auto& [name, file] : all)
     if (which == name || (which.empty() && fs::exists(file, none))) return file;
-  require(which.empty(), "{} are no weights of a run; there are last, best and averaged", which);
+  require(which.empty(), "{} are not weights of a run; there are last, best and averaged", which);
   fail("{}: there are no weights in this run yet", checkpoint().string());
 }
 

@@ -29,10 +29,10 @@ std::vector<double> probabilities_of(const Tensor& logits, double temperature) {
   std::vector<double> p(numbers.size(), 0);
   const auto first = static_cast<std::size_t>(Vocabulary::unk) + 1;
   if (first >= p.size()) return p;
-  const double most = *std::max_element(numbers.begin() + static_cast<std::ptrdiff_t>(first), numbers.end());
+  const double largest = *std::max_element(numbers.begin() + static_cast<std::ptrdiff_t>(first), numbers.end());
   for (std::size_t i = first; i < p.size(); ++i)
-    p[i] = temperature > 0 ? std::exp((static_cast<double>(numbers[i]) - most) / temperature)
-                           : static_cast<double>(numbers[i] == static_cast<float>(most));
+    p[i] = temperature > 0 ? std::exp((static_cast<double>(numbers[i]) - largest) / temperature)
+                           : static_cast<double>(numbers[i] == static_cast<float>(largest));
   const double sum = std::accumulate(p.begin(), p.end(), 0.0);
   for (double& x : p) x /= sum;
   return p;
@@ -49,7 +49,7 @@ std::vector<std::size_t> ranked(const std::vector<double>& p) {
 std::int32_t draw(const std::vector<double>& p, const SampleOptions& options, Random& random) {
   const auto order = ranked(p);
   const auto possible = static_cast<std::size_t>(std::count_if(p.begin(), p.end(), [](double x) { return x > 0; }));
-  require(possible > 0, "sample: the model's scores are no numbers");
+  require(possible > 0, "sample: the model's scores are not numbers");
   std::size_t count = options.temperature == 0 ? 1 : possible;
   if (options.top_k > 0) count = std::min(count, static_cast<std::size_t>(options.top_k));
   double kept = 0;
@@ -92,7 +92,7 @@ std::unique_ptr<TextModel> TextModel::load(const std::filesystem::path& weights,
   const Checkpoint checkpoint = load_safetensors(weights);
   const std::string file = weights.string();
   const Config config = config_of(checkpoint, local, file);
-  require(is_plain_text(config), "{}: it is no language model but was trained on {}", file, config.task);
+  require(is_plain_text(config), "{}: it is not a language model but was trained on {}", file, config.task);
   auto model = std::make_unique<TextModel>(config, language_of(checkpoint, "text", config, file));
   gaze::load(model->params_, checkpoint, {}, file);
   return model;
@@ -203,10 +203,10 @@ Language TextLearner::learn_language(const Config& config, const std::string& te
 
 TextLearner::TextLearner(const Config& config, Language language, const Text& text)
     : model_(config, std::move(language)), hash_(hash_of(text.validation, hash_of("\t", hash_of(text.train)))) {
-  const auto ids = [&](const std::string& part, const char* what, std::int64_t least) {
+  const auto ids = [&](const std::string& part, const char* what, std::int64_t min_tokens) {
     const auto tokens = text_tokens(model_.language().tokenizer, part);
-    require(std::cmp_greater_equal(tokens.size(), least),
-            "config: the {} text has {} tokens, and at least {} are needed", what, tokens.size(), least);
+    require(std::cmp_greater_equal(tokens.size(), min_tokens),
+            "config: the {} text has {} tokens, and at least {} are needed", what, tokens.size(), min_tokens);
     return model_.language().vocabulary.encode(tokens);
   };
   train_ = ids(text.train, "training", config.length + 1), validation_ = ids(text.validation, "validation", 2);
@@ -231,9 +231,9 @@ StepLoss TextLearner::loss(std::int64_t batch, Context& context) {
 Evaluation TextLearner::evaluate() const {
   const NoGrad no_grad;
   const std::size_t length = static_cast<std::size_t>(config().length), all = validation_.size() - 1;
-  constexpr std::size_t most_logits = 4 << 20;
+  constexpr std::size_t max_logits = 4 << 20;
   const auto vocabulary = static_cast<std::size_t>(model_.language().vocabulary.size());
-  const std::size_t rows_at_once = std::clamp<std::size_t>(most_logits / (length * vocabulary), 1, 64);
+  const std::size_t rows_at_once = std::clamp<std::size_t>(max_logits / (length * vocabulary), 1, 64);
   Evaluation result;
   std::int64_t right = 0;
   for (std::size_t first = 0; first < all;) {

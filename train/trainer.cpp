@@ -13,7 +13,7 @@ namespace gaze {
 
 Trainer::Trainer(Params& params, Optimizer& optimizer, Loss loss, TrainerOptions options)
     : params_(params), optimizer_(optimizer), loss_(std::move(loss)), options_(std::move(options)) {
-  require(options_.accumulate >= 1, "trainer: {} batches a step", options_.accumulate);
+  require(options_.accumulate >= 1, "trainer: {} batches per step", options_.accumulate);
 }
 
 /// Leaves the sum of tokens times gradient, or the gradient itself of a single batch.

@@ -32,7 +32,7 @@ struct TrainerOptions {
   double lr = 1e-3;
   Schedule schedule = {};       ///< factor of lr by step
   double clip = 0;              ///< largest norm of the gradient; 0: none
-  std::int64_t accumulate = 1;  ///< batches a step: it takes the mean over all their tokens
+  std::int64_t accumulate = 1;  ///< batches per step: it takes the mean over all their tokens
   RandomStream stream = {};     ///< of dropout; step t draws from its t-th part
 };
 

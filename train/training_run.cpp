@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* optimizer_prefix = "optimizer.";
-constexpr auto least_time_between_checkpoints = std::chrono::seconds(2);
+constexpr auto min_time_between_checkpoints = std::chrono::seconds(2);
 
 /// The files of snapshots/ by step.
 std::map<std::int64_t, fs::path> snapshots_of(const RunFolder& folder) {
@@ -224,7 +224,7 @@ void TrainingRun::after(const StepReport& report) {
   settled_step_ = report.step;
   const bool due = config.checkpoint_every > 0
                        ? report.step % config.checkpoint_every == 0
-                       : validate && std::chrono::steady_clock::now() - saved_at_ > least_time_between_checkpoints;
+                       : validate && std::chrono::steady_clock::now() - saved_at_ > min_time_between_checkpoints;
   if (due) save();
 }
 

@@ -28,7 +28,7 @@ class TrainingView {
 
   /// Shows figures and map; without an interactive terminal, the figures alone.
   void update(const Figures& figures, std::optional<HeatMap> map);
-  /// A step is done: moves the bar on, some times a second.
+  /// A step is done: moves the bar on, some times per second.
   void tick(std::int64_t step);
   /// Leaves the last map on the screen; without an interactive terminal prints it once.
   void finish();

@@ -17,7 +17,7 @@ namespace gaze {
 namespace {
 
 /// Sentences that are decoded together at most, and scores of their next words.
-constexpr std::size_t most_at_once = 64, most_scores = 16 << 20;
+constexpr std::size_t max_at_once = 64, max_scores = 16 << 20;
 
 /// Words and the mark that begins or ends them.
 constexpr std::int64_t marks = 1;
@@ -265,7 +265,7 @@ std::vector<std::vector<Translation>> Translator::translate(const std::vector<st
                    [&](std::size_t a, std::size_t b) { return sources[a].size() < sources[b].size(); });
   std::vector<std::vector<Translation>> all(sources.size());
   const auto scores = static_cast<std::size_t>(beam * target().vocabulary.size());
-  const std::size_t at_once = std::clamp<std::size_t>(most_scores / scores, 1, most_at_once);
+  const std::size_t at_once = std::clamp<std::size_t>(max_scores / scores, 1, max_at_once);
   for (std::size_t first = 0; first < order.size(); first += at_once) {
     std::vector<Example> examples;
     const auto some = std::span(order).subspan(first, std::min(at_once, order.size() - first));
@@ -284,7 +284,7 @@ std::vector<std::vector<Translation>> Translator::translate(const std::vector<st
         continue;
       }
       for (const Hypothesis& h : found[b]) {
-        Translation t{target().vocabulary.decode(h.ids), h.log_probability, h.score};
+        Translation t{target().vocabulary.decode(h.ids), h.log_probability, h.normalised};
         const bool unknown = std::find(h.ids.begin(), h.ids.end(), Vocabulary::unk) != h.ids.end();
         if (unknown && replace_unknown) {
           const AttentionMap map = attention(source, t.words);

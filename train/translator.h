@@ -25,8 +25,8 @@ namespace gaze {
 struct Evaluation {
   double loss = 0;            ///< a target token, end marks included
   double token_accuracy = 0;  ///< share of target tokens, end marks included, whose likeliest prediction is right
-  std::optional<double> aer;  ///< one link a target word: see alignment.h; none without gold links
-  AlignmentScore alignment;
+  std::optional<double> aer;  ///< one link per target word: see alignment.h; none without gold links
+  AlignmentCounts alignment;
 };
 
 /// What the marks are called where attention is shown.
@@ -72,7 +72,7 @@ void check_translation(const Config& config);
 /// A translation: its words, and how likely the model holds them to be.
 struct Translation {
   std::vector<std::string> words;
-  double log_probability = 0, score = 0;  ///< see Hypothesis
+  double log_probability = 0, normalised = 0;  ///< see Hypothesis
 };
 
 /// Two languages and the model that translates the one into the other.

@@ -303,11 +303,11 @@ struct Tiling {
 template <class T>
 Tiling tiling(const Gemm<T>& g, std::int64_t tallest) {
   constexpr std::int64_t widest = 10 * panel_width<float>;
-  constexpr std::int64_t worth_a_tile = 1 << 18, most = 8;  // multiply-adds; tiles, when none is too large
+  constexpr std::int64_t worth_a_tile = 1 << 18, max_tiles = 8;  // multiply-adds; tiles, when none is too large
   const auto parts = [](std::int64_t length, std::int64_t part) { return (length + part - 1) / part; };
   std::int64_t down = parts(g.m, tallest), across = parts(g.n, widest);
   constexpr std::int64_t shortest = 64;  // rows that are worth cutting in two
-  const std::int64_t wanted = std::clamp<std::int64_t>(g.m * g.n * g.k / worth_a_tile, 1, most);
+  const std::int64_t wanted = std::clamp<std::int64_t>(g.m * g.n * g.k / worth_a_tile, 1, max_tiles);
   while (down * across < wanted) {
     if (g.m / down >= shortest)
       down *= 2;

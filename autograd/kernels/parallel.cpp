@@ -53,18 +53,18 @@ class Team {
     if (!alone) return serially(tasks, body, context);
     for (auto missing = static_cast<std::size_t>(threads() - 1); helpers_.size() < missing;)
       helpers_.emplace_back([this, number = static_cast<int>(helpers_.size()) + 1] { help(number); });
-    for (std::int64_t first = 0; first < tasks; first += most_tasks)
-      round(first, std::min(tasks - first, most_tasks), body, context);
+    for (std::int64_t first = 0; first < tasks; first += max_tasks)
+      round(first, std::min(tasks - first, max_tasks), body, context);
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 
  private:
   // One word says which round it is, how many tasks it has and which is next, so that a task is claimed in one step.
   static constexpr int bits = 20;
-  static constexpr std::int64_t most_tasks = (std::int64_t{1} << bits) - 1;
+  static constexpr std::int64_t max_tasks = (std::int64_t{1} << bits) - 1;
   static constexpr int looks = 2000;  // for work or its end, before giving the processor away: some 50 microseconds
-  static std::uint64_t next_of(std::uint64_t word) { return word & most_tasks; }
-  static std::uint64_t tasks_of(std::uint64_t word) { return word >> bits & most_tasks; }
+  static std::uint64_t next_of(std::uint64_t word) { return word & max_tasks; }
+  static std::uint64_t tasks_of(std::uint64_t word) { return word >> bits & max_tasks; }
 
   static void serially(std::int64_t tasks, Body body, const void* context) {
     for (std::int64_t i = 0; i < tasks; ++i) body(context, i);

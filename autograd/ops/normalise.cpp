@@ -51,7 +51,7 @@ struct Normalised {
   Array y, means, scales;
 };
 
-/// A number a row, as a column beside y.
+/// A number per row, as a column beside y.
 Tensor unsqueezed(const Array& rows, const Tensor& y) { return Tensor(rows.reshaped(y.shape().with(-1, 1))); }
 
 /// x from y = (x - mean) scale weight + bias.
@@ -64,12 +64,12 @@ Array normal_input(const Tensor& y, const Tensor& weight, const Tensor& bias, co
 /// Whether x can be had from the result y, as (y - bias) / weight: not when a weight is next to nothing.
 template <class T>
 bool invertible(const Tensor& weight, const Tensor& bias) {
-  constexpr T most = 16;  // |bias| / |weight|: so many times the rounding error of y is that of x
+  constexpr T max_ratio = 16;  // |bias| / |weight|: so many times the rounding error of y is that of x
   // What is denormal in y is flushed to zero: it must be no more than a rounding error of x.
-  constexpr T least = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
+  constexpr T min_weight = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
   const auto w = weight.values<T>(), b = bias.values<T>();
   for (std::size_t i = 0; i < w.size(); ++i)
-    if (!(std::abs(w[i]) >= least && std::abs(b[i]) <= most * std::abs(w[i]))) return false;
+    if (!(std::abs(w[i]) >= min_weight && std::abs(b[i]) <= max_ratio * std::abs(w[i]))) return false;
   return true;
 }
 

@@ -136,7 +136,7 @@ Tensor logsumexp(const Tensor& x, Axes axes, bool keep) {
   {
     // e^(x - top) cannot overflow; where all are minus infinity, top itself would make NaN of their difference.
     const NoGrad no_grad;
-    const detail::Unwatched unwatched;
+    const detail::UncheckedNumbers unchecked;
     const Tensor plain = x.detach(), top = max(plain, r.axes, true), zero = Tensor::scalar(0, x.dtype());
     const Tensor infinite = equal(abs(top), Tensor::scalar(-lowest, x.dtype()));
     const Tensor shift = where(infinite, zero, top);

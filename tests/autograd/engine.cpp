@@ -37,12 +37,12 @@ Tensor drawn_leaf(const Shape& shape, std::uint64_t stream, DType dtype = DType:
 
 /// The largest difference relative to max(1, |numbers|); infinity when one is not finite.
 double difference(const Tensor& a, const Tensor& b) {
-  double most = a.shape() == b.shape() ? 0 : INFINITY;
-  for (std::int64_t i = 0; most < INFINITY && i < a.size(); ++i) {
+  double max_error = a.shape() == b.shape() ? 0 : INFINITY;
+  for (std::int64_t i = 0; max_error < INFINITY && i < a.size(); ++i) {
     const double d = std::abs(a.array().at(i) - b.array().at(i)) / std::max(1.0, std::abs(b.array().at(i)));
-    most = std::isfinite(d) ? std::max(most, d) : INFINITY;
+    max_error = std::isfinite(d) ? std::max(max_error, d) : INFINITY;
   }
-  return most;
+  return max_error;
 }
 
 /// The gradients of leaves after a walk or two from a loss, and then none again.
@@ -471,12 +471,12 @@ TEST_CASE("the gradient of residual_norm is that of layer_norm of the sum, whate
   const DropoutOptions drop{p, {3, 4}};
   const std::vector<Tensor> leaves = {x, f, w, b};
   const Tensor plain = layer_norm(x + dropout(f, p, drop.stream), w, b), fused = residual_norm(x, f, w, b, drop);
-  const double most = dtype == DType::float32 ? 3e-5 : 1e-13;
-  CHECK(difference(fused, plain) <= most);
+  const double max_error = dtype == DType::float32 ? 3e-5 : 1e-13;
+  CHECK(difference(fused, plain) <= max_error);
   const auto expected = walked((plain * up).sum(), leaves), gradients = walked((fused * up).sum(), leaves);
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     CAPTURE(i);
-    CHECK(difference(gradients[i], expected[i]) <= most);
+    CHECK(difference(gradients[i], expected[i]) <= max_error);
   }
 }
 

@@ -120,7 +120,7 @@ TEST_CASE("inputs and operations are told by their own names and numbers") {
   const Tensor weight = params.add("weight", Array::full({3}, DType::float64, 1.2)),
                constant(Array::full({3}, DType::float64, 0.7), true), ones = Tensor::ones({3}, DType::float64),
                zeros = Tensor::zeros({3}, DType::float64);
-  // Right by the leaf that is no parameter and comes first, wrong by the parameter, which it reads twice.
+  // Right by the leaf that is not a parameter and comes first, wrong by the parameter, which it reads twice.
   const auto product = custom_op(
       "product", [](const auto& in) { return in[0] * in[1] * in[2]; },
       [](const auto& in, const Tensor&, const Tensor& g) {

@@ -303,7 +303,7 @@ const std::vector<GoldenCase>& golden_cases() {
   return all;
 }
 
-constexpr const char* transformer_step = "transformer_step";  // the one case that is no single operation
+constexpr const char* transformer_step = "transformer_step";  // the one case that is not a single operation
 
 /// Operations of ops.h that no case has, and why.
 const std::map<std::string, std::string> without_golden = {
@@ -334,12 +334,12 @@ const Array& golden(const std::string& name) {
 double difference(const Tensor& a, const Array& b) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   if (!a.defined() || a.shape() != b.shape() || a.dtype() != b.dtype()) return infinity;
-  double most = 0;
+  double max_error = 0;
   for (std::int64_t i = 0; i < b.size(); ++i) {
     const double d = std::abs(a.array().at(i) - b.at(i)) / std::max(1.0, std::abs(b.at(i)));
-    most = std::isnan(d) ? infinity : std::max(most, d);
+    max_error = std::isnan(d) ? infinity : std::max(max_error, d);
   }
-  return most;
+  return max_error;
 }
 
 constexpr double tolerance = 1e-10;

@@ -54,7 +54,7 @@ TEST_CASE("gradcheck finds a wrong gradient and names the input") {
   CHECK(report.compared == 6);
   CHECK(report.worst.size() == 3);
   CHECK(report.worst[0].input == "weight");
-  const Judgement& worst = report.worst[0].judgement;
+  const DerivativeComparison& worst = report.worst[0].judgement;
   CHECK(worst.analytic == Approx(worst.numeric * 1.001).epsilon(1e-6));
   CHECK(report.to_string().starts_with("wrong: the gradient of weight["));
   CHECK(report.verdict == Verdict::wrong);

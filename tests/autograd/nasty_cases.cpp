@@ -184,7 +184,7 @@ Table scales_and_noise() {
   // A fault of gradgradcheck: the derivative 0 of 2 x - 2 x at x = 1e4 has noise of 2e4, and rounding is taken for that
   // of numbers around 1, so that a slope of 1e-14 beside nothing else is called wrong.
   squares.no_second = "noise of 1e4 in a gradient that is 0 is taken for a slope";
-  // The same, and noise whose left and right slopes are no kink.
+  // The same, and noise whose left and right slopes are not a kink.
   all.add("float32 inside: exp", {numbers({0.3, 1, -2})}, [](Inputs in) { return in_float32(in[0], exp); },
           {right, float32_only})
       .in_float32();

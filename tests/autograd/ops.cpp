@@ -17,14 +17,14 @@ namespace {
 /// The largest difference relative to max(1, |numbers|); NaN and NaN are equal.
 double difference(const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape()) return INFINITY;
-  double most = 0;
+  double max_error = 0;
   for (std::int64_t i = 0; i < a.size(); ++i) {
     const double x = a.array().at(i), y = b.array().at(i);
     if (x == y || (std::isnan(x) && std::isnan(y))) continue;
     const double d = std::abs(x - y) / std::max(1.0, std::abs(y));
-    most = std::isnan(d) ? INFINITY : std::max(most, d);
+    max_error = std::isnan(d) ? INFINITY : std::max(max_error, d);
   }
-  return most;
+  return max_error;
 }
 
 std::vector<Tensor> leaves(const std::vector<Tensor>& inputs, DType dtype) {

@@ -46,7 +46,7 @@ TEST_CASE("a slope is judged by what differences show") {
   for (const Row& row : table) {
     INFO(row.name);
     const double small = row.at != 0 ? std::min(1.0, std::abs(row.at)) : 1;
-    const Judgement judged = judge(row.slope, line_of(row.f, row.at), {.large = 1, .small = small}, 1e-6);
+    const DerivativeComparison judged = judge(row.slope, line_of(row.f, row.at), {.large = 1, .small = small}, 1e-6);
     INFO(judged.numeric << " " << judged.error << " " << judged.step);
     CHECK(std::string(name_of(judged.verdict)) == name_of(row.verdict));
   }

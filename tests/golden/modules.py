@@ -2,7 +2,7 @@
 """Writes modules/*.safetensors beside this file: what PyTorch's modules compute.
 
 Each file holds one call in float64 with dropout off: `weights.NAME` (float32; widened for the call), `inputs.NAME`,
-`lengths` (source tokens that are no padding) or `mask` where the case has them, `outputs.NAME`, `cotangents.NAME` (one
+`lengths` (source tokens that are not padding) or `mask` where the case has them, `outputs.NAME`, `cotangents.NAME` (one
 an output), and `gradients.NAME` of every weight and of every input, for the sum of output times cotangent.
 Needs: pip install torch==2.13.0 safetensors numpy
 """

@@ -15,20 +15,20 @@
 namespace gaze {
 
 inline double largest(const Array& a) {
-  double most = 0;
-  for (std::int64_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(a.at(i)));
-  return most;
+  double max_abs = 0;
+  for (std::int64_t i = 0; i < a.size(); ++i) max_abs = std::max(max_abs, std::abs(a.at(i)));
+  return max_abs;
 }
 
 /// The largest |a - b|; infinite when the shapes differ or one of the two has a NaN.
 inline double distance(const Tensor& a, const Array& b) {
   if (!a.defined() || a.shape() != b.shape()) return std::numeric_limits<double>::infinity();
-  double most = 0;
+  double max_abs = 0;
   for (std::int64_t i = 0; i < b.size(); ++i) {
     const double difference = std::abs(a.array().at(i) - b.at(i));
-    most = std::isnan(difference) ? std::numeric_limits<double>::infinity() : std::max(most, difference);
+    max_abs = std::isnan(difference) ? std::numeric_limits<double>::infinity() : std::max(max_abs, difference);
   }
-  return most;
+  return max_abs;
 }
 
 /// One call of a PyTorch module, as golden/modules.py wrote it.

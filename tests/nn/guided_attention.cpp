@@ -20,7 +20,7 @@ TEST_CASE("the loss of guided attention is -sum w log a of the gold links, a sen
   const Tensor gold = doubles({2, 2, 3}, {1, 0, 0, 0, .5, .5, 0, 0, 1, 0, 0, 0});
   const double expected = -(std::log(.5) + .5 * std::log(.8) + .5 * std::log(.1) + std::log(.6)) / 2;
   CHECK(guided_attention_loss(weights, gold).item() == Approx(expected));
-  // Gold that gets no attention at all costs much, and is no infinity.
+  // Gold that gets no attention at all costs much, and is not infinity.
   const Tensor away = doubles({1, 1, 2}, {0, 1}), there = doubles({1, 1, 2}, {1, 0});
   CHECK(guided_attention_loss(away, there).item() == Approx(-std::log(1e-12)));
   CHECK(guided_attention_loss(there, there).item() == 0);

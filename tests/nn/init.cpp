@@ -18,13 +18,13 @@ std::vector<double> draw(const Initializer& initializer, const Shape& shape) {
 }
 
 struct Moments {
-  double mean = 0, variance = 0, most = 0;
+  double mean = 0, variance = 0, largest = 0;
 };
 
 Moments moments(const std::vector<double>& numbers) {
   Moments m;
   const auto n = static_cast<double>(numbers.size());
-  for (const double x : numbers) m.mean += x / n, m.most = std::max(m.most, std::abs(x));
+  for (const double x : numbers) m.mean += x / n, m.largest = std::max(m.largest, std::abs(x));
   for (const double x : numbers) m.variance += (x - m.mean) * (x - m.mean) / n;
   return m;
 }
@@ -40,8 +40,8 @@ TEST_CASE("uniform initialisers fill their interval evenly") {
       {init::kaiming_uniform(std::sqrt(5.0)), 1.0 / 10},
   }));
   const Moments m = moments(draw(initializer, {200, 100}));
-  CHECK(m.most <= bound);
-  CHECK(m.most > 0.999 * bound);
+  CHECK(m.largest <= bound);
+  CHECK(m.largest > 0.999 * bound);
   CHECK(std::abs(m.mean) < 0.02 * bound);
   CHECK(m.variance == Approx(bound * bound / 3).epsilon(0.03));
 }
@@ -57,12 +57,12 @@ TEST_CASE("normal initialisers have their variance") {
   const Moments m = moments(draw(initializer, {200, 100}));
   CHECK(std::abs(m.mean) < 0.03 * std::sqrt(variance));
   CHECK(m.variance == Approx(variance).epsilon(0.03));
-  CHECK(m.most > 3 * std::sqrt(variance));  // more than any uniform distribution of this variance reaches
+  CHECK(m.largest > 3 * std::sqrt(variance));  // more than any uniform distribution of this variance reaches
 }
 
 TEST_CASE("further axes count in both fans") {
-  CHECK(moments(draw(init::xavier_uniform(), {8, 4, 50})).most == Approx(std::sqrt(6.0 / 600)).epsilon(0.01));
-  CHECK(moments(draw(init::kaiming_uniform(), {8, 4, 50})).most == Approx(std::sqrt(6.0 / 200)).epsilon(0.01));
+  CHECK(moments(draw(init::xavier_uniform(), {8, 4, 50})).largest == Approx(std::sqrt(6.0 / 600)).epsilon(0.01));
+  CHECK(moments(draw(init::kaiming_uniform(), {8, 4, 50})).largest == Approx(std::sqrt(6.0 / 200)).epsilon(0.01));
 }
 
 TEST_CASE("orthogonal rows or columns, whichever are fewer, are orthonormal") {

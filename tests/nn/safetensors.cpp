@@ -233,7 +233,7 @@ TEST_CASE("a header of an impossible length is refused") {
                     file.path.string() + ": its header takes 100000001 bytes, at most 100000000 are allowed");
 }
 
-TEST_CASE("a header that is no JSON object is refused") {
+TEST_CASE("a header that is not a JSON object is refused") {
   const std::string header =
       GENERATE(as<std::string>{}, "", "        ", "{", "{}x", "[]", "null", "{\"a\":}", " {}", "\xef\xbb\xbf{}",
                std::string("{}\0x", 4), std::string("{}\0", 3), "{\"\xff\":1}", std::string(100'000, '['));
@@ -266,7 +266,7 @@ TEST_CASE("data_offsets that cannot be are refused") {
   const std::string offsets = GENERATE(as<std::string>{}, "[0]", "[0,4,8]", "{}", "4", "null", "[-4,0]", "[0,4.0]",
                                        "[\"0\",\"4\"]", "[0,18446744073709551616]");
   CAPTURE(offsets);
-  CHECK(error_of(one(R"("F32")", "[1]", offsets), "1234") == "tensor a: its data_offsets are no pair of positions");
+  CHECK(error_of(one(R"("F32")", "[1]", offsets), "1234") == "tensor a: its data_offsets are not a pair of positions");
 }
 
 TEST_CASE("data_offsets of another length than shape and dtype ask for are refused") {
@@ -311,9 +311,9 @@ TEST_CASE("a name that stands twice in the header is refused") {
 
 TEST_CASE("metadata other than text is refused") {
   const std::string note = GENERATE(as<std::string>{}, "1", "null", "{}", "[\"x\"]", "true");
-  CHECK(error_of(R"({"__metadata__":{"fine":"x","k":)" + note + "}}", "") == "metadata k is no text");
+  CHECK(error_of(R"({"__metadata__":{"fine":"x","k":)" + note + "}}", "") == "metadata k is not text");
   CHECK(error_of(R"({"__metadata__":)" + note + "}", "") ==
-        (note == "{}" ? "no error" : "its metadata is no JSON object"));
+        (note == "{}" ? "no error" : "its metadata is not a JSON object"));
 }
 
 TEST_CASE("what cannot be saved leaves the file that was there") {

@@ -57,10 +57,10 @@ TEST_CASE("a Linear starts as PyTorch's does") {
   const Linear linear(Scope(params), 64, 256);
   const double bound = 1.0 / 8;
   for (const Tensor& t : {linear.weight, linear.bias}) {
-    double most = 0, squares = 0;
-    for (const float x : t.values<float>()) most = std::max(most, std::abs(double{x})), squares += double{x} * x;
-    CHECK(most <= bound);
-    CHECK(most > 0.97 * bound);
+    double max_abs = 0, squares = 0;
+    for (const float x : t.values<float>()) max_abs = std::max(max_abs, std::abs(double{x})), squares += double{x} * x;
+    CHECK(max_abs <= bound);
+    CHECK(max_abs > 0.97 * bound);
     CHECK(squares / static_cast<double>(t.size()) == Approx(bound * bound / 3).epsilon(0.2));
   }
   CHECK_FALSE(Linear(Scope(params) / "head", 4, 4, false).bias.defined());

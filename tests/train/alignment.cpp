@@ -8,7 +8,7 @@ TEST_CASE("alignment scores agree with a hand-computed example, sure and possibl
   // Sure 0-0, 1-2; possible besides: 2-1. Predicted: 0-0 (sure), 2-1 (possible), 2-2 (wrong).
   const std::vector<Link> gold = {{0, 0, true}, {1, 2, true}, {2, 1, false}};
   const std::vector<AlignmentLink> predicted = {{0, 0}, {2, 1}, {2, 2}};
-  AlignmentScore score;
+  AlignmentCounts score;
   score.add(gold, predicted);
   CHECK(score.precision() == Approx(2.0 / 3));
   CHECK(score.recall() == Approx(1.0 / 2));
@@ -19,7 +19,7 @@ TEST_CASE("alignment scores agree with a hand-computed example, sure and possibl
 }
 
 TEST_CASE("alignment scores of nothing") {
-  AlignmentScore score;
+  AlignmentCounts score;
   CHECK(score.aer() == 0);
   score.add(std::vector<Link>{{0, 0, true}}, {});
   CHECK(score.aer() == 1);

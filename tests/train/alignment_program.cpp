@@ -65,7 +65,7 @@ TEST_CASE("score align names the file and the line of what is wrong", "[program]
   check_complaint(score({"--gold", "gold", "--pred", "gold", "--gold-base", "2"}), 2, "--gold-base");
   check_complaint(score({"--gold", "gold"}), 2, "--pred");
   CHECK(score({"--gold", "gold", "--pred", "gold", "--tgt", "tgt"}).status == 0);
-  // Where nothing is predicted, precision is no number: 100 % would praise silence.
+  // Where nothing is predicted, precision is not a number: 100 % would praise silence.
   write(gaze.folder / "silent", "\n\n");
   const Result silent = score({"--gold", "gold", "--pred", "silent", "--json"});
   CHECK_THAT(silent.out, ContainsSubstring("precision n/a"));
@@ -102,9 +102,10 @@ TEST_CASE("align reads links from the layer, head and shift that are asked for",
         std::string expected;
         for (std::size_t t = 0; t < 4; ++t) {
           const auto row = shown["weights"][t].get<std::vector<double>>();
-          const auto most = std::max_element(row.begin(), row.end());
-          if (*most >= 0.4)
-            expected += (expected.empty() ? "" : " ") + std::to_string(most - row.begin()) + "-" + std::to_string(t);
+          const auto strongest = std::max_element(row.begin(), row.end());
+          if (*strongest >= 0.4)
+            expected +=
+                (expected.empty() ? "" : " ") + std::to_string(strongest - row.begin()) + "-" + std::to_string(t);
         }
         CHECK(links[1] == expected);
       }

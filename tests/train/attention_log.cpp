@@ -32,12 +32,12 @@ std::uintmax_t bytes_in(const std::filesystem::path& folder) {
 
 TEST_CASE("the steps that are recorded include the first and the last and are denser at the start") {
   for (const std::int64_t last : {0, 1, 5, 59, 60, 1000, 5000})
-    for (const std::int64_t most : {2, 3, 10, 60}) {
-      const auto steps = recorded_steps(last, most);
-      CAPTURE(last, most);
+    for (const std::int64_t max_steps : {2, 3, 10, 60}) {
+      const auto steps = recorded_steps(last, max_steps);
+      CAPTURE(last, max_steps);
       CHECK(steps.front() == 0);
       CHECK(steps.back() == last);
-      CHECK(static_cast<std::int64_t>(steps.size()) <= most);
+      CHECK(static_cast<std::int64_t>(steps.size()) <= max_steps);
       CHECK(std::is_sorted(steps.begin(), steps.end()));
       CHECK(std::adjacent_find(steps.begin(), steps.end()) == steps.end());
     }

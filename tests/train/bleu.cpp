@@ -29,7 +29,7 @@ TEST_CASE("BLEU is sacrebleu's with --tokenize none") {
   };
   for (const Row& row : table) {
     CAPTURE(row.hypotheses, row.references);
-    CHECK(bleu(row.hypotheses, row.references).score == Approx(row.score).margin(1e-9));
+    CHECK(bleu(row.hypotheses, row.references).value == Approx(row.score).margin(1e-9));
   }
 }
 
@@ -40,6 +40,6 @@ TEST_CASE("BLEU counts a word as often as the reference has it, and short output
   const Bleu brief = bleu({"a b c d"}, {"a b c d e f"});
   CHECK(brief.brevity_penalty == Approx(std::exp(1 - 6.0 / 4)));
   CHECK(brief.precisions == std::array<double, 4>{100, 100, 100, 100});
-  CHECK(bleu({""}, {"a"}).score == 0);
+  CHECK(bleu({""}, {"a"}).value == 0);
   CHECK_THROWS_AS(bleu({"a"}, {}), Error);
 }

@@ -71,7 +71,7 @@ TEST_CASE("a chart has the width that it is given, in every mode", "[curve_chart
         }
 }
 
-TEST_CASE("points are joined over gaps and over values that are no numbers", "[curve_chart]") {
+TEST_CASE("points are joined over gaps and over values that are not numbers", "[curve_chart]") {
   Curve gaps = falling();
   gaps.points.insert(gaps.points.begin() + 1, {50, std::numeric_limits<double>::quiet_NaN()});
   CHECK(chart({gaps}, 40, 5) == chart({falling()}, 40, 5));

@@ -88,11 +88,11 @@ TEST_CASE("greedy decoding takes the likeliest word after word", "[decoding]") {
     bool ended = false;
     while (words.size() < 6 && !ended) {
       std::int32_t best = -1;
-      double most = -1e300;
+      double best_score = -1e300;
       for (std::int32_t w = Vocabulary::eos; w < vocabulary; ++w) {
         auto next = words;
         if (w != Vocabulary::eos) next.push_back(w);
-        if (const double p = s.log_probability(b, next, w == Vocabulary::eos); p > most) most = p, best = w;
+        if (const double p = s.log_probability(b, next, w == Vocabulary::eos); p > best_score) best_score = p, best = w;
       }
       ended = best == Vocabulary::eos;
       if (!ended) words.push_back(best);
@@ -128,7 +128,7 @@ TEST_CASE("a beam as wide as all sentences finds the best of them", "[decoding]"
     const auto& hypotheses = found[static_cast<std::size_t>(b)];
     REQUIRE(hypotheses.size() == all.size());
     for (std::size_t i = 0; i < all.size(); ++i) {
-      CHECK(hypotheses[i].score == Approx(-all[i].first).epsilon(1e-4));
+      CHECK(hypotheses[i].normalised == Approx(-all[i].first).epsilon(1e-4));
       CHECK(hypotheses[i].log_probability == Approx(s.log_probability(b, hypotheses[i].ids, true)).epsilon(1e-4));
     }
     CHECK(hypotheses[0].ids == all[0].second);
@@ -144,7 +144,7 @@ TEST_CASE("hypotheses come best first, and a sentence is translated alike in any
     for (std::size_t b = 0; b < 2; ++b) {
       const Hypothesis& best = both[b].front();
       CHECK(std::is_sorted(both[b].begin(), both[b].end(),
-                           [](const Hypothesis& x, const Hypothesis& y) { return x.score > y.score; }));
+                           [](const Hypothesis& x, const Hypothesis& y) { return x.normalised > y.normalised; }));
       const Batch alone = make_batch(std::vector<PairIds>{b == 0 ? PairIds{{4, 5, 6}, {}} : PairIds{{6, 4}, {}}});
       const auto same = decode(s.model(), alone, {.beam = beam, .length_penalty = 0, .longest = 7}).front();
       REQUIRE(same.size() == both[b].size());
@@ -154,5 +154,5 @@ TEST_CASE("hypotheses come best first, and a sentence is translated alike in any
   CHECK(decode(s.model(), s.batch, {.beam = 2, .longest = 0}).front().front().ids.empty());
   CHECK_THROWS_AS(decode(s.model(), s.batch, {.beam = 0, .longest = 3}), Error);
   Tensor(s.params["head.weight"]).fill(std::nan(""));
-  CHECK_THROWS_WITH(decode(s.model(), s.batch, {.beam = 2, .longest = 3}), ContainsSubstring("no numbers"));
+  CHECK_THROWS_WITH(decode(s.model(), s.batch, {.beam = 2, .longest = 3}), ContainsSubstring("not numbers"));
 }

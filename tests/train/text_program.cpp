@@ -285,7 +285,7 @@ TEST_CASE("a language model is trained, sampled and asked for the next token", "
            read(gaze.folder / (std::string(task) + "-again") / "checkpoint.safetensors")));
   }
   run_well(gaze, training("run"));
-  check_complaint(gaze.run({"sample", "run"}), 1, "no language model");
+  check_complaint(gaze.run({"sample", "run"}), 1, "not a language model");
 }
 
 TEST_CASE("export writes weights alone, under the names that are asked for", "[text]") {

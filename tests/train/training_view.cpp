@@ -223,7 +223,7 @@ TEST_CASE("without a terminal the map is printed once, in the end", "[training_v
   for (const std::string& line : lines) CHECK(display_width(line) <= 80);
 }
 
-TEST_CASE("losses that are no numbers are no part of a curve", "[training_view]") {
+TEST_CASE("losses that are not numbers are not part of a curve", "[training_view]") {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   Watched watched(screen(140));
   watched.view.update(figures(400, infinity), map());

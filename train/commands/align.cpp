@@ -61,11 +61,11 @@ Extraction pick(const Arguments& a, const std::string& run, const Translator& mo
   if (a.best) {
     const BestExtraction best = best_extraction(model, validation_pairs(a, run, model, turned), how);
     how = best.extraction;
-    figures["validation_aer"] = best.score.aer();
+    figures["validation_aer"] = best.counts.aer();
     fmt::print(stderr, "gaze: {}: picked layer {}, {}, {}: alignment error rate {:.2f} % on {}\n", run, how.layer,
                how.choice.head < 0 ? "the mean of the heads" : fmt::format("head {}", how.choice.head),
                how.choice.shift == Shift::produced ? "attention when a word is produced" : "when it is consumed",
-               100 * best.score.aer(), a.valid_gold.empty() ? "held-out sentences of its task" : a.valid_gold);
+               100 * best.counts.aer(), a.valid_gold.empty() ? "held-out sentences of its task" : a.valid_gold);
   }
   figures.update(to_json(how));
   return how;

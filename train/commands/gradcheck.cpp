@@ -85,7 +85,7 @@ std::vector<std::string> differentiable_operations() {
 void require_operation(const std::string& name) {
   const auto names = differentiable_operations();
   if (std::find(names.begin(), names.end(), name) != names.end()) return;
-  throw UsageError(fmt::format("gradcheck: {} is no differentiable operation{}", name, did_you_mean(name, names)));
+  throw UsageError(fmt::format("gradcheck: {} is not a differentiable operation{}", name, did_you_mean(name, names)));
 }
 
 void check_operations(const Arguments& a) {

@@ -43,7 +43,7 @@ void score_align(const AlignArguments& a) {
     check_links(a.gold, i + 1, gold[i], sources[i], targets[i]);
     check_links(a.predicted, i + 1, predicted[i], sources[i], targets[i]);
   }
-  AlignmentScore score;
+  AlignmentCounts counts;
   for (std::size_t i = 0; i < gold.size(); ++i) {
     std::vector<AlignmentLink> links;
     for (const Link& l : predicted[i]) {
@@ -51,16 +51,16 @@ void score_align(const AlignArguments& a) {
               l.source, l.target);
       links.emplace_back(l.source, l.target);
     }
-    score.add(gold[i], links);
+    counts.add(gold[i], links);
   }
-  fmt::print("precision {}, recall {}, alignment error rate {:.2f} %\n", percent(score.precision(), score.predicted),
-             percent(score.recall(), score.sure), 100 * score.aer());
+  fmt::print("precision {}, recall {}, alignment error rate {:.2f} %\n", percent(counts.precision(), counts.predicted),
+             percent(counts.recall(), counts.sure), 100 * counts.aer());
   fmt::print("{} sentences, {} links predicted, {} sure: {} of the sure ones found, {} predicted ones possible\n",
-             gold.size(), score.predicted, score.sure, score.sure_hits, score.possible_hits);
+             gold.size(), counts.predicted, counts.sure, counts.sure_hits, counts.possible_hits);
   if (a.json)
-    fmt::print("{}\n", nlohmann::json{{"precision", rate_of(score.precision(), score.predicted)},
-                                      {"recall", rate_of(score.recall(), score.sure)},
-                                      {"aer", score.aer()},
+    fmt::print("{}\n", nlohmann::json{{"precision", rate_of(counts.precision(), counts.predicted)},
+                                      {"recall", rate_of(counts.recall(), counts.sure)},
+                                      {"aer", counts.aer()},
                                       {"sentences", gold.size()}}
                            .dump());
 }
@@ -78,10 +78,10 @@ void score_bleu(const BleuArguments& a) {
       for (std::string& line : *lines) line = lower_case(line);
   const Bleu b = bleu(hypotheses, references);
   fmt::print("BLEU {:.2f}  {:.1f}/{:.1f}/{:.1f}/{:.1f}  (brevity penalty {:.3f}: {} words, the references {})\n",
-             b.score, b.precisions[0], b.precisions[1], b.precisions[2], b.precisions[3], b.brevity_penalty,
+             b.value, b.precisions[0], b.precisions[1], b.precisions[2], b.precisions[3], b.brevity_penalty,
              b.hypothesis_words, b.reference_words);
   if (a.json)
-    fmt::print("{}\n", nlohmann::json{{"bleu", b.score},
+    fmt::print("{}\n", nlohmann::json{{"bleu", b.value},
                                       {"precisions", b.precisions},
                                       {"brevity_penalty", b.brevity_penalty},
                                       {"hypothesis_words", b.hypothesis_words},
@@ -98,8 +98,8 @@ void add_score(CLI::App& app) {
   const auto a = std::make_shared<AlignArguments>();
   CLI::App* alignments = command->add_subcommand(
       "align", "Precision, recall and alignment error rate (Och and Ney) of Pharaoh lines: i-j sure, ipj possible");
-  alignments->add_option("--gold", a->gold, "Gold links, a line a sentence")->required();
-  alignments->add_option("--pred", a->predicted, "Predicted links (i-j, counted from 0), a line a sentence")
+  alignments->add_option("--gold", a->gold, "Gold links, a line per sentence")->required();
+  alignments->add_option("--pred", a->predicted, "Predicted links (i-j, counted from 0), a line per sentence")
       ->required();
   alignments->add_option("--gold-base", a->gold_base, "What the gold file counts words from")
       ->check(CLI::IsMember({0, 1}));
@@ -111,7 +111,7 @@ void add_score(CLI::App& app) {
   const auto b = std::make_shared<BleuArguments>();
   CLI::App* translations = command->add_subcommand(
       "bleu", "Corpus BLEU-4 of translations, words between spaces: sacrebleu's with --tokenize none");
-  translations->add_option("--ref", b->reference, "Right translations, a line a sentence")->required();
+  translations->add_option("--ref", b->reference, "Right translations, a line per sentence")->required();
   translations->add_option("--hyp", b->hypothesis, "The translations to score, line by line")->required();
   translations->add_flag("--lowercase", b->lowercase, "Take both in lower case");
   translations->add_flag("--json", b->json, "Print the figures as one JSON object, too");

@@ -81,7 +81,7 @@ bool is_known(const std::string& task) {
   return holds(toy_task_names()) || holds(preset_names());
 }
 
-/// What to say when the word behind `train` is no task, preset or config file.
+/// What to say when the word behind `train` is not a task, preset or config file.
 std::string no_task(const std::string& typed, const std::string& program) {
   std::error_code none;
   if (fs::exists(fs::path(typed) / "config.json", none))

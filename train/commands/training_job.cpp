@@ -113,7 +113,7 @@ class ToyJob : public TranslationJob {
   }
 
  private:
-  /// A sentence and its translation a line, or where that is too much for the terminal, two.
+  /// A sentence and its translation per line, or where that is too much for the terminal, two.
   void print_translations(const Translator& model) const {
     std::vector<std::pair<std::string, std::string>> translations;
     int widest = 0;
@@ -193,11 +193,11 @@ class TextPairsJob : public TranslationJob {
     for (const auto& translations : model.translate(sources, c.beam, c.length_penalty))
       hypotheses.push_back(model.target().tokenizer.join(translations.front().words));
     for (const std::string& line : test_->target) references.push_back(c.lowercase ? lower_case(line) : line);
-    const Bleu score = bleu(hypotheses, references);
+    const Bleu result = bleu(hypotheses, references);
     const fs::path file = folder.path() / "test.hyp";
     write_file_atomically(file, {fmt::format("{}\n", fmt::join(hypotheses, "\n"))});
-    fmt::print("BLEU {:.2f} with a beam of {}; the translations are in {}\n", score.score, c.beam, file.string());
-    figures["bleu"] = score.score;
+    fmt::print("BLEU {:.2f} with a beam of {}; the translations are in {}\n", result.value, c.beam, file.string());
+    figures["bleu"] = result.value;
     return figures;
   }
 

@@ -65,7 +65,7 @@ void translate(const Arguments& a) {
         continue;
       }
       for (std::size_t i = 0; i < found.size() && std::cmp_less(i, a.best); ++i)
-        fmt::print("{} ||| {} ||| {:.4f} ||| {:.4f}\n", line, to.tokenizer.join(found[i].words), found[i].score,
+        fmt::print("{} ||| {} ||| {:.4f} ||| {:.4f}\n", line, to.tokenizer.join(found[i].words), found[i].normalised,
                    found[i].log_probability);
     }
     waiting.clear();
@@ -73,7 +73,7 @@ void translate(const Arguments& a) {
   };
   // Somebody who types wants an answer to each line; a file is quicker in large batches.
   const bool typed = ::isatty(STDIN_FILENO) == 1;
-  if (typed && !a.quiet) fmt::print(stderr, "Type sentences to translate, one a line; Ctrl-D ends\n");
+  if (typed && !a.quiet) fmt::print(stderr, "Type sentences to translate, one per line; Ctrl-D ends\n");
   const std::size_t at_once = typed ? 1 : 512;
   for (std::string line; std::getline(std::cin, line);) {
     ++number;

@@ -27,7 +27,7 @@ struct Design {
 /// Looks on while a block computes: told the name of a step and its numbers.
 using Witness = std::function<void(const std::string& step, const Tensor& numbers)>;
 
-/// softmax(Q K^T / sqrt(K)) V a head, and W_O (Vaswani et al. 2017, section 3.2.2): [B,S,D] -> [B,S,D]
+/// softmax(Q K^T / sqrt(K)) V per head, and W_O (Vaswani et al. 2017, section 3.2.2): [B,S,D] -> [B,S,D]
 Tensor attend(const MultiHeadAttention& a, const Tensor& x, const Witness& witness) {
   const std::int64_t d = a.d_model;
   const Tensor q = linear(x, a.in_proj_weight, a.in_proj_bias, {0, d});
@@ -82,7 +82,7 @@ void one_block(const Inputs& in, const Design& design, Page& page) {
                   {"", "", "", "", "mean", "std"});
     }
   };
-  page.heading("One block: three words, four numbers a word");
+  page.heading("One block: three words, four numbers per word");
   page.formula(design.norm == Norm::post ? "z = LayerNorm(x + attention(x)),   y = LayerNorm(z + FFN(z))"
                                          : "z = x + attention(LayerNorm(x)),   y = z + FFN(LayerNorm(z))");
   page.formula("FFN(z) = max(0, z W1 + b1) W2 + b2");

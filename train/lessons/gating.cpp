@@ -144,11 +144,11 @@ void run(const Inputs& in, Page& page) {
 Lesson gating_lesson() {
   return {"gating", "Max-pooling and gates: attention without a query", [](CLI::App& app) {
             const auto in = std::make_shared<Inputs>();
-            constexpr double most = 1000;
-            add_vector(app, "--query", in->query, 3, 3, -most, most,
+            constexpr double largest = 1000;
+            add_vector(app, "--query", in->query, 3, 3, -largest, largest,
                        "What attention asks for: thing,praise,blame (default: 6,0,0)");
-            add_vector(app, "--other-query", in->other_query, 3, 3, -most, most, "And then (default: 0,6,6)");
-            add_vector(app, "--gate", in->gate, 4, 4, -most, most, "The gates' w and b (default: 4,4,4,-2)");
+            add_vector(app, "--other-query", in->other_query, 3, 3, -largest, largest, "And then (default: 0,6,6)");
+            add_vector(app, "--gate", in->gate, 4, 4, -largest, largest, "The gates' w and b (default: 4,4,4,-2)");
             app.add_option("--louder", in->louder, "The word that becomes twice as strong (default: actors)")
                 ->check(CLI::IsMember(words));
             return [in](Page& page) { run(*in, page); };

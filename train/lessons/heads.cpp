@@ -72,7 +72,7 @@ void run(const Inputs& in, Page& page) {
   page.formula("Y = Concat(head_1 ... head_H) W_O");
   page.say(
       "A word is four numbers: whether it is a noun, whether it asks for one (article, adjective, verb), and its "
-      "place, as a point on a circle, 40 degrees a word.");
+      "place, as a point on a circle, 40 degrees per word.");
   page.matrix("X", e.x, kWords, {"noun", "asks", "cos", "sin"});
 
   page.heading("Split: the columns of W_Q, W_K and W_V belong to heads");

@@ -26,9 +26,10 @@ double largest_difference(const Tensor& a, const Tensor& b);
 
 /// A check for options: numbers from `low` to `high`. CLI::Range lets NaN pass.
 CLI::Validator real_range(double low, double high);
-/// An option for `least` to `most` numbers between commas, each from `low` to `high`; `numbers` holds the default.
-void add_vector(CLI::App&, const std::string& option, std::vector<double>& numbers, int least, int most, double low,
-                double high, const std::string& what);
+/// An option for `min_count` to `max_count` numbers between commas, each from `low` to `high`; `numbers` holds the
+/// default.
+void add_vector(CLI::App&, const std::string& option, std::vector<double>& numbers, int min_count, int max_count,
+                double low, double high, const std::string& what);
 /// --score: one of all score functions.
 void add_score(CLI::App&, std::function<void(Score)> choose, const std::string& what);
 

@@ -26,9 +26,9 @@ CLI::Validator real_range(double low, double high) {
       fmt::format("{:g} to {:g}", low, high));
 }
 
-void add_vector(CLI::App& app, const std::string& option, std::vector<double>& numbers, int least, int most, double low,
-                double high, const std::string& what) {
-  app.add_option(option, numbers, what)->delimiter(',')->expected(least, most)->check(real_range(low, high));
+void add_vector(CLI::App& app, const std::string& option, std::vector<double>& numbers, int min_count, int max_count,
+                double low, double high, const std::string& what) {
+  app.add_option(option, numbers, what)->delimiter(',')->expected(min_count, max_count)->check(real_range(low, high));
 }
 
 void add_score(CLI::App& app, std::function<void(Score)> choose, const std::string& what) {

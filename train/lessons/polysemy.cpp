@@ -298,10 +298,10 @@ void run(const Inputs& in, Page& page) {
 
 /// The words of a text, which the sentences must have.
 Words known_words(const std::string& text) {
-  constexpr std::size_t most = 16;
+  constexpr std::size_t max_words = 16;
   const Words words = split(text, ' ');
-  if (words.empty() || words.size() > most)
-    throw CLI::ValidationError("--sentence", fmt::format("from 1 to {} words", most));
+  if (words.empty() || words.size() > max_words)
+    throw CLI::ValidationError("--sentence", fmt::format("from 1 to {} words", max_words));
   for (const std::string& word : words) {
     if (vocabulary().contains(word)) continue;
     const auto known = std::span(vocabulary().tokens()).subspan(Vocabulary::unk + 1);

@@ -76,7 +76,7 @@ void show_order(const Inputs& in, Page& page) {
   std::vector<std::vector<std::string>> rows;
   for (const std::int32_t id : kShuffled)
     rows.push_back({kWords[static_cast<std::size_t>(id)], fmt::format("{} -> {}", id + 1, rows.size() + 1)});
-  double none = 0, least = std::numeric_limits<double>::infinity();
+  double none = 0, smallest = std::numeric_limits<double>::infinity();
   for (const auto& [name, positions] :
        {std::pair("none", Positions::none), {"sinusoidal", Positions::sinusoidal}, {"learned", Positions::learned}}) {
     const Tensor effect = effect_of_order(Model(in, positions));
@@ -85,7 +85,7 @@ void show_order(const Inputs& in, Page& page) {
     if (positions == Positions::none)
       none = max(effect).item();
     else
-      least = std::min(least, min(effect).item());
+      smallest = std::min(smallest, min(effect).item());
     page.numbers["order"][name] = to_json(effect);
   }
   page.table({"word", "place", "no positions", "sinusoidal", "learned"}, rows);
@@ -93,16 +93,16 @@ void show_order(const Inputs& in, Page& page) {
       "without positions, shuffled words give shuffled outputs (largest difference {:.1g}): who bit whom is lost. "
       "Positions of either kind, added to the words, tell the two sentences apart in every word (smallest difference "
       "{:.2g}). Learned positions are still random numbers here.",
-      none, least));
+      none, smallest));
 }
 
 void show_sinusoids(const Inputs& in, Page& page) {
-  constexpr std::int64_t most = 64;  // positions beside one another
+  constexpr std::int64_t max_shown = 64;  // positions beside one another
   page.heading("The sinusoids");
   page.formula("PE(p, 2i) = sin(p w_i),   PE(p, 2i+1) = cos(p w_i),   w_i = 10000^(-2i/d)");
   const Tensor positions = sinusoidal_positions(in.length, in.d, DType::float64);
   page.numbers["positions"] = to_json(positions);
-  const Tensor shown = slice(positions, 0, 0, std::min(in.length, most));
+  const Tensor shown = slice(positions, 0, 0, std::min(in.length, max_shown));
   std::vector<std::string> labels;
   for (std::int64_t column = 0; column < in.d; ++column)
     labels.push_back(fmt::format("{}(p / {:.4g})", column % 2 ? "cos" : "sin", 1 / frequency(column / 2, in.d)));
@@ -140,7 +140,7 @@ void show_shift(const Inputs& in, Page& page) {
 }
 
 void show_distance(const Inputs& in, Page& page) {
-  constexpr std::int64_t most = 48, wide = 512;  // distances beside one another; the d of the paper
+  constexpr std::int64_t max_shown = 48, wide = 512;  // distances beside one another; the d of the paper
   page.heading("Dot products of positions");
   page.formula("PE(p) . PE(p + k) = sum_i cos(k w_i)");
   const Tensor positions = sinusoidal_positions(in.length, in.d, DType::float64);
@@ -159,7 +159,7 @@ void show_distance(const Inputs& in, Page& page) {
 
   std::vector<Curve> curves;
   for (const std::int64_t d : {in.d, wide}) {
-    const Tensor first = sinusoidal_positions(std::min(in.length, most), d, DType::float64);
+    const Tensor first = sinusoidal_positions(std::min(in.length, max_shown), d, DType::float64);
     const Tensor share = matmul(first, first[0]) * (2 / static_cast<double>(d));  // [k], 1 at k = 0
     curves.push_back({fmt::format("d = {}", d), {share.values<double>().begin(), share.values<double>().end()}});
   }

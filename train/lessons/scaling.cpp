@@ -74,7 +74,7 @@ nlohmann::json to_json(const Statistics& s) {
 
 /// One query and its keys, the strongest first.
 void show_one(const Inputs& in, const Tensor& raw, double scale, std::int64_t d, Page& page) {
-  constexpr std::int64_t most = 8;  // keys that fit beside one another
+  constexpr std::int64_t max_shown = 8;  // keys that fit beside one another
   std::vector<double> scores(raw.values<double>().begin(), raw.values<double>().end());
   std::sort(scores.begin(), scores.end(), std::greater());
   const Tensor sorted = Tensor::from<double>({1, in.keys}, scores);
@@ -82,7 +82,7 @@ void show_one(const Inputs& in, const Tensor& raw, double scale, std::int64_t d,
   const Softmax s = softmax_and_gradient(both);
   std::vector<std::string> shown;
   for (const double score : scores) shown.push_back(fixed(score, 1));
-  shown.resize(static_cast<std::size_t>(std::min(in.keys, most)));
+  shown.resize(static_cast<std::size_t>(std::min(in.keys, max_shown)));
   page.heading(fmt::format("One query of {} numbers and its {} strongest keys of {}", d, shown.size(), in.keys));
   page.heat_map("Weights, under the scores q.k", {"q.k", "scaled"}, shown,
                 slice(s.weights, 1, 0, static_cast<std::int64_t>(shown.size())));

@@ -17,7 +17,7 @@ constexpr double kLargestNumber = 10;
 
 struct Inputs {
   std::vector<std::string> words;  // none: as the example's, or x1, x2, ...
-  Tensor x;                        // [n,d], a row a word; undefined: as the example's
+  Tensor x;                        // [n,d], a row per word; undefined: as the example's
   bool scaled = true;
 };
 
@@ -144,7 +144,7 @@ Tensor matrix_of(const std::string& text) {
     for (std::string cell; cells >> cell; ++lengths.back()) {
       const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), numbers.emplace_back());
       if (error != std::errc() || *end != '\0' || !(std::abs(numbers.back()) <= kLargestNumber))
-        throw CLI::ValidationError("--x", fmt::format("{0} is no number from -{1} to {1}", cell, kLargestNumber));
+        throw CLI::ValidationError("--x", fmt::format("{0} is not a number from -{1} to {1}", cell, kLargestNumber));
     }
   }
   const auto n = static_cast<std::int64_t>(lengths.size());
@@ -172,7 +172,7 @@ Lesson self_attention_lesson() {
                 "The sentence (default: \"I love NLP\")");
             app.add_option_function<std::string>(
                 "--x", [in](const std::string& text) { in->x = matrix_of(text); },
-                "A row a word: \"1 0; 0 1; 1 1\" (default: .1 .2 .3; .4 .5 .6; ...)");
+                "A row per word: \"1 0; 0 1; 1 1\" (default: .1 .2 .3; .4 .5 .6; ...)");
             app.add_flag_callback(
                 "--no-scale", [in] { in->scaled = false; }, "Do not divide the scores by sqrt(d)");
             app.parse_complete_callback([in] { completed(*in); });

@@ -55,8 +55,8 @@ Vector orthogonal_to(const Vector& x) {
 
 /// "[1, 4]", the first numbers where there are many.
 std::string text_of(const Vector& x) {
-  constexpr std::ptrdiff_t most = 4;
-  const auto shown = std::min(std::ssize(x), most);
+  constexpr std::ptrdiff_t max_size = 4;
+  const auto shown = std::min(std::ssize(x), max_size);
   return fmt::format("[{:g}{}]", fmt::join(x.begin(), x.begin() + shown, ", "), shown < std::ssize(x) ? ", ..." : "");
 }
 

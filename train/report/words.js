@@ -104,7 +104,7 @@ function explanations(recording) {
       |A∩P| / |A|, recall |A∩S| / |S|, and “–” where that divides by zero. This page computes them from the stored
       weights, over all ${probes.length} sentences, as the switches say. AER is not the share of wrong links: sure
       links that were missed count, too.`,
-    "Floor": `${floor}: the AER of the best single link for each target word. With one link a word nothing is lower.`,
+    "Floor": `${floor}: the AER of the best single link for each target word. With one link per word nothing is lower.`,
     "Diagonal": `${diagonal}: the AER of linking each word to the one at the same part of its sentence, without looking at any
       attention. A head that is no better shows no skill; and where the diagonal itself is near the floor, a low AER
       says little.`,

@@ -40,7 +40,7 @@ std::vector<T> arguments() {
 /// Checks f against `exact`, in units of the last place of the exact result rounded to T. Arguments that have
 /// `left_out` or whose result is denormal or infinite do not count.
 template <class T, class Exact, class LeftOut>
-void check_accuracy(Unary f, long double most, const Exact& exact, const LeftOut& left_out) {
+void check_accuracy(Unary f, long double max_error, const Exact& exact, const LeftOut& left_out) {
   using Limits = std::numeric_limits<T>;
   std::vector<T> x = arguments<T>();
   std::erase_if(x, left_out);
@@ -62,7 +62,7 @@ void check_accuracy(Unary f, long double most, const Exact& exact, const LeftOut
       if (std::isnan(worst)) break;
     }
     CAPTURE(kernels::name_of(level), sizeof(T), static_cast<double>(at));
-    CHECK(worst <= most);
+    CHECK(worst <= max_error);
     CHECK(counted > x.size() / 2);
   }
 }

@@ -169,10 +169,10 @@ class Trial {
     const bool dropped = c_.dropout > 0 && word < static_cast<std::uint32_t>(c_.dropout * 0x1p32);
     y = dropped ? 0 : y / (1 - c_.dropout);
     // Sums err like random walks; 100 is for double's erf.
-    const double least = std::numeric_limits<T>::epsilon();
-    const double may = least * (4 * std::sqrt(static_cast<double>(c_.k)) + 8) *
+    const double epsilon = std::numeric_limits<T>::epsilon();
+    const double may = epsilon * (4 * std::sqrt(static_cast<double>(c_.k)) + 8) *
                            (std::abs(c_.alpha) * size + std::abs(old) + std::abs(bias)) / (1 - c_.dropout) +
-                       100 * least * (1 + std::abs(y));
+                       100 * epsilon * (1 + std::abs(y));
     double off = std::abs(static_cast<double>(made_[at]) - y);
     if (dropped && made_[at] != 0) off = INFINITY;
     if (c_.sloped && c_.activation == kernels::Activation::gelu)
@@ -211,7 +211,7 @@ Case drawn_case(Random& random, std::int64_t m, std::int64_t n, std::int64_t k) 
 
 TEMPLATE_TEST_CASE("gemm equals plain loops for all kinds of shapes, strides and flags", "", float, double) {
   Random random({23, sizeof(TestType)});
-  const auto length = [&](std::uint32_t most) { return static_cast<std::int64_t>(1 + random.below(most)); };
+  const auto length = [&](std::uint32_t max_length) { return static_cast<std::int64_t>(1 + random.below(max_length)); };
   for (int i = 0; i < 300; ++i) {
     const bool deep = i % 8 == 0;  // more terms than are summed before C is touched
     const std::int64_t m = length(deep ? 60 : 200), n = length(deep ? 60 : 200);

@@ -53,7 +53,7 @@ class Runs {
   using Numbers = std::vector<T>;
   static constexpr std::int64_t rows_ = 5;
 
-  static Numbers fresh(std::int64_t count) {  // what a kernel forgets to write is no number
+  static Numbers fresh(std::int64_t count) {  // what a kernel forgets to write is not a number
     return Numbers(static_cast<std::size_t>(count), std::numeric_limits<T>::quiet_NaN());
   }
   static Numbers drawn(std::int64_t count, std::uint64_t stream) {
@@ -361,12 +361,12 @@ class Runs {
 
 /// The largest difference relative to max(1, |numbers|); infinity when one is none.
 double difference(const std::vector<double>& a, const std::vector<double>& b) {
-  double most = a.size() == b.size() ? 0 : INFINITY;
+  double max_error = a.size() == b.size() ? 0 : INFINITY;
   for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
     const double d = std::abs(a[i] - b[i]) / std::max(1.0, std::abs(b[i]));
-    most = std::isfinite(d) ? std::max(most, d) : INFINITY;
+    max_error = std::isfinite(d) ? std::max(max_error, d) : INFINITY;
   }
-  return most;
+  return max_error;
 }
 
 }  // namespace
@@ -428,7 +428,7 @@ TEST_CASE("GAZE_ISA chooses the level, and without it the best is taken", "[prog
   CHECK(level_of({"GAZE_ISA="}) == kernels::name_of(kernels::supported_isas().back()));
 }
 
-TEST_CASE("a GAZE_ISA that is no level is refused", "[program]") {
+TEST_CASE("a GAZE_ISA that is not a level is refused", "[program]") {
   Program gaze;
   for (const std::string asked : {"v9", "v", "v44", "V3", "avx2"}) {
     const Result r = gaze.run({"bench", "chain", "--steps", "1"}, {.environment = {"GAZE_ISA=" + asked}});
@@ -446,15 +446,15 @@ TEMPLATE_TEST_CASE("all levels calculate the same but for rounding", "", float, 
     WARN("skipped: this processor has one level, and there is nothing to compare it with");
     return;
   }
-  constexpr double most = std::is_same_v<TestType, float> ? 2e-5 : 1e-13;
+  constexpr double max_error = std::is_same_v<TestType, float> ? 2e-5 : 1e-13;
   for (const std::int64_t n : {1, 3, 15, 16, 17, 31, 33, 64, 100}) {
-    const Runs<TestType> least(there.front(), n);
+    const Runs<TestType> first(there.front(), n);
     for (std::size_t i = 1; i < there.size(); ++i) {
       const Runs<TestType> other(there[i], n);
-      REQUIRE(other.made.size() == least.made.size());
-      for (std::size_t j = 0; j < least.made.size(); ++j) {
-        CAPTURE(n, kernels::name_of(there[i]), least.made[j].name);
-        CHECK(difference(other.made[j].numbers, least.made[j].numbers) <= most);
+      REQUIRE(other.made.size() == first.made.size());
+      for (std::size_t j = 0; j < first.made.size(); ++j) {
+        CAPTURE(n, kernels::name_of(there[i]), first.made[j].name);
+        CHECK(difference(other.made[j].numbers, first.made[j].numbers) <= max_error);
       }
     }
   }

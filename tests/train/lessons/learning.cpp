@@ -94,14 +94,14 @@ TEST_CASE("learning: the gradient of the scores is that of differences") {
 }
 
 TEST_CASE("learning: with the output fixed, no map has a smaller loss than the right one") {
-  const double least = loss_of({{{1, 0, 0}, {0, 0, 1}}});
+  const double smallest = loss_of({{{1, 0, 0}, {0, 0, 1}}});
   for (int i = 0; i < 3 * 3; ++i) {
     Weights hard{};
     hard[0][static_cast<std::size_t>(i / 3)] = hard[1][static_cast<std::size_t>(i % 3)] = 1;
-    if (!right(hard)) CHECK(loss_of(hard) > least + 0.05);
+    if (!right(hard)) CHECK(loss_of(hard) > smallest + 0.05);
   }
   const json n = lesson({"learning", "--quick", "--runs", "1"});
-  for (const char* name : kNames) CHECK(n.at("by_score").at(name).at("loss").get<double>() > least);
+  for (const char* name : kNames) CHECK(n.at("by_score").at(name).at("loss").get<double>() > smallest);
 }
 
 TEST_CASE("learning: a learned output makes the loss low with right and with wrong attention") {

@@ -92,7 +92,7 @@ TEST_CASE("similarity puts apple between fruit and technology") {
   }
 }
 
-TEST_CASE("similarity refuses what is no pair of vectors") {
+TEST_CASE("similarity refuses what is not a pair of vectors") {
   Program gaze;
   for (const char* wrong :
        {"1", "1,x", "", "nan,1", "1,inf", "1e4,1", "0,0", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"})
