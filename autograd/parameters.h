@@ -23,10 +23,8 @@ struct Parameter {
 class Params {
  public:
   explicit Params(DType dtype = DType::float32) : dtype_(dtype) {}
-  Params(const Params&) = delete;  ///< two owners of the same parameters would be a mistake
+  Params(const Params&) = delete;  ///< scopes and optimizers keep its address: it is neither copied nor moved
   Params& operator=(const Params&) = delete;
-  Params(Params&&) = default;
-  Params& operator=(Params&&) = default;
 
   DType dtype() const { return dtype_; }
   /// Registers a leaf that requires gradients. Throws for a name taken, a dtype that differs, or after pack().

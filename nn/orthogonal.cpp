@@ -2,9 +2,8 @@
 
 #include <cmath>
 
+#include <gaze/autograd/kernels/blas_threads.h>
 #include <gaze/nn/init.h>
-
-extern "C" void openblas_set_num_threads(int);
 
 namespace gaze::init {
 
@@ -18,7 +17,7 @@ Initializer orthogonal(double gain) {
 
     xt::xarray<double> gaussian = xt::empty<double>({longer, shorter});
     for (double& x : gaussian) x = random.normal();
-    openblas_set_num_threads(1);  // the bits must not depend on the number of processors
+    const OneBlasThread one_thread;
     const auto [q, r] = xt::linalg::qr(gaussian);
     for (std::size_t j = 0; j < shorter; ++j) {
       const double sign = gain * std::copysign(1.0, r(j, j));

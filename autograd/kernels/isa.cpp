@@ -26,16 +26,10 @@ namespace {
 /// All that a level's compiler flag lets the compiler use, not only what the kernels are known to need.
 bool supported(Isa level) {
   __builtin_cpu_init();
-  const bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
-  const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                  __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
   switch (level) {
-    case Isa::v2: return v2;
-    case Isa::v3: return v3;
-    case Isa::v4:
-      return v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512vl");
+    case Isa::v2: return __builtin_cpu_supports("x86-64-v2");
+    case Isa::v3: return __builtin_cpu_supports("x86-64-v3");
+    case Isa::v4: return __builtin_cpu_supports("x86-64-v4");
   }
   return false;
 }

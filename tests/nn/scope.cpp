@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include <gaze/nn/linear.h>
 
@@ -26,13 +27,14 @@ TEST_CASE("a scope gives parameters their full names") {
 
 TEST_CASE("initial numbers depend on seed and full name only") {
   const auto make = [](std::uint64_t seed, bool reversed, DType dtype = DType::float32) {
-    Params params(dtype);
-    const Scope root(params, {.seed = seed});
+    auto params = std::make_unique<Params>(dtype);
+    const Scope root(*params, {.seed = seed});
     for (int i = 0; i < 2; ++i) Linear(root / (reversed ? 1 - i : i), 8, 8);
     return params;
   };
-  const Params forward = make(1, false), backward = make(1, true), other = make(2, false);
-  const Params wide = make(1, false, DType::float64);
+  const auto one = make(1, false), reversed = make(1, true), two = make(2, false),
+             precise = make(1, false, DType::float64);
+  const Params &forward = *one, &backward = *reversed, &other = *two, &wide = *precise;
   REQUIRE(backward.list()[0].name == "1.weight");
   for (const Parameter& p : forward.list()) {
     for (std::int64_t i = 0; i < p.value.size(); ++i) {

@@ -171,7 +171,7 @@ void show_sweep(const Arguments& a) {
     if (std::isfinite(error)) picture[static_cast<std::size_t>(row)][static_cast<std::size_t>(i)] = '*';
     points.push_back({{"step", step}, {"numeric", numeric}, {"error", error}});
   }
-  const Judgement judged = judge(analytic, line, {}, 1e-6);
+  const DerivativeComparison judged = judge(analytic, line, {}, 1e-6);
   fmt::print("{}, {}: {}\nThe slope along a random direction is {:.12g}. Relative error of the central difference:\n\n",
              found->operation, found->variant, shapes_of(*found), analytic);
   for (int row = 0; row < rows; ++row) fmt::print("  1e-{:02} |{}\n", row, picture[static_cast<std::size_t>(row)]);

@@ -173,19 +173,19 @@ void show_learned_output(const Inputs& in, const Moment& with_fixed_output, Page
       runs, kLowLoss));
   std::vector<Words> rows;
   std::int64_t low = 0, right = 0;
-  std::optional<Training> wrong;
+  std::unique_ptr<Training> wrong;
   for (std::int64_t seed = in.seed; seed < in.seed + runs; ++seed) {
-    Training training(in.score, Output::learned, seed);
-    training.run(in, &Moment::low);
-    const Moment& end = training.end();
+    auto training = std::make_unique<Training>(in.score, Output::learned, seed);
+    training->run(in, &Moment::low);
+    const Moment& end = training->end();
     low += end.low(), right += end.low() && end.right();
     const auto looks = [&](std::int64_t t) {
       return fmt::format("{} {}", end.strongest(t), fixed(max(end.weights[t]).item(), 2));
     };
-    rows.push_back({std::to_string(seed), std::to_string(training.steps()), fixed(end.loss, 5), looks(0), looks(1),
+    rows.push_back({std::to_string(seed), std::to_string(training->steps()), fixed(end.loss, 5), looks(0), looks(1),
                     end.right() ? "yes" : "no"});
-    page.numbers["honest"]["table"].push_back(training.numbers());
-    if (end.low() && !end.right() && !wrong) wrong.emplace(std::move(training));
+    page.numbers["honest"]["table"].push_back(training->numbers());
+    if (end.low() && !end.right() && !wrong) wrong = std::move(training);
   }
   rows.resize(static_cast<std::size_t>(std::min(runs, kFewRuns)));
   page.table({"seed", "steps", "loss", "Hello looks at", "world looks at", "right"}, rows);

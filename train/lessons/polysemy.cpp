@@ -10,6 +10,7 @@
 #include <sstream>
 #include <unordered_map>
 
+#include <gaze/autograd/kernels/blas_threads.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/xtensor.h>
 #include <gaze/datasets/vocabulary.h>
@@ -17,8 +18,6 @@
 #include <gaze/nn/transformer.h>
 #include <gaze/optim/adam.h>
 #include <gaze/optim/schedules.h>
-
-extern "C" void openblas_set_num_threads(int);
 
 namespace gaze {
 namespace {
@@ -191,7 +190,7 @@ std::array<double, 3> mean_cosines(const Tensor& x, const Sentences& sentences) 
 /// component analysis): [N,2]
 Tensor principal_components(const Tensor& x) {
   const Tensor centered = x - mean(x, {0}, true);
-  openblas_set_num_threads(1);  // the bits must not depend on the number of processors
+  const OneBlasThread one_thread;
   const auto [variances, axes] = xt::linalg::eigh(to_xtensor<double>(matmul(transpose(centered), centered)));
   return matmul(centered, slice(from_xtensor(axes), 1, x.size(1) - 2, x.size(1)));
 }
