@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include <gaze/autograd/error.h>
-#include <gaze/autograd/pool.h>
+#include <gaze/autograd/base/error.h>
+#include <gaze/autograd/base/pool.h>
 
 namespace gaze {
 

@@ -11,7 +11,7 @@
 #include <gaze/autograd/kernels/indexing.h>
 #include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/ops.h>
-#include <gaze/autograd/ops/internal.h>
+#include <gaze/autograd/vjp_ops.h>
 
 namespace gaze {
 namespace {

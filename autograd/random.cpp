@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/autograd/kernels/parallel.h>
 
 namespace gaze {

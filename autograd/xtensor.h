@@ -13,7 +13,7 @@
 #include <xtensor/xarray.hpp>
 #include <xtensor/xnpy.hpp>
 
-#include <gaze/autograd/files.h>
+#include <gaze/autograd/base/files.h>
 #include <gaze/autograd/tensor.h>
 
 /// The bridge to xtensor: arrays, views and expressions in, arrays and views out, and NumPy's npy files. Header-only,

@@ -12,7 +12,7 @@ foreach(file IN LISTS files)
 endforeach()
 file(WRITE ${OUTPUT} "#include <gaze/train/preset_files.h>
 
-namespace gaze {
+namespace gaze::train {
 
 const std::map<std::string, std::string, std::less<>>& preset_files() {
   static const std::map<std::string, std::string, std::less<>> files = {${entries}
@@ -20,5 +20,5 @@ const std::map<std::string, std::string, std::less<>>& preset_files() {
   return files;
 }
 
-}  // namespace gaze
+}  // namespace gaze::train
 ")

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace gaze {
+namespace gaze::train {
 
 Batch make_batch(std::span<const PairIds> pairs, bool source_eos) {
   require(!pairs.empty(), "batch: it needs at least one example");
@@ -39,4 +39,4 @@ Batch make_batch(std::vector<Example> examples, const Vocabulary& source, const 
   return batch;
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -8,7 +8,7 @@
 #include <gaze/datasets/example.h>
 #include <gaze/datasets/vocabulary.h>
 
-namespace gaze {
+namespace gaze::train {
 
 /// A sentence and its translation as ids, without marks.
 struct PairIds {
@@ -30,4 +30,4 @@ Batch make_batch(std::span<const PairIds> pairs, bool source_eos = false);
 Batch make_batch(std::vector<Example> examples, const Vocabulary& source, const Vocabulary& target,
                  bool source_eos = false);
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 /// Sentences that are sorted together: enough for batches of nearly equal lengths, few enough that a batch's sentences
@@ -100,4 +100,4 @@ std::int64_t BatchPlan::batches(std::int64_t epochs) {
   return count;
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

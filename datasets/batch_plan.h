@@ -8,7 +8,7 @@
 
 #include <gaze/autograd/random.h>
 
-namespace gaze {
+namespace gaze::train {
 
 /// The numbers of tokens of a sentence pair: source, target.
 using PairLength = std::pair<std::int32_t, std::int32_t>;
@@ -53,4 +53,4 @@ class BatchPlan {
   std::vector<std::pair<std::size_t, std::size_t>> batches_;  ///< ranges of order_
 };
 
-}  // namespace gaze
+}  // namespace gaze::train

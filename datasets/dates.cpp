@@ -4,9 +4,9 @@
 #include <array>
 #include <set>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 constexpr std::array months = {"january", "february", "march",     "april",   "may",      "june",
@@ -184,4 +184,4 @@ class DatesTask final : public ToyTask {
 
 std::unique_ptr<ToyTask> make_dates_task(std::uint64_t seed) { return std::make_unique<DatesTask>(seed); }
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -2,9 +2,9 @@
 
 #include <array>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 constexpr std::array ones = {"zero",     "one",     "two",     "three",     "four",     "five",    "six",
@@ -93,4 +93,4 @@ class DigitsTask final : public ToyTask {
 
 std::unique_ptr<ToyTask> make_digits_task(std::uint64_t seed) { return std::make_unique<DigitsTask>(seed); }
 
-}  // namespace gaze
+}  // namespace gaze::train

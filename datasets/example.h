@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-namespace gaze {
+namespace gaze::train {
 
 /// A gold link between two words, by position from 0. Sure links are those that everybody would draw; the others are
 /// possible (Och and Ney 2003). A sure link is also a possible one.
@@ -20,4 +20,4 @@ struct Example {
   std::vector<Link> gold;
 };
 
-}  // namespace gaze
+}  // namespace gaze::train

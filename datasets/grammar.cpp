@@ -5,10 +5,10 @@
 #include <set>
 #include <span>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/datasets/grammar/words.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 using namespace grammar;
@@ -116,7 +116,7 @@ struct Subject {
   /// `vowel`: the next word begins with one.
   void say_french(Writer& w, bool vowel) {
     if (!pronoun) {
-      at = gaze::say_french(phrase, w);
+      at = train::say_french(phrase, w);
     } else {
       at.noun = w.french(vowel && pronoun == pronouns.begin() ? "j'" : pronoun->french);
     }
@@ -125,7 +125,7 @@ struct Subject {
     if (pronoun) {
       w.english(pronoun->english, at.noun);
     } else {
-      gaze::say_english(phrase, at, w);
+      train::say_english(phrase, at, w);
     }
   }
 };
@@ -503,4 +503,4 @@ std::string GrammarTask::join(const std::vector<std::string>& tokens) const {
 
 std::unique_ptr<ToyTask> make_grammar_task(std::uint64_t seed) { return std::make_unique<GrammarTask>(seed); }
 
-}  // namespace gaze
+}  // namespace gaze::train

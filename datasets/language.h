@@ -6,7 +6,7 @@
 #include <gaze/datasets/tokenizer.h>
 #include <gaze/datasets/vocabulary.h>
 
-namespace gaze {
+namespace gaze::train {
 
 /// How the text of one language becomes ids.
 struct Language {
@@ -16,4 +16,4 @@ struct Language {
   std::string subwords = {};  ///< see Subwords::serialized(); empty without subwords
 };
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <string_view>
 
-#include <gaze/autograd/error.h>
-#include <gaze/autograd/files.h>
+#include <gaze/autograd/base/error.h>
+#include <gaze/autograd/base/files.h>
 #include <gaze/datasets/tokenizer.h>
 
-namespace gaze {
+namespace gaze::train {
 
 std::vector<std::string> read_lines(const std::filesystem::path& path) {
   const std::string text = read_file(path);
@@ -39,4 +39,4 @@ void require_as_many_lines(const std::filesystem::path& file, std::size_t lines,
           other_lines);
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace gaze {
+namespace gaze::train {
 
 /// The lines of a UTF-8 text file without their ends (LF or CRLF); a byte-order mark and the last line's missing end
 /// are no matter. Throws for text that is not UTF-8 and for NUL, naming file:line, and when the file cannot be read.
@@ -14,4 +14,4 @@ std::vector<std::string> read_lines(const std::filesystem::path& path);
 void require_as_many_lines(const std::filesystem::path& file, std::size_t lines, const std::filesystem::path& other,
                            std::size_t other_lines);
 
-}  // namespace gaze
+}  // namespace gaze::train

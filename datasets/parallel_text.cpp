@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/autograd/random.h>
 #include <gaze/datasets/lines.h>
 
-namespace gaze {
+namespace gaze::train {
 
 ParallelText ParallelText::read(const std::filesystem::path& source, const std::filesystem::path& target) {
   ParallelText text{read_lines(source), read_lines(target), source.string(), target.string(), {}};
@@ -50,4 +50,4 @@ ParallelText ParallelText::take_held_out(std::size_t max_count) {
   return taken;
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

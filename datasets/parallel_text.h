@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace gaze {
+namespace gaze::train {
 
 /// Sentences and their translations, line by line.
 struct ParallelText {
@@ -25,4 +25,4 @@ struct ParallelText {
   ParallelText take_held_out(std::size_t max_count);
 };
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 /// The library reads what it learns from through one of these.
@@ -89,4 +89,4 @@ Tokenizer Subwords::tokenizer() const {
           }};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

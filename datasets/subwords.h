@@ -7,7 +7,7 @@
 
 #include <gaze/datasets/tokenizer.h>
 
-namespace gaze {
+namespace gaze::train {
 
 /// Pieces of words by byte-pair encoding (Sennrich et al. 2016), as the sentencepiece library trains and applies it.
 class Subwords {
@@ -28,4 +28,4 @@ class Subwords {
   std::string serialized_;
 };
 
-}  // namespace gaze
+}  // namespace gaze::train

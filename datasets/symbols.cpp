@@ -4,9 +4,9 @@
 #include <numeric>
 #include <set>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 /// a ... z, aa, ab, ...
@@ -103,4 +103,4 @@ std::unique_ptr<ToyTask> make_symbols_task(std::string_view name, const ToyOptio
   return std::make_unique<SymbolsTask>(name, options);
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -6,9 +6,9 @@
 
 #include <locale.h>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 /// The bytes of the code point at byte i.
@@ -106,4 +106,4 @@ Tokenizer lower_cased(Tokenizer tokenizer) {
   return tokenizer;
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace gaze {
+namespace gaze::train {
 
 /// How a line of text becomes tokens, and tokens text again.
 struct Tokenizer {
@@ -29,4 +29,4 @@ std::vector<std::string> words_of(std::string_view text);
 /// Every letter that has a lower case in it, code point by code point. Throws for text that is not UTF-8.
 std::string lower_case(std::string_view text);
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/datasets/tasks.h>
 
-namespace gaze {
+namespace gaze::train {
 
 std::vector<std::string> ToyTask::tokenize(std::string_view line) const {
   check_utf8(line);
@@ -76,4 +76,4 @@ std::unique_ptr<ToyTask> make_toy_task(std::string_view name, const ToyOptions& 
   fail("unknown task {}; there are {}{}", name, fmt::join(names, ", "), did_you_mean(name, names));
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

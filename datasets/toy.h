@@ -11,7 +11,7 @@
 #include <gaze/datasets/example.h>
 #include <gaze/datasets/tokenizer.h>
 
-namespace gaze {
+namespace gaze::train {
 
 enum class Split { train, validation, test };
 
@@ -88,4 +88,4 @@ const std::vector<std::string>& toy_task_names();
 /// Throws for an unknown name, listing all and suggesting the nearest, and for options that make no sentence.
 std::unique_ptr<ToyTask> make_toy_task(std::string_view name, const ToyOptions& options);
 
-}  // namespace gaze
+}  // namespace gaze::train

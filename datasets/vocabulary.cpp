@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 const std::vector<std::string> marks = {"<pad>", "<bos>", "<eos>", "<unk>"};
@@ -67,4 +67,4 @@ std::vector<std::string> Vocabulary::decode(std::span<const std::int32_t> ids) c
   return tokens;
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

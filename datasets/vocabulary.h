@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace gaze {
+namespace gaze::train {
 
 /// The words that a model knows, by id. The first four are marks: padding, begin, end, unknown.
 class Vocabulary {
@@ -38,4 +38,4 @@ class Vocabulary {
   std::unordered_map<std::string, std::int32_t> ids_;
 };
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include <gaze/autograd/kernels/blas_threads.h>
+#include <gaze/autograd/base/blas_threads.h>
 #include <gaze/nn/init.h>
 
 namespace gaze::init {

@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <gaze/autograd/files.h>
+#include <gaze/autograd/base/files.h>
 
 namespace gaze {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 
 namespace gaze {
 

@@ -1,5 +1,5 @@
 # Part of ./run: a bare Debian is made by debootstrap, and the README's two commands are run in it in their order, as on a
-# new machine. Everything is mounted in a namespace of its own and gone when it ends, however it ends.
+# new machine; or the core alone is built and tested there. Everything is mounted in a namespace of its own and gone when it ends, however it ends.
 
 # What keeps a tree from being made is a failure where CI asks for it, and no more than a word by hand.
 no_tree() {
@@ -45,14 +45,23 @@ in_tree() {
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${passed[@]}" "$@" </dev/null
 }
 
-# run_fresh 12|13
+# Nothing that gaze::train alone needs has come into the tree.
+only_core_is_there() {
+  local there
+  there=$(chroot "$1" dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' zlib1g-dev libsentencepiece-dev \
+    libcli11-dev libcpp-httplib-dev libssl-dev 2>/dev/null | sed -n 's/^installed //p')
+  [[ ! $there ]] || die "the core installed more than it needs: $there"
+}
+
+# run_fresh 12|13 [--core]
 run_fresh() {
   local codename mirror folder tree began demo home=/home/newcomer
-  case "$*" in
+  case "${1:-}" in
     12) codename=bookworm ;;
     13) codename=trixie home="/home/it's (an) odd & folder" ;;  # as people have them
-    *) usage_error "fresh takes 12 or 13" ;;
+    *) codename= ;;
   esac
+  [[ $codename && ${2:---core} == --core && $# -le 2 ]] || usage_error "fresh takes 12 or 13, and then --core or nothing"
   [[ $EUID == 0 ]] || no_tree "a bare tree needs root"
   command -v apt-get >/dev/null || no_tree "a bare tree needs apt-get"
   mirror=$(find_mirror)
@@ -60,7 +69,7 @@ run_fresh() {
   install_packages debootstrap
   unshare --mount --pid --fork true 2>/dev/null || no_tree "unshare may not make namespaces here"
 
-  folder=$root/build/fresh-$1 tree=$root/build/fresh-$1/tree
+  folder=$root/build/fresh-$1${2:-} tree=$folder/tree
   make_build_folder "$folder"
   lock "$folder"
   say "Making a bare tree of Debian $1"
@@ -74,6 +83,13 @@ run_fresh() {
     tar --extract --no-same-owner --directory "$tree$home/gaze"
 
   began=$SECONDS
+  if [[ ${2:-} == --core ]]; then
+    in_tree "$tree" "$home" ./run core || die "./run core failed on Debian $1; the tree: $tree"
+    only_core_is_there "$tree"
+    say "Debian $1: ./run core passed in $((SECONDS - began)) s"
+    rm -rf "$folder"
+    return
+  fi
   in_tree "$tree" "$home" ./run demo || die "./run demo failed on Debian $1; the tree: $tree"
   demo=$((SECONDS - began)) began=$SECONDS
   in_tree "$tree" "$home" ./run test || die "./run test failed on Debian $1; the tree: $tree"

@@ -5,10 +5,10 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/train/preset_files.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 using nlohmann::json;
@@ -281,4 +281,4 @@ void check_config(const Config& c) {
           "config: sinusoidal positions need an even d_model, got {}", c.d_model);
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

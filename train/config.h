@@ -8,7 +8,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-namespace gaze {
+namespace gaze::train {
 
 /// Every option of a run, by the names that the command line, config.json and the workloads use. The defaults are
 /// those of `gaze train`.
@@ -120,4 +120,4 @@ nlohmann::json portable(const Config&);
 /// Throws when options do not go together, naming them.
 void check_config(const Config&);
 
-}  // namespace gaze
+}  // namespace gaze::train

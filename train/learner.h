@@ -1,11 +1,20 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include <gaze/datasets/batch_plan.h>
-#include <gaze/train/translator.h>
+#include <gaze/train/saved_model.h>
+#include <gaze/train/trainer.h>
 
-namespace gaze {
+namespace gaze::train {
+
+/// What a model does on held-out sentences, the right words given so far (teacher forcing).
+struct Evaluation {
+  double loss = 0;            ///< a target token, end marks included
+  double token_accuracy = 0;  ///< share of target tokens, end marks included, whose likeliest prediction is right
+  std::optional<double> aer;  ///< one link per target word: see attention/alignment.h; none without gold links
+};
 
 /// What a training needs of what it trains: batches, their loss, held-out figures and what a checkpoint must know.
 class Learner {
@@ -25,4 +34,4 @@ class Learner {
   virtual BatchPlan::Position position(std::int64_t batch) = 0;
 };
 
-}  // namespace gaze
+}  // namespace gaze::train

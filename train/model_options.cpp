@@ -6,7 +6,7 @@
 #include <gaze/optim/sgd.h>
 #include <gaze/train/streams.h>
 
-namespace gaze {
+namespace gaze::train {
 
 ModelOptions model_options(const Config& c) {
   return {.max_length = c.length,
@@ -78,4 +78,4 @@ TrainerOptions trainer_options(const Config& c) {
           .stream = {c.seed, streams::dropout}};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -8,7 +8,7 @@
 #include <gaze/train/config.h>
 #include <gaze/train/trainer.h>
 
-namespace gaze {
+namespace gaze::train {
 
 /// The Transformer that a config describes; the vocabularies are for the caller to set.
 ModelOptions model_options(const Config&);
@@ -23,4 +23,4 @@ std::unique_ptr<Optimizer> make_optimizer(Params&, const Config&);
 /// Learning rate, schedule, clipping and the stream of dropout that a config names.
 TrainerOptions trainer_options(const Config&);
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -15,10 +15,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include <gaze/autograd/error.h>
-#include <gaze/autograd/files.h>
+#include <gaze/autograd/base/error.h>
+#include <gaze/autograd/base/files.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace fs = std::filesystem;
 
 RunFolder RunFolder::create(const fs::path& path, const Config& config) {
@@ -123,4 +123,4 @@ void RunFolder::append_metrics(const nlohmann::json& line) const {
   fail("{}: {}", name.string(), std::strerror(reason));
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -9,7 +9,7 @@
 
 #include <gaze/train/config.h>
 
-namespace gaze {
+namespace gaze::train {
 
 /// The folder of one run: config.json, metrics.jsonl, checkpoint.safetensors (the last state, with all that the
 /// training needs to go on), and weights that are good to use: best.safetensors (of the lowest validation loss) and
@@ -50,4 +50,4 @@ class RunFolder {
   std::shared_ptr<const int> lock_;  ///< the descriptor of the folder, closed with the last copy
 };
 
-}  // namespace gaze
+}  // namespace gaze::train

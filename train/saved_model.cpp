@@ -9,7 +9,7 @@
 
 #include <gaze/datasets/subwords.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 /// Bytes as text: metadata are UTF-8.
@@ -101,4 +101,4 @@ Language language_of(const Checkpoint& checkpoint, const std::string& name, cons
   }
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

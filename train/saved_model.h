@@ -10,7 +10,7 @@
 #include <gaze/nn/safetensors.h>
 #include <gaze/train/config.h>
 
-namespace gaze {
+namespace gaze::train {
 
 /// What a checkpoint's metadata say beside the weights: the options, and how text becomes ids.
 using Metadata = std::map<std::string, std::string>;
@@ -32,4 +32,4 @@ void add_language(Metadata& metadata, const std::string& name, const Language& l
 Language language_of(const Checkpoint& checkpoint, const std::string& name, const Config& config,
                      const std::string& file);
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -9,7 +9,7 @@
 #include <gaze/autograd/profile.h>
 #include <gaze/optim/clipping.h>
 
-namespace gaze {
+namespace gaze::train {
 
 Trainer::Trainer(Params& params, Optimizer& optimizer, Loss loss, TrainerOptions options)
     : params_(params), optimizer_(optimizer), loss_(std::move(loss)), options_(std::move(options)) {
@@ -79,4 +79,4 @@ bool Trainer::run(std::int64_t last, const std::atomic<bool>* stop) {
   return steps_done_ >= last;
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -10,7 +10,7 @@
 #include <gaze/optim/optimizer.h>
 #include <gaze/optim/schedules.h>
 
-namespace gaze {
+namespace gaze::train {
 
 /// What one training step did.
 struct StepReport {
@@ -69,4 +69,4 @@ class Trainer {
   std::int64_t steps_done_ = 0;
 };
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -9,11 +9,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include <gaze/autograd/files.h>
+#include <gaze/autograd/base/files.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/train/model_options.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 namespace fs = std::filesystem;
@@ -340,4 +340,4 @@ void TrainingRun::save() {
   saved_at_ = std::chrono::steady_clock::now();
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

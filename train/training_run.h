@@ -17,7 +17,7 @@
 #include <gaze/train/run_folder.h>
 #include <gaze/train/trainer.h>
 
-namespace gaze {
+namespace gaze::train {
 
 /// The figures of a run at one step.
 struct Figures {
@@ -99,4 +99,4 @@ class TrainingRun {
 /// Whether a run keeps the weights of the lowest validation loss: where held-out data are finite, or patience asks.
 bool keeps_best(const Config& config);
 
-}  // namespace gaze
+}  // namespace gaze::train

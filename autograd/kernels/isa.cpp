@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 
 namespace gaze::kernels {
 

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <gaze/autograd/threads.h>
+#include <gaze/autograd/base/threads.h>
 
 namespace gaze::kernels {
 

@@ -4,7 +4,7 @@
 
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/ops.h>
-#include <gaze/autograd/ops/internal.h>
+#include <gaze/autograd/vjp_ops.h>
 
 namespace gaze {
 namespace {

@@ -5,7 +5,7 @@
 
 /// The words of the task grammar. No noun begins with an h that forbids elision, and no adjective that stands before
 /// its noun begins with a vowel: so elision is a matter of the next word's first letter.
-namespace gaze::grammar {
+namespace gaze::train::grammar {
 
 /// French forms by gender and number: masculine singular, feminine singular, masculine plural, feminine plural.
 using Forms = std::array<std::string_view, 4>;
@@ -171,4 +171,4 @@ inline constexpr std::array greetings = {
 inline constexpr std::array<std::pair<std::string_view, std::string_view>, 2> titles = {
     {{"madame", "madam"}, {"monsieur", "sir"}}};
 
-}  // namespace gaze::grammar
+}  // namespace gaze::train::grammar

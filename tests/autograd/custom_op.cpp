@@ -1,6 +1,6 @@
 #include <gaze/autograd/custom_op.h>
 
-#include <gaze/autograd/catch2.h>
+#include <gaze/autograd/check/catch2.h>
 #include <gaze/autograd/engine.h>
 #include <gaze/autograd/ops.h>
 

@@ -5,8 +5,8 @@
 #include <limits>
 #include <vector>
 
+#include <gaze/autograd/check/gradcheck.h>
 #include <gaze/autograd/engine.h>
-#include <gaze/autograd/gradcheck.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/parameters.h>

@@ -5,11 +5,11 @@
 #include <tuple>
 #include <vector>
 
+#include <gaze/autograd/base/error.h>
+#include <gaze/autograd/check/find_wrong_vjp.h>
+#include <gaze/autograd/check/gradcheck.h>
 #include <gaze/autograd/custom_op.h>
 #include <gaze/autograd/engine.h>
-#include <gaze/autograd/error.h>
-#include <gaze/autograd/find_wrong_vjp.h>
-#include <gaze/autograd/gradcheck.h>
 #include <gaze/autograd/ops.h>
 
 #include "../catch.h"

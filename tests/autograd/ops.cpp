@@ -3,8 +3,8 @@
 #include <map>
 #include <set>
 
+#include <gaze/autograd/check/cases/op_cases.h>
 #include <gaze/autograd/engine.h>
-#include <gaze/autograd/op_cases.h>
 #include <gaze/autograd/ops.h>
 
 #include "../catch.h"

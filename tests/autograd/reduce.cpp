@@ -9,7 +9,7 @@
 #include <gaze/autograd/engine.h>
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/ops.h>
-#include <gaze/autograd/ops/internal.h>
+#include <gaze/autograd/vjp_ops.h>
 
 #include "../catch.h"
 

@@ -5,8 +5,8 @@
 #include <gaze/autograd/xtensor.h>
 #include <xtensor/xview.hpp>
 
-#include <gaze/autograd/gradcheck.h>
-#include <gaze/autograd/op_cases.h>
+#include <gaze/autograd/check/cases/op_cases.h>
+#include <gaze/autograd/check/gradcheck.h>
 #include <gaze/autograd/ops.h>
 
 #include "../catch.h"

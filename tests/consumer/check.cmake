@@ -2,6 +2,7 @@
 #   SOURCE            a C++ file, or a Markdown file of which a ```cpp block is the program
 #   BLOCK             which, from 1
 #   EXPECTED          what the program must print, as a regular expression
+#   NEEDS             the half of gaze that it links: core or train
 #   PREFIX            where gaze is installed
 #   FOLDER            a scratch folder for the build
 #   CONFIGURE_OPTIONS what else the consumer is configured with
@@ -32,7 +33,7 @@ if(SOURCE MATCHES "\\.md$")
 endif()
 
 run_step("Configuring the consumer" ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${FOLDER}/build
-  -DCONSUMER_SOURCE=${SOURCE} -DCMAKE_PREFIX_PATH=${PREFIX} ${CONFIGURE_OPTIONS})
+  -DCONSUMER_SOURCE=${SOURCE} -DCONSUMER_NEEDS=${NEEDS} -DCMAKE_PREFIX_PATH=${PREFIX} ${CONFIGURE_OPTIONS})
 run_step("Building the consumer" ${CMAKE_COMMAND} --build ${FOLDER}/build)
 run_step("The consumer" ${FOLDER}/build/consumer)
 if(NOT output MATCHES "${EXPECTED}")

@@ -6,6 +6,7 @@
 #include "../catch.h"
 
 using namespace gaze;
+using namespace gaze::train;
 
 namespace {
 

@@ -1,12 +1,13 @@
 #include <algorithm>
 #include <set>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/datasets/batch_plan.h>
 
 #include "../catch.h"
 
 using namespace gaze;
+using namespace gaze::train;
 
 namespace {
 

@@ -6,12 +6,13 @@
 #include <string>
 #include <vector>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/datasets/toy.h>
 
 #include "../catch.h"
 
 using namespace gaze;
+using namespace gaze::train;
 
 namespace {
 

@@ -1,12 +1,13 @@
 #include <fstream>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/datasets/lines.h>
 
 #include "../catch.h"
 #include "../scratch.h"
 
 using namespace gaze;
+using namespace gaze::train;
 
 TEST_CASE("lines of a file, whatever ends them") {
   const ScratchFolder scratch;

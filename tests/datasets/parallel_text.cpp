@@ -1,13 +1,14 @@
 #include <fstream>
 #include <set>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/datasets/parallel_text.h>
 
 #include "../catch.h"
 #include "../scratch.h"
 
 using namespace gaze;
+using namespace gaze::train;
 
 namespace {
 

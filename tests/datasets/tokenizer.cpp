@@ -1,4 +1,4 @@
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/datasets/subwords.h>
 #include <gaze/datasets/tokenizer.h>
 #include <gaze/datasets/toy.h>
@@ -6,6 +6,7 @@
 #include "../catch.h"
 
 using namespace gaze;
+using namespace gaze::train;
 
 using Tokens = std::vector<std::string>;
 

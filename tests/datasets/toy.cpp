@@ -6,11 +6,12 @@
 #include <string>
 #include <vector>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 
 #include "../catch.h"
 
 using namespace gaze;
+using namespace gaze::train;
 
 namespace {
 

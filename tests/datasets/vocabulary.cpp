@@ -2,12 +2,13 @@
 #include <string>
 #include <vector>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/datasets/vocabulary.h>
 
 #include "../catch.h"
 
 using namespace gaze;
+using namespace gaze::train;
 using Words = std::vector<std::string>;
 using Ids = std::vector<std::int32_t>;
 

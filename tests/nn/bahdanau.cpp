@@ -3,7 +3,7 @@
 #include <cmath>
 #include <set>
 
-#include <gaze/autograd/gradcheck.h>
+#include <gaze/autograd/check/gradcheck.h>
 
 #include "../catch.h"
 #include "golden.h"

@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include <gaze/autograd/gradcheck.h>
+#include <gaze/autograd/check/gradcheck.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/guided_attention.h>
 

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <limits>
 
-#include <gaze/autograd/files.h>
+#include <gaze/autograd/base/files.h>
 
 #include "../catch.h"
 #include "../scratch.h"

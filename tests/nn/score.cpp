@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include <gaze/autograd/gradcheck.h>
+#include <gaze/autograd/check/gradcheck.h>
 #include <gaze/nn/attention.h>
 
 #include "../catch.h"

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 
 #include "../catch.h"
 

@@ -1,11 +1,12 @@
 #include <nlohmann/json.hpp>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/train/config.h>
 
 #include "../catch.h"
 
 using namespace gaze;
+using namespace gaze::train;
 
 TEST_CASE("options are set by name, with their type checked") {
   Config c;

@@ -5,16 +5,17 @@
 #include <limits>
 #include <utility>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/optim/adam.h>
 #include <gaze/optim/sgd.h>
 #include <gaze/train/model_options.h>
-#include <gaze/train/pair_source.h>
+#include <gaze/train/text/pair_source.h>
 
 #include "../catch.h"
 
 using namespace gaze;
+using namespace gaze::train;
 
 namespace {
 

@@ -3,14 +3,15 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include <gaze/autograd/files.h>
+#include <gaze/autograd/base/files.h>
 #include <gaze/nn/checkpoint.h>
-#include <gaze/train/pair_source.h>
+#include <gaze/train/text/pair_source.h>
 
 #include "../catch.h"
 #include "../scratch.h"
 
 using namespace gaze;
+using namespace gaze::train;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
@@ -73,9 +74,7 @@ struct Scripted : Learner {
   const Config& config() const override { return options; }
   Params& params() override { return parameters; }
   StepLoss loss(std::int64_t, Context&) override { return {x.sum(), 1}; }
-  Evaluation evaluate() const override {
-    return {.loss = losses.at(asked++), .token_accuracy = 0, .aer = {}, .alignment = {}};
-  }
+  Evaluation evaluate() const override { return {.loss = losses.at(asked++), .token_accuracy = 0, .aer = {}}; }
   Metadata metadata() const override { return {{"config", portable(options).dump()}}; }
   std::uint64_t data_hash() const override { return 0; }
   BatchPlan::Position position(std::int64_t batch) override { return {0, batch}; }

@@ -9,7 +9,7 @@
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/transformer.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 struct Inputs {
@@ -202,4 +202,4 @@ Lesson block_lesson() {
           }};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -10,7 +10,7 @@
 #include <gaze/optim/clipping.h>
 #include <gaze/optim/schedules.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 constexpr std::int64_t kSymbols = 20, kBegin = kSymbols;  // the begin mark comes behind the symbols
@@ -195,4 +195,4 @@ Lesson bottleneck_lesson() {
           }};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

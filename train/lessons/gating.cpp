@@ -8,7 +8,7 @@
 #include <gaze/autograd/engine.h>
 #include <gaze/autograd/ops.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 const std::vector<std::string> words = {"a", "dull", "film", "with", "wonderful", "actors"};
@@ -155,4 +155,4 @@ Lesson gating_lesson() {
           }};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

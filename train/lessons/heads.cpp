@@ -8,7 +8,7 @@
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/attention.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 constexpr std::int64_t kSize = 4;                   // numbers of a word
@@ -166,4 +166,4 @@ Lesson heads_lesson() {
           }};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

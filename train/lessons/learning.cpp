@@ -6,13 +6,13 @@
 #include <optional>
 #include <set>
 
+#include <gaze/autograd/base/error.h>
 #include <gaze/autograd/engine.h>
-#include <gaze/autograd/error.h>
 #include <gaze/nn/linear.h>
 #include <gaze/nn/score.h>
 #include <gaze/optim/adam.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -239,4 +239,4 @@ Lesson learning_lesson() {
       }};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

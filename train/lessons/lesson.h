@@ -8,7 +8,7 @@
 #include <gaze/nn/score.h>
 #include <gaze/train/lessons/page.h>
 
-namespace gaze {
+namespace gaze::train {
 
 /// One worked example of attention. Its file holds all of it, written as a reader would write it with the library.
 struct Lesson {
@@ -47,4 +47,4 @@ Lesson gating_lesson();
 Lesson block_lesson();
 Lesson bottleneck_lesson();
 
-}  // namespace gaze
+}  // namespace gaze::train

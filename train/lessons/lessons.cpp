@@ -5,7 +5,7 @@
 
 #include <gaze/autograd/ops.h>
 
-namespace gaze {
+namespace gaze::train {
 
 std::vector<Lesson> all_lessons() {
   return {soft_lookup_lesson(), similarity_lesson(), scores_lesson(),    learning_lesson(), self_attention_lesson(),
@@ -39,4 +39,4 @@ void add_score(CLI::App& app, std::function<void(Score)> choose, const std::stri
       ->check(CLI::IsMember(names));
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -10,7 +10,7 @@
 #include <gaze/nn/linear.h>
 #include <gaze/optim/sgd.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 struct Inputs {
@@ -223,4 +223,4 @@ Lesson mixture_lesson() {
           }};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

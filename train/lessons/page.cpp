@@ -5,10 +5,10 @@
 #include <cmath>
 #include <sstream>
 
-#include <gaze/autograd/error.h>
-#include <gaze/train/heat_map.h>
+#include <gaze/autograd/base/error.h>
+#include <gaze/train/program/terminal/heat_map.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 using nlohmann::json;
@@ -210,4 +210,4 @@ void Page::scatter(const std::string& title, const std::vector<Point>& points) {
   line("  +" + std::string(static_cast<std::size_t>(columns), '-'));
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/tensor.h>
-#include <gaze/train/terminal.h>
+#include <gaze/train/program/terminal/terminal.h>
 
-namespace gaze {
+namespace gaze::train {
 
 /// A number as text: with so many digits after the point.
 std::string fixed(double value, int digits = 3);
@@ -63,4 +63,4 @@ class Page {
   bool blank_ = true;  ///< the last line was
 };
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -10,7 +10,7 @@
 #include <sstream>
 #include <unordered_map>
 
-#include <gaze/autograd/kernels/blas_threads.h>
+#include <gaze/autograd/base/blas_threads.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/xtensor.h>
 #include <gaze/datasets/vocabulary.h>
@@ -19,7 +19,7 @@
 #include <gaze/optim/adam.h>
 #include <gaze/optim/schedules.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -326,4 +326,4 @@ Lesson polysemy_lesson() {
           }};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

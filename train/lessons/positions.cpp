@@ -5,12 +5,12 @@
 #include <limits>
 #include <memory>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/attention.h>
 #include <gaze/nn/embedding.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 const std::vector<std::string> kWords = {"the", "dog", "bit", "a", "man"};
@@ -197,4 +197,4 @@ Lesson positions_lesson() {
       }};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

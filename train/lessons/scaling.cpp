@@ -9,7 +9,7 @@
 #include <gaze/autograd/engine.h>
 #include <gaze/autograd/ops.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 struct Inputs {
@@ -88,7 +88,7 @@ void show_one(const Inputs& in, const Tensor& raw, double scale, std::int64_t d,
                 slice(s.weights, 1, 0, static_cast<std::int64_t>(shown.size())));
   page.say(fmt::format("The gradient's norm is {:.2g} for the upper row and {:.2g} for the lower one.",
                        s.gradients.at({0}), s.gradients.at({1})));
-  page.numbers["one"] = {{"d", d}, {"weights", to_json(s.weights)}, {"gradients", to_json(s.gradients)}};
+  page.numbers["one"] = {{"d", d}, {"weights", train::to_json(s.weights)}, {"gradients", train::to_json(s.gradients)}};
   page.numbers["one"]["scores"] = scores;
 }
 
@@ -152,4 +152,4 @@ Lesson scaling_lesson() {
           }};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

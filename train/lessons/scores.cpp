@@ -5,10 +5,10 @@
 #include <map>
 #include <memory>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/nn/score.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 using Vector = std::vector<double>;
@@ -176,4 +176,4 @@ Lesson scores_lesson() {
           }};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -9,7 +9,7 @@
 #include <gaze/autograd/ops.h>
 #include <gaze/datasets/tokenizer.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 constexpr std::int64_t kMostWords = 8, kMostNumbers = 8;  // wider tables do not fit on 80 columns
@@ -180,4 +180,4 @@ Lesson self_attention_lesson() {
           }};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

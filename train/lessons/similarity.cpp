@@ -6,10 +6,10 @@
 #include <memory>
 #include <numbers>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/nn/score.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 using Vector = std::vector<double>;
@@ -172,4 +172,4 @@ Lesson similarity_lesson() {
           }};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

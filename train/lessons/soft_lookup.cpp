@@ -4,10 +4,10 @@
 #include <cmath>
 #include <memory>
 
-#include <gaze/autograd/error.h>
+#include <gaze/autograd/base/error.h>
 #include <gaze/autograd/ops.h>
 
-namespace gaze {
+namespace gaze::train {
 namespace {
 
 struct Person {
@@ -132,4 +132,4 @@ Lesson soft_lookup_lesson() {
           }};
 }
 
-}  // namespace gaze
+}  // namespace gaze::train

@@ -1,0 +1,154 @@
+#include <gaze/train/text/text_model.h>
+
+#include <fstream>
+#include <map>
+
+#include <gaze/autograd/ops.h>
+
+#include "../../catch.h"
+#include "../../scratch.h"
+
+using namespace gaze;
+using namespace gaze::train;
+using Tokens = std::vector<std::string>;
+
+namespace {
+
+Config small(const std::string& task, std::initializer_list<const char*> more = {}) {
+  Config c = default_config(task);
+  for (const char* s : {"d_model=16", "heads=2", "d_ff=32", "layers=2", "length=8", "batch=4"}) set_option(c, s);
+  for (const char* s : more) set_option(c, s);
+  return c;
+}
+
+/// Sampling options with some of them changed.
+template <class Change>
+SampleOptions with(const Change& change) {
+  SampleOptions options;
+  change(options);
+  return options;
+}
+
+const std::string verse = "one two three four\nfive one two\nthree four five\n";
+
+TextModel model_of(const Config& c) { return {c, TextLearner::learn_language(c, verse)}; }
+
+}  // namespace
+
+TEST_CASE("a text's tokens are its lines' and their ends") {
+  CHECK(text_tokens(word_tokenizer(), "a b\n\nc") == Tokens{"a", "b", "\n", "\n", "c"});
+  CHECK(text_tokens(character_tokenizer(), "ab\nc\n") == Tokens{"a", "b", "\n", "c", "\n"});
+  CHECK(text_tokens(word_tokenizer(), "").empty());
+}
+
+TEST_CASE("a text is read with its last tenth, or another file, for validation") {
+  const ScratchFolder scratch;
+  Config c = small("chars");
+  c.text = (scratch.path / "text").string();
+  std::ofstream(c.text, std::ios::binary) << "0123456789\r\nabcdéf\r\n"
+                                          << "xyz";  // 22 characters with their ends
+  const auto text = TextLearner::read(c);
+  CHECK(text.train + text.validation == "0123456789\nabcdéf\nxyz\n");
+  CHECK(text.validation == "z\n");
+  c.valid_text = (scratch.path / "other").string();
+  std::ofstream(c.valid_text) << "more\n";
+  CHECK(TextLearner::read(c).validation == "more\n");
+  CHECK(TextLearner::read(c).train.size() == 23);  // bytes
+  std::ofstream(c.valid_text).close();
+  CHECK_THROWS_WITH(TextLearner::read(c), ContainsSubstring("other:1: the file is empty"));
+  CHECK_THROWS_WITH(TextLearner(c, TextLearner::learn_language(c, "ab"), {"01234567", "short"}),
+                    ContainsSubstring("training text has 8 tokens, and at least 9 are needed"));
+  CHECK_NOTHROW(TextLearner(c, TextLearner::learn_language(c, "ab"), {"012345678", "ab"}).evaluate());
+  c.min_frequency = 100;
+  CHECK_THROWS_WITH(TextLearner::learn_language(c, "abc"), ContainsSubstring("100 times"));
+}
+
+TEST_CASE("sampling follows the model's probabilities, tempered and cut", "[sample]") {
+  const TextModel model = model_of(small("words"));
+  const Tokens prompt = model.prompt("one two");
+  const auto next = model.next(prompt, 100);
+  REQUIRE(next.size() == 6);  // five words and the line's end, no mark
+  double sum = 0;
+  for (std::size_t i = 0; i < next.size(); ++i) {
+    sum += next[i].probability;
+    if (i > 0) CHECK(next[i].probability <= next[i - 1].probability);
+  }
+  CHECK(sum == Approx(1));
+
+  const auto frequencies = [&](SampleOptions options) {
+    std::map<std::string, double> counts;
+    constexpr int draws = 3000;
+    for (int i = 0; i < draws; ++i) {
+      options.seed = static_cast<std::uint64_t>(i);
+      model.sample(prompt, 1, options, [&](const std::string& token) { return counts[token] += 1.0 / draws, true; });
+    }
+    return counts;
+  };
+  auto plain = frequencies(SampleOptions());
+  for (const NextToken& t : next) CHECK(plain[t.token] == Approx(t.probability).margin(0.04));
+  CHECK(frequencies(with([&](SampleOptions& o) { o.temperature = 0; })).size() == 1);
+  CHECK(frequencies(with([&](SampleOptions& o) { o.temperature = 0; })).begin()->first == next[0].token);
+  CHECK(frequencies(with([&](SampleOptions& o) { o.top_k = 1; })).size() == 1);
+  CHECK(frequencies(with([&](SampleOptions& o) { o.top_k = 2; })).size() == 2);
+  auto two = frequencies(with([&](SampleOptions& o) { o.top_k = 2; }));
+  CHECK(two[next[0].token] == Approx(next[0].probability / (next[0].probability + next[1].probability)).margin(0.04));
+  CHECK(frequencies(with([&](SampleOptions& o) { o.top_p = next[0].probability + 1e-6; })).size() == 2);
+  CHECK(frequencies(with([&](SampleOptions& o) { o.top_p = next[0].probability - 1e-6; })).size() == 1);
+  auto hot = frequencies(with([&](SampleOptions& o) { o.temperature = 1000; }));
+  for (const NextToken& t : next) CHECK(hot[t.token] == Approx(1.0 / 6).margin(0.04));
+  CHECK_THROWS_AS(frequencies(with([&](SampleOptions& o) { o.top_p = 0; })), Error);
+  CHECK_THROWS_AS(frequencies(with([&](SampleOptions& o) { o.temperature = -1; })), Error);
+}
+
+TEST_CASE("a long sample is the same with and without what was kept of its beginning", "[sample]") {
+  const TextModel model = model_of(small("chars"));
+  Tokens text = model.prompt("one");
+  const std::size_t begun = text.size();
+  model.sample(Tokens(text), 30, with([](SampleOptions& o) { o.temperature = 0; }),
+               [&](const std::string& token) {  // over the context's end
+                 text.push_back(token);
+                 return true;
+               });
+  REQUIRE(text.size() == begun + 30);
+  for (std::size_t i = begun; i < text.size(); ++i)
+    CHECK(model.next({text.begin(), text.begin() + static_cast<std::ptrdiff_t>(i)}, 1).front().token == text[i]);
+  int said = 0;
+  model.sample(text, 30, {}, [&](const std::string&) { return ++said < 4; });
+  CHECK(said == 4);
+}
+
+TEST_CASE("what the last token looked at is a distribution over what the model sees, layer by layer") {
+  const TextModel model = model_of(small("words"));
+  const auto look = model.look(model.prompt("one two three four\nfive one two three four"));
+  CHECK(look.tokens == Tokens{"three", "four", "\n", "five", "one", "two", "three", "four"});  // eight positions
+  REQUIRE(look.weights.size() == 2);
+  for (const auto& layer : look.weights) {
+    REQUIRE(layer.size() == 8);
+    double sum = 0;
+    for (const double w : layer) {
+      sum += w;
+      CHECK(w > 0);
+    }
+    CHECK(sum == Approx(1));
+  }
+}
+
+TEST_CASE("held-out figures take every token but the first once") {
+  const Config c = small("chars");
+  const TextLearner::Text text{verse + verse, "one two three five\n"};  // 19 tokens: 18 predictions, 8 + 8 + 2
+  TextLearner learner(c, TextLearner::learn_language(c, text.train), text);
+  const auto ids = learner.model().language().vocabulary.encode(text_tokens(character_tokenizer(), text.validation));
+  const NoGrad no_grad;
+  Context context;
+  double loss = 0;
+  for (const auto& [first, count] : {std::pair(0, 8), {8, 8}, {16, 2}}) {
+    const std::vector<std::int32_t> in(ids.begin() + first, ids.begin() + first + count),
+        out(ids.begin() + first + 1, ids.begin() + first + 1 + count);
+    const Tensor scores = learner.model().model()(Tensor::from({1, count}, in), context);
+    loss += cross_entropy(scores, Tensor::from({1, count}, out), {.reduction = Reduction::sum}).item();
+  }
+  CHECK(learner.evaluate().loss == Approx(loss / 18).epsilon(1e-5));
+  CHECK(learner.loss(1, context).tokens == 32);
+  CHECK(learner.loss(1, context).loss.item() == learner.loss(1, context).loss.item());
+  CHECK(learner.loss(2, context).loss.item() != learner.loss(1, context).loss.item());
+}

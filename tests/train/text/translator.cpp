@@ -1,0 +1,186 @@
+#include <filesystem>
+
+#include <gaze/nn/safetensors.h>
+#include <gaze/train/model_options.h>
+#include <gaze/train/text/pair_source.h>
+#include <gaze/train/text/translator.h>
+
+#include "../../catch.h"
+#include "../../scratch.h"
+
+using namespace gaze;
+using namespace gaze::train;
+namespace fs = std::filesystem;
+
+namespace {
+
+Config config_of(const std::string& task, std::int64_t steps) {
+  Config c;
+  c.task = task, c.steps = steps;
+  return c;
+}
+
+void fit(Translator& translator) {
+  const Config& c = translator.config();
+  const auto optimizer = make_optimizer(translator.params(), c);
+  const auto pairs = toy_pairs(c, translator.languages());
+  Trainer trainer(
+      translator.params(), *optimizer,
+      [&](std::int64_t step, Context& context) { return translator.loss(pairs->batch(step - 1), context); },
+      trainer_options(c));
+  trainer.run(c.steps);
+}
+
+Evaluation test(const Translator& translator, std::int64_t sentences) {
+  Config c = translator.config();
+  c.validation = sentences;
+  return translator.evaluate(toy_batches(c, translator.languages(), Split::test));
+}
+
+/// Hundreds of steps take many minutes with every access of the kernels checked; other tests take a few steps of the
+/// same models there.
+bool too_slow_here() {
+#ifdef __SANITIZE_ADDRESS__
+  WARN("skipped: a training of hundreds of steps under the address sanitizer");
+  return true;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+TEST_CASE("copying is learned, and attention lies on the word that is copied") {
+  if (too_slow_here()) return;
+  Translator translator(config_of("copy", 250));
+  const Evaluation before = test(translator, 64);
+  CHECK(before.token_accuracy < 0.3);
+  CHECK(before.aer.value() > 0.5);
+  fit(translator);
+  const Evaluation after = test(translator, 256);
+  CHECK(after.token_accuracy >= 0.99);
+  CHECK(after.aer.value() <= 0.02);
+
+  const std::vector<std::string> sentence = {"c", "a", "d", "b"};
+  CHECK(translator.translate(sentence) == sentence);
+  const AttentionMap map = translator.attention(sentence, sentence);
+  for (std::size_t t = 0; t < 4; ++t) {
+    double row = 0;
+    for (std::size_t s = 0; s < 4; ++s) row += map.weights[4 * t + s];
+    CHECK(row == Approx(1));
+    CHECK(map.weights[4 * t + t] > 0.5);
+  }
+}
+
+TEST_CASE("the grammar is learned, adjectives behind their nouns included") {
+  if (too_slow_here()) return;
+  Translator translator(config_of("grammar", 300));
+  fit(translator);
+  const Evaluation after = test(translator, 256);
+  CHECK(after.token_accuracy >= 0.95);
+  CHECK(after.aer.value() <= 0.1);
+}
+
+TEST_CASE("a run comes back as its checkpoint has it, whatever became of config.json") {
+  const ScratchFolder folder;
+  Config c = config_of("reverse", 1);
+  c.d_model = 16, c.d_ff = 32, c.heads = 2;
+  Translator made(c);
+  const RunFolder run = RunFolder::create(folder.path, c);
+  made.save(run.checkpoint());
+  const std::vector<std::string> sentence = {"c", "a", "d", "b"};
+  const AttentionMap map = made.attention(sentence, sentence);
+  CHECK(Translator::load(run)->attention(sentence, sentence).weights == map.weights);
+
+  fs::remove(folder.path / "config.json");
+  Config other = c;
+  other.heads = 4, other.task = "copy";
+  const RunFolder edited = RunFolder::create(folder.path / "edited", other);
+  fs::copy_file(run.checkpoint(), edited.checkpoint());
+  const auto loaded = Translator::load(edited);
+  CHECK(loaded->config().heads == 2);
+  CHECK(loaded->config().task == "reverse");
+  CHECK(loaded->attention(sentence, sentence).weights == map.weights);
+}
+
+TEST_CASE("a checkpoint keeps words of its own, one of something else is refused in one line") {
+  const ScratchFolder folder;
+  Config c = config_of("copy", 1);
+  c.d_model = 16, c.d_ff = 32, c.units = "subwords";  // which a toy task does not heed
+  const RunFolder run = RunFolder::create(folder.path, c);
+  Translator(c).save(run.checkpoint());
+  const Checkpoint good = load_safetensors(run.checkpoint());
+  const auto made = Translator::load(run);
+  CHECK(has_languages_of_task(made->languages(), made->config()));
+  Checkpoint bad = good;
+  std::string& words = bad.metadata["source_vocabulary"];
+  REQUIRE(words.find(R"("b")") != words.npos);
+  words.replace(words.find(R"("b")"), 3, R"("été")");
+  save_safetensors(run.checkpoint(), bad);
+  const auto other = Translator::load(run);
+  CHECK(other->source().vocabulary.contains("été"));
+  CHECK_FALSE(other->source().vocabulary.contains("b"));
+  CHECK(other->attention({"été", "a"}, {"a"}).weights == made->attention({"b", "a"}, {"a"}).weights);
+  CHECK_FALSE(has_languages_of_task(other->languages(), other->config()));
+  CHECK_THROWS_WITH(require_languages_of_task(other->languages(), other->config(), "run"),
+                    ContainsSubstring("run: this run was trained on another version of the task copy"));
+  words = R"(["<pad>","<bos>","<eos>","<unk>","b","a"])";
+  save_safetensors(run.checkpoint(), bad);
+  CHECK_THROWS_WITH(Translator::load(run), ContainsSubstring("src_embed.tok.weight"));
+  words = R"(["b","a"])";
+  save_safetensors(run.checkpoint(), bad);
+  CHECK_THROWS_AS(Translator::load(run), Error);
+  bad = good;
+  bad.metadata.erase("config");
+  save_safetensors(run.checkpoint(), bad);
+  CHECK_THROWS_WITH(Translator::load(run), ContainsSubstring("it holds no config"));
+  bad.metadata["config"] = "{";
+  save_safetensors(run.checkpoint(), bad);
+  CHECK_THROWS_WITH(Translator::load(run), ContainsSubstring("expects a JSON object"));
+}
+
+TEST_CASE("with a source end mark the words' columns leave it its share") {
+  Config c = config_of("copy", 1);
+  c.d_model = 16, c.d_ff = 32, c.source_eos = true;
+  const Translator translator(c);
+  const AttentionMap map = translator.attention({"a", "b"}, {"a"});
+  CHECK(map.weights.size() == 2);
+  CHECK(map.weights[0] + map.weights[1] < 0.999);
+}
+
+TEST_CASE("an unknown word gives way to the source word of the strongest attention, when asked for") {
+  Config c = config_of("pairs", 1);
+  c.d_model = 16, c.d_ff = 32, c.min_frequency = 1, c.length = 8;
+  const ParallelText text{{"a b c d", "e f g"}, {"v w x", "y z"}, "source", "target", {}};
+  Translator translator(c, learn_languages(c, text));
+  int replacements = 0;
+  // The unknown word is what the model likes best.
+  Tensor head = translator.params()["head.weight"];
+  const std::vector<std::vector<std::string>> sources = {{"a", "b", "c"}, {"f"}, {}, {"never", "seen"}};
+  for (float& x : head.change<float>()) x *= 0.01F;
+  const auto row = [&](std::int32_t id) { return head.change<float>().subspan(static_cast<std::size_t>(id) * 16, 16); };
+  for (const std::int32_t sign : {1, -1}) {  // one of the two is what the features like
+    row(Vocabulary::unk)[0] = static_cast<float>(10 * sign);
+    const auto plain = translator.translate(sources, 1, 0), replaced = translator.translate(sources, 1, 0, true);
+    REQUIRE(plain.size() == 4);
+    CHECK(plain[2].front().words.empty());
+    for (const std::size_t i : {0, 1, 3}) {
+      const auto &words = plain[i].front().words, &others = replaced[i].front().words;
+      REQUIRE(words.size() == others.size());
+      if (words.empty()) continue;
+      const AttentionMap map = translator.attention(sources[i], words);
+      for (std::size_t t = 0; t < words.size(); ++t) {
+        if (words[t] != "<unk>") {
+          CHECK(others[t] == words[t]);
+          continue;
+        }
+        std::size_t strongest = 0;
+        for (std::size_t s = 0; s < sources[i].size(); ++s)
+          if (map.weights[t * sources[i].size() + s] > map.weights[t * sources[i].size() + strongest]) strongest = s;
+        CHECK(others[t] == sources[i][strongest]);
+        ++replacements;
+      }
+    }
+  }
+  CHECK(replacements > 0);
+}

@@ -1,0 +1,254 @@
+#include <gaze/train/attention/attention_log.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <system_error>
+
+#include <nlohmann/json.hpp>
+
+#include <gaze/autograd/base/files.h>
+#include <gaze/autograd/xtensor.h>
+
+namespace gaze::train {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::int64_t max_recorded = 60, max_bytes = 40 << 20, max_bytes_per_step = 2 << 20;
+
+fs::path file_of(const fs::path& folder, const std::string& module, std::int64_t step) {
+  return folder / fmt::format("{}.{:07}.npy", module, step);
+}
+
+json to_json(const Example& e) {
+  json gold = json::array();
+  for (const Link& l : e.gold) gold.push_back({l.source, l.target, l.sure ? 1 : 0});
+  return {{"source", e.source}, {"target", e.target}, {"gold", gold}};
+}
+
+Example example_of(const json& object) {
+  Example e{object.at("source"), object.at("target"), {}};
+  for (const json& l : object.at("gold")) e.gold.push_back({l.at(0), l.at(1), l.at(2).get<int>() != 0});
+  return e;
+}
+
+json to_json(const HeadScore& s) {
+  return {{"aer", s.aer ? json(*s.aer) : json()},
+          {"entropy", s.entropy},
+          {"gold_mass", s.gold_mass},
+          {"end_mass", s.end_mass}};
+}
+
+/// Numbers of weights per step: 4 bytes each.
+std::int64_t bytes_a_step(const std::vector<Example>& probes, const Config& c) {
+  std::int64_t source = 0, target = 0;
+  for (const Example& e : probes) {
+    source = std::max(source, static_cast<std::int64_t>(e.source.size()) + c.source_eos);
+    target = std::max(target, static_cast<std::int64_t>(e.target.size()) + 1);
+  }
+  const bool self_attention = c.record == "all" && c.model != "rnn";
+  const std::int64_t self = self_attention ? source * source + target * target : 0;
+  return static_cast<std::int64_t>(probes.size()) * cross_attention_layers(c) * c.heads * (self + source * target) * 4;
+}
+
+/// The first distinct sentences, as many as are wanted and have room.
+std::vector<Example> choose_probes(const Config& config, const std::vector<Example>& candidates) {
+  std::set<std::vector<std::string>> seen;
+  std::vector<Example> probes;
+  for (const Example& e : candidates)
+    if (static_cast<std::int64_t>(probes.size()) < config.probes && seen.insert(e.source).second) probes.push_back(e);
+  while (probes.size() > 1 && bytes_a_step(probes, config) > max_bytes_per_step) probes.pop_back();
+  return probes;
+}
+
+}  // namespace
+
+HeadScore score_head(const Tensor& weights, const std::vector<Example>& examples, int head, bool end_mark) {
+  HeadScore score;
+  AlignmentCounts alignment;
+  std::int64_t words = 0, words_with_gold = 0;
+  for (std::size_t b = 0; b < examples.size(); ++b) {
+    const Example& e = examples[b];
+    const auto rows = e.target.size(), source = e.source.size(), columns = source + end_mark;
+    const auto map = attention_map(weights, static_cast<std::int64_t>(b), static_cast<std::int64_t>(rows),
+                                   static_cast<std::int64_t>(columns), {.head = head});
+    std::vector<double> of_words;
+    for (std::size_t t = 0; t < rows; ++t) {
+      const auto row = std::span(map).subspan(t * columns, columns);
+      of_words.insert(of_words.end(), row.begin(), row.begin() + static_cast<std::ptrdiff_t>(source));
+      ++words;
+      for (const double w : row)
+        if (w > 0 && columns > 1) score.entropy -= w * std::log(w) / std::log(static_cast<double>(columns));
+      if (end_mark) score.end_mass += row[source];
+      bool any = false;
+      for (const Link& l : e.gold)
+        if (l.target == static_cast<int>(t)) any = true, score.gold_mass += row[static_cast<std::size_t>(l.source)];
+      words_with_gold += any;
+    }
+    alignment.add(e.gold, strongest_links(of_words, static_cast<std::int64_t>(source)));
+  }
+  if (words_with_gold > 0) score.aer = alignment.aer();
+  const auto mean_of = [](double& sum, std::int64_t n) { sum /= static_cast<double>(std::max<std::int64_t>(n, 1)); };
+  mean_of(score.entropy, words), mean_of(score.end_mass, words), mean_of(score.gold_mass, words_with_gold);
+  return score;
+}
+
+std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t max_steps) {
+  std::set<std::int64_t> steps = {0, last};
+  constexpr double growth = 3;  // e^3 is about twenty
+  for (std::int64_t i = 1; i + 1 < max_steps; ++i) {
+    const double part =
+        std::expm1(growth * static_cast<double>(i) / static_cast<double>(max_steps - 1)) / std::expm1(growth);
+    steps.insert(std::llround(part * static_cast<double>(last)));
+  }
+  return {steps.begin(), steps.end()};
+}
+
+AttentionLog::AttentionLog(const Config& config, Look look, const RunFolder& run,
+                           const std::vector<Example>& candidates)
+    : config_(config), look_(std::move(look)), folder_(folder(run)), index_(std::make_unique<json>()) {
+  probes_ = choose_probes(config, candidates);
+  if (probes_.empty()) return;
+  const std::int64_t bytes = std::max<std::int64_t>(bytes_a_step(probes_, config), 1);
+  due_ = recorded_steps(config.steps, std::clamp<std::int64_t>(max_bytes / bytes, 2, max_recorded));
+
+  AlignmentCounts floor, diagonal;
+  bool any_gold = false;
+  json probes = json::array();
+  for (const Example& e : probes_) {
+    probes.push_back(to_json(e));
+    any_gold = any_gold || !e.gold.empty();
+    const auto rows = static_cast<std::int64_t>(e.target.size()), columns = static_cast<std::int64_t>(e.source.size());
+    floor.add(e.gold, best_links(e.gold, rows));
+    diagonal.add(e.gold, diagonal_links(columns, rows));
+  }
+  *index_ = {
+      {"end_mark", config.source_eos},
+      {"probes", probes},
+      {"modules", json::array()},
+      {"baselines",
+       {{"floor", any_gold ? json(floor.aer()) : json()}, {"diagonal", any_gold ? json(diagonal.aer()) : json()}}},
+      {"steps", json::array()}};
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  require(!error, "{}: the folder cannot be made: {}", folder_.string(), error.message());
+}
+
+void AttentionLog::after(std::int64_t step) {
+  if (due_.empty() || step < due_.front()) return;
+  due_.erase(due_.begin(), std::upper_bound(due_.begin(), due_.end(), step));
+  record(step);
+}
+
+void AttentionLog::continue_after(std::int64_t step) {
+  std::error_code none;
+  if (probes_.empty() || !fs::exists(folder_ / "index.json", none)) return;
+  json before = json::parse(read_file(folder_ / "index.json"), nullptr, false);
+  try {
+    std::vector<Example> probes;
+    for (const json& probe : before.at("probes")) probes.push_back(example_of(probe));
+    json kept = json::array();
+    for (const json& recorded : before.at("steps")) {
+      const auto at = recorded.at("step").get<std::int64_t>();
+      if (at <= step) {
+        kept.push_back(recorded);
+        last_ = at;
+        continue;
+      }
+      for (const json& module : before.at("modules"))
+        fs::remove(file_of(folder_, module.at("name").get<std::string>(), at), none);
+    }
+    before["steps"] = std::move(kept);
+    if (probes.empty()) return;
+    probes_ = std::move(probes);
+  } catch (const json::exception&) {
+    return;  // a crash of the system may leave it empty: what comes now is recorded anew
+  }
+  *index_ = std::move(before);
+  due_.erase(due_.begin(), std::upper_bound(due_.begin(), due_.end(), std::max(step, last_)));
+  write_file_atomically(folder_ / "index.json", {index_->dump(), "\n"}, false);
+}
+
+void AttentionLog::finish(std::int64_t step) {
+  if (!probes_.empty() && step > last_) record(step);
+}
+
+void AttentionLog::record(std::int64_t step) {
+  constexpr bool durable = false;  // flushing hundreds of files would take longer than the training
+  AttentionRecorder recorder;
+  if (config_.record == "cross") recorder.kinds = {AttentionKind::cross};
+  look_(probes_, recorder);
+
+  std::vector<std::pair<std::string, RecordedAttention>> modules(recorder.modules.begin(), recorder.modules.end());
+  std::sort(modules.begin(), modules.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.second.kind, a.second.layer) < std::pair(b.second.kind, b.second.layer);
+  });
+  json listed = json::array(), scores = json::array();
+  for (const auto& [name, recorded] : modules) {
+    const std::int64_t heads = recorded.weights.size(1);
+    listed.push_back({{"name", name}, {"kind", name_of(recorded.kind)}, {"layer", recorded.layer}, {"heads", heads}});
+    save_npy(file_of(folder_, name, step), recorded.weights, durable);
+    if (recorded.kind != AttentionKind::cross) continue;
+    for (int head = heads > 1 ? -1 : 0; head < heads; ++head) {
+      json score = to_json(score_head(recorded.weights, probes_, head, config_.source_eos));
+      score["module"] = name, score["head"] = head_name(head);
+      scores.push_back(std::move(score));
+    }
+  }
+  (*index_)["modules"] = listed;
+  (*index_)["steps"].push_back({{"step", step}, {"scores", scores}});
+  write_file_atomically(folder_ / "index.json", {index_->dump(), "\n"}, durable);
+  last_ = step;
+}
+
+json AttentionLog::index(const RunFolder& run) {
+  const fs::path file = folder(run) / "index.json";
+  std::error_code none;
+  require(fs::exists(file, none), "{}: no attention was recorded in this run", run.path().string());
+  json index = json::parse(read_file(file), nullptr, false);
+  require(index.is_object(), "{}: it is not a JSON object", file.string());
+  return index;
+}
+
+AttentionRecord AttentionLog::read(const json& index, const RunFolder& run) {
+  AttentionRecord record{
+      .end_mark = false, .probes = {}, .modules = {}, .steps = {}, .file = (folder(run) / "index.json").string()};
+  try {
+    record.end_mark = index.at("end_mark");
+    for (const json& probe : index.at("probes")) {
+      const Example& e = record.probes.emplace_back(example_of(probe));
+      for (const Link& l : e.gold)
+        require(l.source >= 0 && l.target >= 0 && l.source < static_cast<int>(e.source.size()) &&
+                    l.target < static_cast<int>(e.target.size()),
+                "{}: a gold link {}-{} past its sentence", record.file, l.source, l.target);
+    }
+    for (const json& m : index.at("modules")) {
+      const std::string name = m.at("name");
+      require(name.find('/') == name.npos, "{}: {} is not a module's name", record.file, name);
+      record.modules.push_back({.name = name,
+                                .kind = attention_kind(m.at("kind").get<std::string>()),
+                                .layer = m.at("layer"),
+                                .heads = m.at("heads")});
+    }
+    for (const json& s : index.at("steps")) {
+      record.steps.push_back(s.at("step"));
+      require(s.at("scores").is_array(), "{}: step {} has no scores", record.file, record.steps.back());
+    }
+    for (const char* name : {"floor", "diagonal"})
+      require(index.at("baselines").at(name).is_number() || index.at("baselines").at(name).is_null(),
+              "{}: the {} is not a number", record.file, name);
+  } catch (const json::exception& error) {
+    fail("{}: {}", record.file, error.what());
+  }
+  return record;
+}
+
+AttentionRecord AttentionLog::load(const RunFolder& run) { return read(index(run), run); }
+
+Tensor AttentionLog::weights(const RunFolder& run, const std::string& module, std::int64_t step) {
+  return load_npy(file_of(folder(run), module, step));
+}
+
+}  // namespace gaze::train

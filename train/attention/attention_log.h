@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <gaze/nn/recorder.h>
+#include <gaze/train/attention/alignment.h>
+#include <gaze/train/run_folder.h>
+
+namespace gaze::train {
+
+/// What one head's cross-attention is worth over sentence pairs, each figure read at the query that produces a word.
+struct HeadScore {
+  std::optional<double> aer;  ///< one link per target word: the strongest source word; none without gold links
+  double entropy = 0;         ///< of a query over the positions that it sees, divided by that of even attention: 0 to 1
+  double gold_mass = 0;       ///< attention on a word's gold links, sure or possible; of the words that have any
+  double end_mass = 0;        ///< attention on the source's end mark
+};
+
+/// `head` from 0, or -1 for the mean of all; `end_mark`: one follows each source sentence in `weights` [B,H,T,S].
+HeadScore score_head(const Tensor& weights, const std::vector<Example>& examples, int head, bool end_mark);
+
+/// The steps of training whose attention is kept: `max_steps` at most of 0 to `last`, both among them, the denser the
+/// earlier. The distance of two grows by the same factor all the way, about twentyfold in all.
+std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t max_steps);
+
+/// Attention that was recorded while a run was trained.
+struct AttentionRecord {
+  struct Module {
+    std::string name;
+    AttentionKind kind = AttentionKind::cross;
+    std::int64_t layer = 0, heads = 0;
+  };
+  bool end_mark = false;        ///< one follows each source sentence
+  std::vector<Example> probes;  ///< their sentences and gold links
+  std::vector<Module> modules;  ///< encoder, decoder, cross-attention; by layer
+  std::vector<std::int64_t> steps;
+  std::string file;  ///< that it was read from, for errors
+};
+
+/// The folder attention/ of a run: for each module and recorded step the weights of all probes as NAME.STEP.npy
+/// (float32 [P,H,T,S], filled up with zeros; T counts the begin mark, S of cross-attention and both axes of the
+/// encoder's an end mark where the run has one), and index.json: end_mark, probes (source, target, gold as [source,
+/// target, sure]), modules (name, kind, layer, heads), baselines (floor, diagonal: AER) and steps (step, and for each
+/// head of cross-attention and the mean its scores; AER null without gold links). Files of a step are there before the
+/// index names it.
+class AttentionLog {
+ public:
+  /// Has the model at its present state read these sentences, and the recorder keep what it asks for.
+  using Look = std::function<void(const std::vector<Example>&, AttentionRecorder&)>;
+
+  /// The probes are the first of `candidates`, each sentence once. Config says how many and of which attention. The
+  /// folder stays under 50 MB, by fewer steps and, for large models, fewer probes.
+  AttentionLog(const Config& config, Look look, const RunFolder& run, const std::vector<Example>& candidates);
+
+  /// Goes on with what was recorded up to a step, with its probes, and forgets what came later.
+  void continue_after(std::int64_t step);
+
+  /// Records when this step is due. Throws when a file cannot be written.
+  void after(std::int64_t step);
+  /// Records the last step of a run that ended early.
+  void finish(std::int64_t step);
+
+  static std::filesystem::path folder(const RunFolder& run) { return run.path() / "attention"; }
+  /// index.json as it is at this moment. Throws when nothing was recorded.
+  static nlohmann::json index(const RunFolder& run);
+  /// What an index says. Throws, naming the file, when it is broken.
+  static AttentionRecord read(const nlohmann::json& index, const RunFolder& run);
+  static AttentionRecord load(const RunFolder& run);  ///< read() of index()
+  /// [P,H,T,S] of one module at a recorded step. Throws when the file is not there, is broken or does not fit.
+  static Tensor weights(const RunFolder& run, const std::string& module, std::int64_t step);
+
+ private:
+  void record(std::int64_t step);
+
+  Config config_;
+  Look look_;
+  std::filesystem::path folder_;
+  std::vector<Example> probes_;
+  std::vector<std::int64_t> due_;  ///< from the next on
+  std::unique_ptr<nlohmann::json> index_;
+  std::int64_t last_ = -1;
+};
+
+}  // namespace gaze::train

@@ -1,0 +1,30 @@
+#include <gaze/train/program/commands/commands.h>
+
+#include <memory>
+
+#include <gaze/nn/checkpoint.h>
+#include <gaze/train/run_folder.h>
+
+namespace gaze::train {
+
+void add_export(CLI::App& app) {
+  struct Arguments {
+    std::string run, file, strip, weights;
+  };
+  const auto a = std::make_shared<Arguments>();
+  CLI::App* command =
+      app.add_subcommand("export", "Writes a run's weights alone, for PyTorch or any other reader of safetensors");
+  command->add_option("run", a->run, "The folder of a run")->required();
+  command->add_option("file", a->file, "The safetensors file to write")->required();
+  command->add_option("--strip", a->strip,
+                      "Only parameters with this prefix, without it: \"body.\" for a torch.nn.Transformer");
+  add_weights_option(*command, a->weights);
+  command->callback([a] {
+    const auto file = RunFolder::open(a->run).weights(a->weights);
+    const Checkpoint weights = weights_of(load_safetensors(file), a->strip);
+    save_safetensors(a->file, weights);
+    fmt::print(stderr, "gaze: {} tensors of {} are in {}\n", weights.arrays.size(), file.string(), a->file);
+  });
+}
+
+}  // namespace gaze::train

@@ -1,0 +1,264 @@
+#include <gaze/train/program/commands/training_job.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include <gaze/autograd/base/files.h>
+#include <gaze/train/attention/attention_log.h>
+#include <gaze/train/program/terminal/training_view.h>
+#include <gaze/train/report/report.h>
+#include <gaze/train/text/bleu.h>
+#include <gaze/train/text/pair_source.h>
+#include <gaze/train/text/text_model.h>
+
+namespace gaze::train {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// A translator, of a toy task or of a text; the attention of some held-out sentences is recorded on the way.
+class TranslationJob : public TrainingJob {
+ public:
+  TranslationJob(const Config& config, LanguagePair languages, std::unique_ptr<PairSource> pairs)
+      : learner_(config, std::move(languages), std::move(pairs)) {}
+
+  Learner& learner() override { return learner_; }
+  void begin(const RunFolder& folder, std::int64_t step) override {
+    const std::int64_t probes = learner_.config().probes;
+    if (!records()) return;
+    std::vector<Example> candidates = learner_.pairs().probes(20 * probes);
+    candidates.insert(candidates.begin(), shown());
+    const auto look = [&](const std::vector<Example>& sentences, AttentionRecorder& recorder) {
+      learner_.translator().record(sentences, recorder);
+    };
+    attention_ = std::make_unique<AttentionLog>(learner_.config(), look, folder, candidates);
+    attention_->continue_after(step);
+    attention_->after(step);
+  }
+  void after(std::int64_t step) override {
+    if (attention_) attention_->after(step);
+  }
+  void end(std::int64_t step) override {
+    if (attention_) attention_->finish(step);
+  }
+  std::optional<HeatMap> picture() const override {
+    const Translator& model = learner_.translator();
+    if (!model.has_attention()) return {};
+    const Example& e = shown();
+    return heat_map_of(
+        model.attention(e.source, e.target), e.gold,
+        fmt::format("{} -> {}", model.source().tokenizer.join(e.source), model.target().tokenizer.join(e.target)));
+  }
+
+ protected:
+  virtual const Example& shown() const = 0;
+  /// Whether the folder holds attention to look at.
+  bool records() const { return learner_.config().probes > 0 && learner_.translator().has_attention(); }
+  TranslationLearner learner_;
+
+ private:
+  std::unique_ptr<AttentionLog> attention_;
+};
+
+class ToyJob : public TranslationJob {
+ public:
+  ToyJob(const Config& config, const LanguagePair& languages, bool demo)
+      : TranslationJob(config, languages, toy_pairs(config, languages)), demo_(demo), task_(toy_task(config)) {
+    // A held-out sentence to watch: in a demo the one whose links cross the most, as adjectives and nouns swap.
+    constexpr std::int64_t candidates = 200;
+    const auto crossings = [](const Example& e) {
+      std::int64_t n = 0;
+      for (const Link& a : e.gold)
+        for (const Link& b : e.gold) n += a.sure && b.sure && a.source < b.source && a.target > b.target;
+      return n;
+    };
+    const auto examples = learner_.pairs().probes(demo ? candidates : 1);
+    shown_ = *std::max_element(examples.begin(), examples.end(),
+                               [&](const Example& a, const Example& b) { return crossings(a) < crossings(b); });
+  }
+  std::string description() const override { return task_->description(); }
+
+  json close(const RunFolder& folder, const std::string& program) override {
+    const Config& config = learner_.config();
+    const auto trained = Translator::load(folder);
+    const Translator& model = *trained;
+    const Evaluation figures = model.evaluate(toy_batches(config, model.languages(), Split::test));
+    fmt::print("On {} test sentences: token accuracy {:.2f} %{}\n\n", config.validation, 100 * figures.token_accuracy,
+               figures.aer ? fmt::format(", alignment error rate {:.2f} %", 100 * *figures.aer) : "");
+    print_translations(model);
+    const json none = json::object();
+    const TaskGuide guide = task_->guide();
+    if (demo_) {
+      fmt::print("\nSentences that it knows (and the words:  {} tasks {}):\n", program, task_->name());
+      for (const std::string& form : guide.forms) fmt::print("  {}\n", form);
+      if (model.has_attention()) fmt::print("\nTry your own:\n");
+      for (const std::string& sentence : guide.examples)
+        if (model.has_attention()) fmt::print("  {} inspect {} \"{}\"\n", program, folder.path().string(), sentence);
+    } else if (model.has_attention()) {
+      fmt::print("\nLook further:  {} inspect {} \"{}\"\n", program, folder.path().string(), task_->showcase().back());
+      fmt::print("What it knows: {} tasks {}\n", program, task_->name());
+    }
+    if (!records()) return none;
+    if (!demo_) {
+      fmt::print("As a page:     {} report {}\n", program, folder.path().string());
+      return none;
+    }
+    const fs::path page = folder.path() / "report.html";
+    write_file_atomically(page, {report_page(folder)});
+    fmt::print("\nAs a page:     {}\n", file_link(page, detect_terminal(STDOUT_FILENO)));
+    return none;
+  }
+
+ private:
+  /// A sentence and its translation per line, or where that is too much for the terminal, two.
+  void print_translations(const Translator& model) const {
+    std::vector<std::pair<std::string, std::string>> translations;
+    int widest = 0;
+    for (const std::string& sentence : task_->showcase()) {
+      translations.emplace_back(sentence, task_->join(model.translate(task_->tokenize(sentence))));
+      widest = std::max(widest, display_width(fmt::format("  {}  ->  {}", sentence, translations.back().second)));
+    }
+    const bool fits = widest <= detect_terminal(STDOUT_FILENO).columns;
+    for (const auto& [sentence, translation] : translations)
+      fmt::print("  {}{}->  {}\n", sentence, fits ? "  " : "\n    ", translation);
+  }
+
+  const Example& shown() const override { return shown_; }
+  bool demo_;
+  std::shared_ptr<const ToyTask> task_;
+  Example shown_;
+};
+
+/// Parallel text of somebody's own.
+class TextPairsJob : public TranslationJob {
+ public:
+  TextPairsJob(const Config& config, const LanguagePair& languages, std::unique_ptr<TextPairs> pairs,
+               std::optional<ParallelText> test)
+      : TextPairsJob(config, languages, *pairs, std::move(pairs), std::move(test)) {}
+
+  std::string description() const override {
+    const Translator& model = learner_.translator();
+    return fmt::format("{} pairs, {} source and {} target {}", pairs_.size(), model.source().vocabulary.size(),
+                       model.target().vocabulary.size(), model.config().units);
+  }
+  std::vector<std::string> notices() const override { return pairs_.notices(); }
+
+  json close(const RunFolder& folder, const std::string& program) override {
+    const auto best = Translator::load(folder);
+    fmt::print("The weights in use are {}\n", folder.weights().string());
+    json figures = json::object();
+    if (test_) figures = test(*best, folder);
+    fmt::print("\nTranslate:     {} translate {} < FILE\n", program, folder.path().string());
+    if (best->has_attention())
+      fmt::print("Look further:  {} inspect {} \"{}\"\n", program, folder.path().string(),
+                 best->source().tokenizer.join(shown_.source));
+    if (records()) fmt::print("As a page:     {} report {}\n", program, folder.path().string());
+    return figures;
+  }
+
+ private:
+  TextPairsJob(const Config& config, const LanguagePair& languages, const TextPairs& pairs,
+               std::unique_ptr<TextPairs>&& owned, std::optional<ParallelText> test)
+      : TranslationJob(config, languages, std::move(owned)), pairs_(pairs), test_(std::move(test)) {
+    // A sentence that fits into a terminal.
+    constexpr std::int64_t candidates = 200;
+    constexpr std::size_t words = 9;
+    const auto examples = pairs_.probes(candidates);
+    const auto fits = std::find_if(examples.begin(), examples.end(), [](const Example& e) {
+      return e.source.size() <= words && e.target.size() <= words;
+    });
+    shown_ = fits == examples.end() ? examples.front() : *fits;
+  }
+
+  json test(const Translator& model, const RunFolder& folder) const {
+    const Config& c = model.config();
+    json figures = json::object();
+    const auto batches = evaluation_batches(*test_, {model.source(), model.target()}, c.source_eos);
+    if (!batches.empty()) {
+      const Evaluation e = model.evaluate(batches);
+      std::int64_t pairs = 0;
+      for (const Batch& batch : batches) pairs += batch.source.shape()[0];
+      const std::string of_all = std::cmp_equal(pairs, test_->size()) ? "" : fmt::format(" of {}", test_->size());
+      fmt::print("On {}{} test pairs: loss {:.4f}, perplexity {:.2f}, token accuracy {:.2f} %\n", pairs, of_all, e.loss,
+                 std::exp(e.loss), 100 * e.token_accuracy);
+      figures = {
+          {"test_loss", e.loss}, {"test_perplexity", std::exp(e.loss)}, {"test_token_accuracy", e.token_accuracy}};
+    }
+    std::vector<std::vector<std::string>> sources;
+    for (const std::string& line : test_->source) sources.push_back(model.source().tokenizer.tokenize(line));
+    std::vector<std::string> hypotheses, references;
+    for (const auto& translations : model.translate(sources, c.beam, c.length_penalty))
+      hypotheses.push_back(model.target().tokenizer.join(translations.front().words));
+    for (const std::string& line : test_->target) references.push_back(c.lowercase ? lower_case(line) : line);
+    const Bleu result = bleu(hypotheses, references);
+    const fs::path file = folder.path() / "test.hyp";
+    write_file_atomically(file, {fmt::format("{}\n", fmt::join(hypotheses, "\n"))});
+    fmt::print("BLEU {:.2f} with a beam of {}; the translations are in {}\n", result.value, c.beam, file.string());
+    figures["bleu"] = result.value;
+    return figures;
+  }
+
+  const Example& shown() const override { return shown_; }
+  const TextPairs& pairs_;
+  std::optional<ParallelText> test_;
+  Example shown_;
+};
+
+/// A language model.
+class TextJob : public TrainingJob {
+ public:
+  TextJob(const Config& config, Language language, const TextLearner::Text& text)
+      : learner_(config, std::move(language), text) {}
+
+  Learner& learner() override { return learner_; }
+  std::string description() const override {
+    return fmt::format("{} tokens of text to learn from and {} held out, of {} kinds", learner_.size(),
+                       learner_.held_out_size(), learner_.model().language().vocabulary.size());
+  }
+  void begin(const RunFolder&, std::int64_t) override {}
+  void after(std::int64_t) override {}
+  void end(std::int64_t) override {}
+  std::optional<HeatMap> picture() const override { return {}; }
+  json close(const RunFolder& folder, const std::string& program) override {
+    fmt::print("Go on:  {} sample {} --prompt \"...\"\n", program, folder.path().string());
+    return json::object();
+  }
+
+ private:
+  TextLearner learner_;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainingJob> make_job(const Config& given, const Checkpoint* trained, const std::string& file,
+                                      bool demo) {
+  Config config = given;
+  const auto saved = [&](const char* name) { return language_of(*trained, name, config, file); };
+  if (is_plain_text(config)) {
+    const TextLearner::Text text = TextLearner::read(config);
+    return std::make_unique<TextJob>(config, trained ? saved("text") : TextLearner::learn_language(config, text.train),
+                                     text);
+  }
+  if (!is_parallel_text(config)) {
+    if (trained) {  // with other options, if any, than are asked for now: what may not change is said later
+      const Config before = config_of(*trained, config, file);
+      if (!has_text(before)) require_languages_of_task(saved_languages(*trained, before, file), before, file);
+    }
+    return std::make_unique<ToyJob>(config, toy_languages(config), demo);
+  }
+  PairTexts texts = PairTexts::read(config);
+  const LanguagePair languages =
+      trained ? LanguagePair{saved("source"), saved("target")} : learn_languages(config, texts.train);
+  auto pairs = std::make_unique<TextPairs>(config, texts, languages);
+  const auto steps = [&](std::int64_t batches) { return (batches + config.accumulate - 1) / config.accumulate; };
+  if (config.epochs > 0) config.steps = steps(pairs->batches(config.epochs));
+  return std::make_unique<TextPairsJob>(config, languages, std::move(pairs), std::move(texts.test));
+}
+
+}  // namespace gaze::train

@@ -1,0 +1,103 @@
+#include <gaze/train/program/commands/commands.h>
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include <gaze/autograd/base/threads.h>
+#include <gaze/train/program/terminal/terminal.h>
+#include <gaze/train/text/translator.h>
+
+namespace gaze::train {
+
+namespace {
+
+struct Arguments {
+  std::string run, weights;
+  std::optional<std::int64_t> beam;
+  std::optional<double> length_penalty;
+  std::int64_t best = 0;
+  bool replace_unknown = false, quiet = false;
+  int threads = 0;
+};
+
+void translate(const Arguments& a) {
+  if (a.threads > 0) set_threads(a.threads);
+  const auto translator = Translator::load(RunFolder::open(a.run), a.weights);
+  const Config& config = translator->config();
+  const std::int64_t beam = std::max(a.beam.value_or(config.beam), a.best);
+  const double length_penalty = a.length_penalty.value_or(config.length_penalty);
+  const auto& [from, to] = translator->languages();
+
+  std::string hint = hint_of_words(*translator);  // once
+  std::vector<std::vector<std::string>> waiting;
+  std::int64_t number = 0;  // of the last line that was read
+  const auto answer = [&] {
+    const std::int64_t first = number - static_cast<std::int64_t>(waiting.size());
+    std::int64_t line = first;
+    for (const auto& found : translator->translate(waiting, beam, length_penalty, a.replace_unknown)) {
+      ++line;
+      if (a.best == 0) {
+        fmt::print("{}\n", to.tokenizer.join(found.front().words));
+        continue;
+      }
+      for (std::size_t i = 0; i < found.size() && std::cmp_less(i, a.best); ++i)
+        fmt::print("{} ||| {} ||| {:.4f} ||| {:.4f}\n", line, to.tokenizer.join(found[i].words), found[i].normalised,
+                   found[i].log_probability);
+    }
+    waiting.clear();
+    flush_output();
+  };
+  // Somebody who types wants an answer to each line; a file is quicker in large batches.
+  const bool typed = ::isatty(STDIN_FILENO) == 1;
+  if (typed && !a.quiet) fmt::print(stderr, "Type sentences to translate, one per line; Ctrl-D ends\n");
+  const std::size_t at_once = typed ? 1 : 512;
+  for (std::string line; std::getline(std::cin, line);) {
+    ++number;
+    if (number == 1 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);  // a byte-order mark
+    if (line.ends_with('\r')) line.pop_back();
+    try {
+      require(line.find('\0') == line.npos, "there is a NUL byte");
+      waiting.push_back(from.tokenizer.tokenize(line));
+    } catch (const Error& error) {
+      --number, answer(), ++number;
+      fail("stdin:{}: {}", number, error.what());
+    }
+    const std::string where = fmt::format("stdin:{}", number);
+    if (!a.quiet && warn_of_unknown_words(from.vocabulary, waiting.back(), where, hint)) hint.clear();
+    if (std::cmp_greater(waiting.back().size(), from.longest))
+      fmt::print(stderr, "gaze: {}: {} tokens; the model reads the first {}\n", where, waiting.back().size(),
+                 from.longest);
+    if (waiting.size() >= at_once) answer();
+  }
+  answer();
+  if (std::ferror(stdin)) fail("standard input: {}", std::strerror(errno));
+}
+
+}  // namespace
+
+void add_translate(CLI::App& app) {
+  const auto a = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("translate", "Translates standard input, line by line, with a trained model");
+  command->add_option("run", a->run, "The folder of a run")->required();
+  command->add_option("--beam", a->beam, "Hypotheses to follow; 1: greedy (default: the run's)")
+      ->check(CLI::Range(1, 1000));
+  command->add_option("--length-penalty", a->length_penalty, "The larger, the longer (default: the run's)")
+      ->check(CLI::Range(0.0, 10.0));
+  command
+      ->add_option("--n-best", a->best, "Print so many translations of each line, as LINE ||| TEXT ||| SCORE ||| LOG P")
+      ->check(CLI::Range(1, 1000));
+  command->add_flag("--replace-unknown", a->replace_unknown,
+                    "Put the source word of the strongest attention where the model says an unknown one");
+  add_weights_option(*command, a->weights);
+  command->add_flag("--quiet", a->quiet, "Do not name words that are unknown to the model");
+  command->add_option("--threads", a->threads, "Threads to use")->check(CLI::Range(1, 1024));
+  command->callback([a] { translate(*a); });
+}
+
+}  // namespace gaze::train

@@ -1,0 +1,50 @@
+/// The program `gaze`: one subcommand per file of commands/.
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+
+#include <gaze/train/program/commands/commands.h>
+#include <gaze/train/program/commands/usage.h>
+#include <gaze/train/program/terminal/terminal.h>
+
+int main(int argc, char** argv) {
+  using namespace gaze;
+  using namespace gaze::train;
+  const std::string program = argc > 0 ? argv[0] : "gaze";  // how to call it again
+  CLI::App app("gaze trains small Transformers on a CPU and shows their attention learn.", program);
+  app.require_subcommand(0, 1);
+  app.set_version_flag("--version", "gaze " GAZE_VERSION, "Print the version and exit");
+  app.footer(
+      fmt::format("To begin with: {0} lesson, or {0} train reverse. {0} help COMMAND explains a command.", program));
+  add_commands(app);
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that is gone is an error like any other
+  const auto complain = [](const char* what, int status) {
+    std::fprintf(stderr, "gaze: %s\n", printable(what).c_str());
+    return status;
+  };
+  try {
+    try {
+      // Before "gaze trian --help" is taken for "gaze --help".
+      if (argc > 1 && argv[1][0] != '-') require_subcommand_named(app, app.get_name(), argv[1]);
+      app.parse(argc, argv);
+      if (app.get_subcommands().empty()) fmt::print("{}", help_of(app, app.get_name()));
+    } catch (const CLI::Success& help) {
+      app.exit(help);
+    }
+    flush_output();
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return complain(complaint_of(app, error).c_str(), 2);
+  } catch (const UsageError& error) {
+    return complain(error.what(), 2);
+  } catch (const Interrupted&) {
+    return 130;
+  } catch (const std::bad_alloc&) {
+    return complain("out of memory: the model or the batch is too large for this machine", 1);
+  } catch (const std::exception& error) {
+    return complain(error.what(), 1);
+  }
+}

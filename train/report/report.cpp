@@ -1,0 +1,203 @@
+#include <gaze/train/report/report.h>
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include <gaze/autograd/base/files.h>
+#include <gaze/train/attention/attention_log.h>
+#include <gaze/train/attention/attention_view.h>
+#include <gaze/train/toy_task.h>
+
+namespace gaze::train {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+constexpr double cross_unit = 50'000, self_unit = 255;  // as in train/report/data.js
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const auto byte = [&](std::size_t at) -> std::uint32_t {
+      return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0;
+    };
+    const std::uint32_t three = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+    for (std::size_t part = 0; part < 4; ++part)
+      text += i + part <= bytes.size() ? letters[three >> (18 - 6 * part) & 63] : '=';
+  }
+  return text;
+}
+
+std::string deflated(const std::string& bytes) {
+  uLongf size = compressBound(bytes.size());
+  std::string packed(size, '\0');
+  const int status = compress2(reinterpret_cast<Bytef*>(packed.data()), &size,
+                               reinterpret_cast<const Bytef*>(bytes.data()), bytes.size(), Z_BEST_COMPRESSION);
+  require(status == Z_OK, "report: zlib cannot compress {} bytes", bytes.size());
+  packed.resize(size);
+  return packed;
+}
+
+/// A row of cross-attention in parts of cross_unit, rounded down so that a threshold of whole parts decides as it does
+/// on the weights; and so that the first of the largest of the source words stays what it is.
+std::vector<int> quantised(std::span<const double> row, std::size_t words) {
+  std::vector<int> parts;
+  for (const double w : row) parts.push_back(static_cast<int>(std::clamp(w, 0.0, 1.0) * cross_unit));
+  if (words == 0) return parts;
+  const auto strongest = std::max_element(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(words)) - row.begin();
+  int& largest = parts[static_cast<std::size_t>(strongest)];
+  largest = std::max(largest, 1);
+  for (std::ptrdiff_t s = 0; s < strongest; ++s)
+    if (int& part = parts[static_cast<std::size_t>(s)]; part >= largest) part = largest - 1;
+  return parts;
+}
+
+/// The bytes of one recorded step: see Frame in train/report/data.js.
+std::string stream_of(const RunFolder& run, const AttentionRecord& record, std::int64_t step) {
+  std::string bytes;
+  for (const AttentionRecord::Module& module : record.modules) {
+    const Tensor weights = AttentionLog::weights(run, module.name, step);
+    const bool cross = module.kind == AttentionKind::cross;
+    std::string low, high;
+    for (std::size_t b = 0; b < record.probes.size(); ++b) {
+      const Example& e = record.probes[b];
+      const std::size_t words = e.source.size(), keys = words + record.end_mark, queries = e.target.size() + 1;
+      const std::size_t rows = module.kind == AttentionKind::encoder ? keys : queries;
+      const std::size_t columns = module.kind == AttentionKind::decoder ? queries : keys;
+      std::vector<int> planes;
+      for (int head = 0; head < module.heads; ++head) planes.push_back(head);
+      if (cross && module.heads > 1) planes.push_back(-1);
+      for (const int head : planes) {
+        const auto map = attention_map(weights, static_cast<std::int64_t>(b), static_cast<std::int64_t>(rows),
+                                       static_cast<std::int64_t>(columns), {.head = head});
+        if (!cross) {
+          for (const double w : map) low += static_cast<char>(std::lround(std::clamp(w, 0.0, 1.0) * self_unit));
+          continue;
+        }
+        for (std::size_t t = 0; t < rows; ++t)
+          for (const int part : quantised(std::span(map).subspan(t * columns, columns), words))
+            low += static_cast<char>(part & 255), high += static_cast<char>(part >> 8);
+      }
+    }
+    bytes += low + high;
+  }
+  return base64(deflated(bytes));
+}
+
+/// Curves by name from metrics.jsonl; a last line that is being written does not count yet.
+json curves_of(const RunFolder& run) {
+  json curves;
+  constexpr std::array names = {"step", "loss", "validation_loss", "token_accuracy", "aer"};
+  for (const char* name : names) curves[name] = json::array();
+  const fs::path file = run.path() / "metrics.jsonl";
+  std::error_code none;
+  if (!fs::exists(file, none)) return curves;
+  std::istringstream lines(read_file(file));
+  for (std::string line; std::getline(lines, line);) {
+    const json object = json::parse(line, nullptr, false);
+    if (!object.is_object() || !object.value("step", json()).is_number_integer()) continue;
+    for (const char* name : names) curves[name].push_back(object.value(name, json()));
+  }
+  return curves;
+}
+
+/// `count` of 0 to n - 1, the first and the last among them.
+std::vector<std::size_t> spread(std::size_t n, std::size_t count) {
+  std::vector<std::size_t> all(n), some;
+  std::iota(all.begin(), all.end(), 0);
+  if (count >= n) return all;
+  for (std::size_t i = 0; i < count; ++i) some.push_back(i * (n - 1) / std::max<std::size_t>(count - 1, 1));
+  return some;
+}
+
+/// Adds the recorded attention to the data of a page.
+void add_attention(json& data, const RunFolder& run, std::size_t from, std::size_t max_bytes) {
+  const json index = AttentionLog::index(run);  // once: a run that is training replaces the file
+  const AttentionRecord record = AttentionLog::read(index, run);
+  for (json probe : index.at("probes")) {
+    probe["keys"] = probe["source"];
+    if (record.end_mark) probe["keys"].push_back(end_label);
+    data["probes"].push_back(std::move(probe));
+  }
+  data["modules"] = index.at("modules");
+  data["baselines"] = index.at("baselines");
+  data["recorded"] = record.steps.size();
+
+  const std::size_t steps = record.steps.size();
+  std::vector<std::string> streams(steps);
+  for (std::size_t i = from; i < steps; ++i) streams[i] = stream_of(run, record, record.steps[i]);
+  const std::size_t rest = data.dump().size() + index.at("steps").dump().size();
+  std::size_t count = steps;
+  const auto bytes = [&] {
+    std::size_t sum = rest;
+    for (const std::size_t i : spread(steps, count)) sum += streams[i].size();
+    return sum;
+  };
+  while (count > 2 && bytes() > max_bytes) --count;
+  for (const std::size_t i : spread(steps, count)) {
+    data["steps"].push_back(record.steps[i]);
+    data["scores"].push_back(index.at("steps")[i].at("scores"));
+    if (i >= from) data["streams"].push_back(streams[i]);
+  }
+}
+
+}  // namespace
+
+json report_data(const RunFolder& run, std::size_t from, std::size_t max_bytes) {
+  const Config config = run.config();
+  json data = {
+      {"curves", curves_of(run)}, {"baselines", {{"floor", 0}, {"diagonal", 1}}}, {"guided", nullptr}, {"recorded", 0}};
+  for (const char* list : {"steps", "modules", "probes", "streams", "scores"}) data[list] = json::array();
+  const std::int64_t steps = data["curves"]["step"].empty() ? 0 : data["curves"]["step"].back().get<std::int64_t>();
+  data["run"] = {{"name", fs::weakly_canonical(run.path()).filename().string()},
+                 {"task", config.task},
+                 {"description", is_parallel_text(config) ? "translates text"
+                                 : is_plain_text(config)  ? "continues text"
+                                                          : toy_task(config)->description()},
+                 {"config", to_json(config)},
+                 {"steps_done", steps}};
+  data["finished"] = !run.in_use();
+
+  if (cross_attention_layers(config) == 0) return data;
+  const AttentionView view = usual_view(config);
+  const std::string module = attention_module(config, view.kind, view.layer);
+  const bool mean = view.choice.head < 0 && config.heads > 1;
+  const json head = mean ? json("mean") : json(std::max(view.choice.head, 0));
+  data["start"] = {{"module", module}, {"head", head}};
+  data["aer_of"] = mean ? "the mean of the heads of " + module : fmt::format("head {} of {}", head.dump(), module);
+  if (config.guided > 0) data["guided"] = {{"module", module}, {"head", head}, {"weight", config.guided}};
+
+  std::error_code none;
+  if (fs::exists(AttentionLog::folder(run) / "index.json", none)) add_attention(data, run, from, max_bytes);
+  return data;
+}
+
+std::string report_page(const json& data) {
+  const std::string& page = report_template();
+  constexpr std::string_view mark = "/*DATA*/";
+  const std::size_t place = page.find(mark);
+  require(place != page.npos, "report: the page has no place for its data");
+  // No "<" in the data: neither an end tag nor a comment of HTML can begin in it.
+  std::string text;
+  for (const char c : data.dump()) text += c == '<' ? std::string("\\u003c") : std::string(1, c);
+  return page.substr(0, place) + text + page.substr(place + mark.size());
+}
+
+std::string report_page(const RunFolder& run) {
+  constexpr std::size_t page = 5'000'000, margin = 50'000;  // escapes, and what is added last
+  const json data = report_data(run, 0, page - margin - report_template().size());
+  require(!data["steps"].empty(), "{}: no attention was recorded in this run", run.path().string());
+  return report_page(data);
+}
+
+}  // namespace gaze::train

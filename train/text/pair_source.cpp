@@ -1,0 +1,209 @@
+#include <gaze/train/text/pair_source.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include <gaze/train/streams.h>
+
+namespace gaze::train {
+namespace {
+
+ParallelText read(const std::string& source, const std::string& target, const std::string& columns, const char* what) {
+  require(source.empty() == target.empty(), "config: {0}src and {0}tgt go together", what);
+  require(source.empty() || columns.empty(), "config: give {0}src and {0}tgt or {0}tsv, not both", what);
+  return columns.empty() ? ParallelText::read(source, target) : ParallelText::read_columns(columns);
+}
+
+bool named(const std::string& source, const std::string& target, const std::string& columns) {
+  return !source.empty() || !target.empty() || !columns.empty();
+}
+
+/// Why pairs of a text cannot be used, counted; the first of each is named.
+class LeftOut {
+ public:
+  explicit LeftOut(const ParallelText& text) : text_(text) {}
+
+  /// Whether pair i can be used.
+  bool fits(std::size_t i, std::size_t source, std::size_t target, const LanguagePair& languages) {
+    if (source == 0 || target == 0) return note(empty_, i, source == 0);
+    const bool long_source = std::cmp_greater(source, languages.source.longest);
+    if (long_source || std::cmp_greater(target, languages.target.longest)) return note(long_, i, long_source);
+    return true;
+  }
+  std::vector<std::string> notices(std::int64_t longest) const {
+    std::vector<std::string> notices;
+    if (empty_.count > 0)
+      notices.push_back(fmt::format("{}: {} of {} pairs have an empty side and are left out", empty_.first,
+                                    empty_.count, text_.size()));
+    if (long_.count > 0)
+      notices.push_back(fmt::format("{}: {} of {} pairs are longer than {} tokens (config: length) and are left out",
+                                    long_.first, long_.count, text_.size(), longest));
+    return notices;
+  }
+
+ private:
+  struct Reason {
+    std::size_t count = 0;
+    std::string first;  ///< file:line
+  };
+  bool note(Reason& reason, std::size_t i, bool source) {
+    if (reason.count++ == 0)
+      reason.first = fmt::format("{}:{}", source ? text_.source_file : text_.target_file, text_.line_of(i));
+    return false;
+  }
+  const ParallelText& text_;
+  Reason empty_, long_;
+};
+
+/// take(source, target) with the tokens of each pair that can be used; returns what was left out, a line for a reason.
+template <class Take>
+std::vector<std::string> for_usable_pairs(const ParallelText& text, const LanguagePair& languages, const Take& take) {
+  LeftOut left_out(text);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    auto source = languages.source.tokenizer.tokenize(text.source[i]);
+    auto target = languages.target.tokenizer.tokenize(text.target[i]);
+    if (left_out.fits(i, source.size(), target.size(), languages)) take(std::move(source), std::move(target));
+  }
+  return left_out.notices(languages.source.longest);
+}
+
+PairIds ids_of(const Example& e, const LanguagePair& languages) {
+  return {languages.source.vocabulary.encode(e.source), languages.target.vocabulary.encode(e.target)};
+}
+
+/// What the model sees of a pair: end marks included.
+PairLength length_of(const PairIds& pair, bool source_eos) {
+  return {static_cast<std::int32_t>(pair.source.size()) + source_eos,
+          static_cast<std::int32_t>(pair.target.size()) + 1};
+}
+
+/// Batches of like length, with their number of tokens bounded.
+std::vector<Batch> in_batches(std::vector<PairIds> pairs, bool source_eos) {
+  constexpr std::int64_t max_tokens = 4096;
+  std::stable_sort(pairs.begin(), pairs.end(),
+                   [](const PairIds& a, const PairIds& b) { return a.target.size() < b.target.size(); });
+  std::vector<PairLength> lengths;
+  for (const PairIds& pair : pairs) lengths.push_back(length_of(pair, true));
+  std::vector<Batch> batches;
+  for (const auto& [first, end] : batch_ranges(lengths, 0, max_tokens))
+    batches.push_back(make_batch(std::span(pairs).subspan(first, end - first), source_eos));
+  return batches;
+}
+
+class ToyPairs : public PairSource {
+ public:
+  ToyPairs(const Config& config, const LanguagePair& languages)
+      : task_(toy_task(config)),
+        config_(config),
+        languages_(languages),
+        validation_(toy_batches(config, languages, Split::validation)) {}
+  Batch batch(std::int64_t number) override {
+    return make_batch(task_->examples(Split::train, config_.batch, number * config_.batch),
+                      languages_.source.vocabulary, languages_.target.vocabulary, config_.source_eos);
+  }
+  BatchPlan::Position position(std::int64_t number) override { return {0, number}; }
+  const std::vector<Batch>& validation() const override { return validation_; }
+  std::vector<Example> probes(std::int64_t count) const override { return task_->examples(Split::validation, count); }
+  std::uint64_t hash() const override { return hash_of(task_->name()); }  // the config says the rest
+
+ private:
+  std::shared_ptr<const ToyTask> task_;
+  Config config_;
+  LanguagePair languages_;
+  std::vector<Batch> validation_;
+};
+
+}  // namespace
+
+PairTexts PairTexts::read(const Config& c) {
+  require(named(c.src, c.tgt, c.tsv), "config: pairs needs src and tgt, or tsv: the sentences to learn from");
+  PairTexts texts{train::read(c.src, c.tgt, c.tsv, ""), {}, {}, false};
+  if (named(c.valid_src, c.valid_tgt, c.valid_tsv)) {
+    texts.validation = train::read(c.valid_src, c.valid_tgt, c.valid_tsv, "valid_");
+  } else {
+    constexpr std::size_t max_count = 1000;
+    texts.validation = texts.train.take_held_out(max_count);
+    texts.held_out = true;
+  }
+  if (named(c.test_src, c.test_tgt, c.test_tsv)) texts.test = train::read(c.test_src, c.test_tgt, c.test_tsv, "test_");
+  return texts;
+}
+
+LanguagePair learn_languages(const Config& config, const ParallelText& text) {
+  if (!config.shared) return {learn_language(config, text.source), learn_language(config, text.target)};
+  std::vector<std::string> lines = text.source;
+  lines.insert(lines.end(), text.target.begin(), text.target.end());
+  const Language both = learn_language(config, lines);
+  return {both, both};
+}
+
+std::vector<Batch> toy_batches(const Config& config, const LanguagePair& languages, Split split) {
+  constexpr std::int64_t at_once = 256;
+  const auto task = toy_task(config);
+  std::vector<Batch> batches;
+  for (std::int64_t first = 0; first < config.validation; first += at_once)
+    batches.push_back(make_batch(task->examples(split, std::min(at_once, config.validation - first), first),
+                                 languages.source.vocabulary, languages.target.vocabulary, config.source_eos));
+  return batches;
+}
+
+std::unique_ptr<PairSource> toy_pairs(const Config& config, const LanguagePair& languages) {
+  return std::make_unique<ToyPairs>(config, languages);
+}
+
+TextPairs::TextPairs(const Config& config, const PairTexts& texts, const LanguagePair& languages)
+    : source_eos_(config.source_eos),
+      hash_(hash_of(fmt::format("{} {}", texts.train.hash(), texts.validation.hash()))) {
+  const auto note = [&](const std::vector<std::string>& more) {
+    notices_.insert(notices_.end(), more.begin(), more.end());
+  };
+  if (texts.held_out)
+    note({fmt::format("{}: {} of {} pairs are held out for validation", texts.train.source_file,
+                      texts.validation.size(), texts.validation.size() + texts.train.size())});
+  std::vector<PairLength> lengths;
+  note(for_usable_pairs(texts.train, languages, [&](auto source, auto target) {
+    train_.push_back(ids_of({std::move(source), std::move(target), {}}, languages));
+    lengths.push_back(length_of(train_.back(), source_eos_));
+  }));
+  require(!train_.empty(), "{}: no pair is left to learn from", texts.train.source_file);
+  plan_ = std::make_unique<BatchPlan>(
+      std::move(lengths),
+      BatchPlan::Options{.sentences = config.batch, .tokens = config.tokens, .stream = {config.seed, streams::order}});
+
+  std::vector<PairIds> validation;
+  note(for_usable_pairs(texts.validation, languages, [&](auto source, auto target) {
+    held_out_.push_back({std::move(source), std::move(target), {}});
+    validation.push_back(ids_of(held_out_.back(), languages));
+  }));
+  require(!held_out_.empty(), "{}: no pair is left to validate on", texts.validation.source_file);
+  validation_ = in_batches(std::move(validation), source_eos_);
+}
+
+Batch TextPairs::batch(std::int64_t number) {
+  std::vector<PairIds> pairs;
+  for (const std::uint32_t i : plan_->batch(number)) pairs.push_back(train_[i]);
+  return make_batch(pairs, source_eos_);
+}
+
+std::vector<Example> TextPairs::probes(std::int64_t count) const {
+  const auto max_count = std::min(static_cast<std::size_t>(count), held_out_.size());
+  return {held_out_.begin(), held_out_.begin() + static_cast<std::ptrdiff_t>(max_count)};
+}
+
+std::vector<Batch> evaluation_batches(const ParallelText& text, const LanguagePair& languages, bool source_eos) {
+  std::vector<PairIds> pairs;
+  for_usable_pairs(text, languages, [&](auto source, auto target) {
+    pairs.push_back(ids_of({std::move(source), std::move(target), {}}, languages));
+  });
+  return in_batches(std::move(pairs), source_eos);
+}
+
+TranslationLearner::TranslationLearner(const Config& config, LanguagePair languages, std::unique_ptr<PairSource> pairs)
+    : translator_(config, std::move(languages)), pairs_(std::move(pairs)) {}
+
+StepLoss TranslationLearner::loss(std::int64_t batch, Context& context) {
+  return translator_.loss(pairs_->batch(batch - 1), context);
+}
+
+}  // namespace gaze::train

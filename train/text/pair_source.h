@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gaze/datasets/batch_plan.h>
+#include <gaze/datasets/parallel_text.h>
+#include <gaze/train/learner.h>
+#include <gaze/train/text/translator.h>
+
+namespace gaze::train {
+
+/// The texts that a config names for task "pairs".
+struct PairTexts {
+  ParallelText train, validation;
+  std::optional<ParallelText> test;
+  bool held_out = false;  ///< the validation pairs were taken from the training text
+  /// Throws for files that are missing, are named in part, or are not parallel text. Without validation files some of
+  /// the training pairs are held out.
+  static PairTexts read(const Config& config);
+};
+
+/// Both languages of a text: their units, learned from its training part.
+LanguagePair learn_languages(const Config& config, const ParallelText& text);
+
+/// Sentence pairs to learn from, and held-out ones.
+class PairSource {
+ public:
+  virtual ~PairSource() = default;
+  virtual Batch batch(std::int64_t number) = 0;  ///< for training, counted from 0
+  virtual BatchPlan::Position position(std::int64_t number) = 0;
+  virtual const std::vector<Batch>& validation() const = 0;
+  virtual std::vector<Example> probes(std::int64_t count) const = 0;  ///< held-out pairs, as words
+  virtual std::uint64_t hash() const = 0;
+};
+
+/// As many sentences of a toy task as a config's figures are taken on.
+std::vector<Batch> toy_batches(const Config& config, const LanguagePair& languages, Split split);
+/// The sentences of a toy task: batch after batch of new ones.
+std::unique_ptr<PairSource> toy_pairs(const Config& config, const LanguagePair& languages);
+
+/// A text's sentences, epoch after epoch. Pairs with an empty side, or with one that is longer than the language's
+/// longest, are left out of training and validation figures.
+class TextPairs : public PairSource {
+ public:
+  TextPairs(const Config& config, const PairTexts& texts, const LanguagePair& languages);
+
+  Batch batch(std::int64_t number) override;
+  BatchPlan::Position position(std::int64_t number) override { return plan_->position(number); }
+  const std::vector<Batch>& validation() const override { return validation_; }
+  std::vector<Example> probes(std::int64_t count) const override;
+  std::uint64_t hash() const override { return hash_; }
+
+  std::int64_t batches(std::int64_t epochs) { return plan_->batches(epochs); }
+  std::size_t size() const { return train_.size(); }
+  /// What was left out, a line for a file and a reason.
+  const std::vector<std::string>& notices() const { return notices_; }
+
+ private:
+  bool source_eos_;
+  std::vector<PairIds> train_;
+  std::vector<Batch> validation_;
+  std::vector<Example> held_out_;
+  std::unique_ptr<BatchPlan> plan_;
+  std::vector<std::string> notices_;
+  std::uint64_t hash_;
+};
+
+/// A text in batches of like length for evaluation: about as many tokens each. What has an empty or too long side is
+/// left out.
+std::vector<Batch> evaluation_batches(const ParallelText& text, const LanguagePair& languages, bool source_eos);
+
+/// Trains a translator on sentence pairs.
+class TranslationLearner : public Learner {
+ public:
+  TranslationLearner(const Config& config, LanguagePair languages, std::unique_ptr<PairSource> pairs);
+
+  const Config& config() const override { return translator_.config(); }
+  Params& params() override { return translator_.params(); }
+  StepLoss loss(std::int64_t batch, Context& context) override;
+  Evaluation evaluate() const override { return translator_.evaluate(pairs_->validation()); }
+  Metadata metadata() const override { return translator_.metadata(); }
+  std::uint64_t data_hash() const override { return pairs_->hash(); }
+  BatchPlan::Position position(std::int64_t batch) override { return pairs_->position(batch); }
+
+  const Translator& translator() const { return translator_; }
+  const PairSource& pairs() const { return *pairs_; }
+
+ private:
+  Translator translator_;
+  std::unique_ptr<PairSource> pairs_;
+};
+
+}  // namespace gaze::train
