@@ -43,6 +43,8 @@
 #include <gaze/nn/safetensors.h>
 #include <gaze/nn/scope.h>
 #include <gaze/nn/score.h>
+#include <gaze/nn/tapped_attention.h>
+#include <gaze/nn/taps.h>
 #include <gaze/nn/transformer.h>
 
 #include <gaze/optim/adam.h>

@@ -1,4 +1,5 @@
 #include <gaze/nn/attention.h>
+#include <gaze/nn/tapped_attention.h>
 
 namespace gaze {
 namespace {
@@ -12,71 +13,89 @@ std::int64_t checked_heads(const Scope& scope, std::int64_t d_model, std::int64_
 }  // namespace
 
 MultiHeadAttention::MultiHeadAttention(const Scope& scope, std::int64_t model_size, std::int64_t head_count,
-                                       double dropout_probability, Score kind)
-    : name(scope.path()),
+                                       double dropout_probability, Score function, AttentionKind kind,
+                                       std::int64_t layer)
+    : site{.name = scope.path(), .kind = kind, .layer = layer, .heads = head_count},
       d_model(model_size),
       heads(checked_heads(scope, model_size, head_count)),
       dropout(dropout_probability),
       in_proj_weight(scope.parameter("in_proj_weight", {3 * d_model, d_model}, init::xavier_uniform())),
       in_proj_bias(scope.parameter("in_proj_bias", {3 * d_model}, init::constant(0))),
       score(scope / "score",
-            {.score = kind, .query_size = d_model, .key_size = d_model, .heads = heads, .strength = 8}),
+            {.score = function, .query_size = d_model, .key_size = d_model, .heads = heads, .strength = 8}),
       out_proj(scope / "out_proj", d_model, d_model, true, init::constant(0)) {}
 
-MultiHeadAttention::Projections MultiHeadAttention::project(const Tensor& x, const Tensor& memory) const {
+/// Columns [B,L,HK], or what a tap puts in their place.
+Columns MultiHeadAttention::tapped(const Columns& x, TapPoint point, Context& context) const {
+  return tapped_heads(x, heads, point, site, context);
+}
+
+Columns MultiHeadAttention::tapped_queries(const Tensor& x, Context& context) const {
+  return tapped(linear(x, in_proj_weight, in_proj_bias, {0, d_model}), TapPoint::queries,
+                context);  // [B,T,D] -> [B,T,D]
+}
+
+Tensor MultiHeadAttention::operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& masks,
+                                      Context& context) const {
   const std::int64_t d = d_model;
   if (memory.same(x)) {
     const Tensor qkv = linear(x, in_proj_weight, in_proj_bias);  // [B,T,D] -> [B,T,3D]
-    return {{qkv, 0, d}, {qkv, d, d}, {qkv, 2 * d, d}};
+    return attend({tapped({qkv, 0, d}, TapPoint::queries, context), tapped({qkv, d, d}, TapPoint::keys, context),
+                   tapped({qkv, 2 * d, d}, TapPoint::values, context)},
+                  masks, context);
   }
-  const Tensor q = linear(x, in_proj_weight, in_proj_bias, {0, d});  // [B,T,D] -> [B,T,D]
-  const Tensor kv = keys_values(memory);
-  return {q, {kv, 0, d}, {kv, d, d}};
+  const Columns q = tapped_queries(x, context);
+  const Tensor kv = linear(memory, in_proj_weight, in_proj_bias, {d, 2 * d});  // [B,S,D] -> [B,S,2D]
+  return attend({q, tapped({kv, 0, d}, TapPoint::keys, context), tapped({kv, d, d}, TapPoint::values, context)}, masks,
+                context);
 }
 
-Tensor MultiHeadAttention::keys_values(const Tensor& memory) const {
-  return linear(memory, in_proj_weight, in_proj_bias, {d_model, 2 * d_model});  // [B,S,D] -> [B,S,2D]
-}
-
-AttentionResult MultiHeadAttention::operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& masks,
-                                               Context& context, bool with_weights) const {
-  const AttentionKind kind = !memory.same(x) ? AttentionKind::cross
-                             : masks.causal  ? AttentionKind::decoder
-                                             : AttentionKind::encoder;
-  return attend(project(x, memory), kind, masks, context, with_weights);
+Tensor MultiHeadAttention::keys_values(const Tensor& memory, Context& context) const {
+  const std::int64_t d = d_model;
+  const Tensor kv = linear(memory, in_proj_weight, in_proj_bias, {d, 2 * d});  // [B,S,D] -> [B,S,2D]
+  return joined(tapped({kv, 0, d}, TapPoint::keys, context), tapped({kv, d, d}, TapPoint::values, context));
 }
 
 Tensor MultiHeadAttention::extend(const Tensor& x, Tensor& keys_values, Context& context) const {
   const bool first = !keys_values.defined();
-  require(first || x.size(1) == 1, "attention {}: after the first call one word at a time, got {}", name, x.shape());
+  require(first || x.size(1) == 1, "attention {}: after the first call one word at a time, got {}", site.name,
+          x.shape());
   const std::int64_t d = d_model;
-  const Tensor qkv = linear(x, in_proj_weight, in_proj_bias), kv = slice(qkv, 2, d, 3 * d);
+  const Tensor qkv = linear(x, in_proj_weight, in_proj_bias);
+  const Columns q = tapped({qkv, 0, d}, TapPoint::queries, context);
+  const Tensor kv =
+      joined(tapped({qkv, d, d}, TapPoint::keys, context), tapped({qkv, 2 * d, d}, TapPoint::values, context));
   keys_values = first ? kv : concat({keys_values, kv}, 1);
   const AttentionMasks masks{.causal = first};  // a single query comes last: it sees all
-  return attend({{qkv, 0, d}, {keys_values, 0, d}, {keys_values, d, d}}, AttentionKind::decoder, masks, context, false)
-      .output;
+  return attend({q, {keys_values, 0, d}, {keys_values, d, d}}, masks, context);
 }
 
 Tensor MultiHeadAttention::attend(const Tensor& x, const Tensor& keys_values, const AttentionMasks& masks,
                                   Context& context) const {
-  const std::int64_t d = d_model;
-  const Tensor q = linear(x, in_proj_weight, in_proj_bias, {0, d});
-  return attend({q, {keys_values, 0, d}, {keys_values, d, d}}, AttentionKind::cross, masks, context, false).output;
+  const std::int64_t d = d_model, sources = keys_values.size(0);
+  Columns q = tapped_queries(x, context);
+  std::int64_t continuations = 1;
+  if (x.size(0) != sources) {  // the continuations of a source are its queries: [R,1,D] -> [B,R/B,D]
+    require(x.size(1) == 1 && sources > 0 && x.size(0) % sources == 0,
+            "attention {}: x {} must be [R,1,D], R a multiple of the {} sources", site.name, x.shape(), sources);
+    continuations = x.size(0) / sources;
+    q = reshape(q.packed, {sources, continuations, d});
+  }
+  return attend({q, {keys_values, 0, d}, {keys_values, d, d}}, masks, context, continuations);
 }
 
-AttentionResult MultiHeadAttention::attend(const Projections& projections, AttentionKind kind,
-                                           const AttentionMasks& masks, Context& context, bool with_weights) const {
-  const Columns q = score.prepared_queries(projections.q), k = score.prepared_keys(projections.k);
+Tensor MultiHeadAttention::attend(const Projections& from, const AttentionMasks& masks, Context& context,
+                                  std::int64_t continuations) const {
   AttentionOptions options;
   options.causal = masks.causal;
   options.key_lengths = masks.key_lengths;
   options.mask = masks.additive;
-  if (context.recorder) context.recorder->offer(name, kind, [&] { return score.weights(q, k, options); });
   const DropoutOptions drop = dropout.options(context);
   options.dropout = drop.p, options.stream = drop.stream;
-  AttentionResult result = score.attend(q, k, projections.v, options, with_weights);
-  result.output = out_proj(result.output);
-  return result;
+  Tensor heads_joined = tapped_attention(score, score.prepared_queries(from.q), score.prepared_keys(from.k), from.v,
+                                         options, site, context, continuations);
+  const Tensor output = out_proj(heads_joined);
+  return context.taps ? context.taps->apply(context.place(site, TapPoint::output), output) : output;
 }
 
 Tensor MultiHeadAttention::w_q() const { return in_proj_weight.slice(0, 0, d_model); }

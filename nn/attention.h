@@ -21,28 +21,30 @@ struct AttentionMasks {
 /// parameters and results of torch.nn.MultiheadAttention; or with another score function of Q_h and K_h.
 struct MultiHeadAttention {
   /// Registers in_proj_weight [3D,D], in_proj_bias [3D], out_proj.weight [D,D] and out_proj.bias [D], and what the
-  /// score has to learn under `score`. Throws unless heads divides d_model.
+  /// score has to learn under `score`. `kind` and `layer` are what it is in its model, for those who tap it. Throws
+  /// unless heads divides d_model.
   MultiHeadAttention(const Scope&, std::int64_t d_model, std::int64_t heads, double dropout_probability = 0,
-                     Score kind = Score::scaled_dot);
+                     Score score = Score::scaled_dot, AttentionKind kind = AttentionKind::encoder,
+                     std::int64_t layer = 0);
 
-  /// x [B,T,D] asks and memory [B,S,D] answers; self-attention when both are the same tensor. Returns the output
-  /// [B,T,D] and, with `with_weights`, the weights [B,H,T,S] before dropout, which gradients flow through.
-  AttentionResult operator()(const Tensor& x, const Tensor& memory, const AttentionMasks&, Context&,
-                             bool with_weights = false) const;
+  /// x [B,T,D] asks and memory [B,S,D] answers; self-attention when both are the same tensor -> [B,T,D]. Its points are
+  /// queries, keys, values, scores, weights, head_outputs and output.
+  Tensor operator()(const Tensor& x, const Tensor& memory, const AttentionMasks&, Context&) const;
 
   /// Word by word: x [B,1,D] joins the keys and values [B,t,2D] of the words before, undefined before the first, and
   /// attends to all. Gives what the last query of causal self-attention over t + 1 words would: [B,1,D]. A first call
   /// may bring several words, [B,T,D] -> [B,T,D].
   Tensor extend(const Tensor& x, Tensor& keys_values, Context&) const;
-  /// What keys_values() made of a memory answers: x [B,T,D] -> [B,T,D].
+  /// What keys_values() made of a memory [B,S,2D] answers: x [B,T,D] -> [B,T,D]; or of R / B continuations of each
+  /// source that follow one another, x [R,1,D] -> [R,1,D].
   Tensor attend(const Tensor& x, const Tensor& keys_values, const AttentionMasks&, Context&) const;
-  Tensor keys_values(const Tensor& memory) const;  ///< [B,S,D] -> [B,S,2D]
+  Tensor keys_values(const Tensor& memory, Context&) const;  ///< [B,S,D] -> [B,S,2D]
 
   Tensor w_q() const;  ///< [D,D]: rows [0, D) of in_proj_weight, a differentiable copy
   Tensor w_k() const;  ///< [D,D]: rows [D, 2D)
   Tensor w_v() const;  ///< [D,D]: rows [2D, 3D)
 
-  std::string name;  ///< its path, by which the recorder knows it
+  AttentionSite site;
   std::int64_t d_model, heads;
   Dropout dropout;  ///< of the weights
   Tensor in_proj_weight, in_proj_bias;
@@ -53,10 +55,10 @@ struct MultiHeadAttention {
   struct Projections {
     Columns q, k, v;
   };
-  Projections project(const Tensor& x, const Tensor& memory) const;
-  /// Records and attends. `kind` is who looks at whom.
-  AttentionResult attend(const Projections&, AttentionKind kind, const AttentionMasks&, Context&,
-                         bool with_weights) const;
+  Columns tapped(const Columns&, TapPoint, Context&) const;
+  Columns tapped_queries(const Tensor& x, Context&) const;
+  /// `continuations` of each source are its queries: q [B,continuations,D] -> [B continuations,1,D]; 1: none are.
+  Tensor attend(const Projections&, const AttentionMasks&, Context&, std::int64_t continuations = 1) const;
 };
 
 }  // namespace gaze

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <gaze/autograd/ops.h>
+#include <gaze/nn/tapped_attention.h>
 
 namespace gaze {
 namespace {
@@ -63,7 +64,7 @@ Bahdanau::Bahdanau(const Scope& scope, const BahdanauOptions& o)
                                            .bidirectional = true,
                                            .dropout = o.dropout}),
       start(scope / "body" / "start", o.d_model, o.layers * o.d_model),
-      attention_name((scope / "body" / "attention").path()),
+      site{.name = (scope / "body" / "attention").path(), .kind = AttentionKind::cross, .layer = 0, .heads = o.heads},
       key(key_of(scope / "body" / "attention", o)),
       score(score_of(scope / "body" / "attention", o)),
       decoder(decoder_of(scope / "body" / "decoder", o)),
@@ -72,11 +73,15 @@ Bahdanau::Bahdanau(const Scope& scope, const BahdanauOptions& o)
       dropout(o.dropout) {}
 
 Tensor Bahdanau::encode(const Tensor& source, const Tensor& lengths, Context& context) const {
+  enter(context);
   return encoder(src_embed(source, context), lengths, context);
 }
 
-Bahdanau::Sources Bahdanau::sources(const Tensor& memory, const Tensor& lengths) const {
-  if (score) return {memory, score->prepared_keys(key ? (*key)(memory) : memory), lengths};
+Bahdanau::Sources Bahdanau::sources(const Tensor& memory, const Tensor& lengths, Context& context) const {
+  if (score) {
+    const Columns keys = tapped_heads(key ? (*key)(memory) : memory, site.heads, TapPoint::keys, site, context);
+    return {tapped_heads(memory, site.heads, TapPoint::values, site, context), score->prepared_keys(keys), lengths};
+  }
   // The last states: of the direction from the start at a row's end, of the one from the end at its start.
   const std::int64_t batch = memory.size(0), steps = memory.size(1), d = memory.size(2) / 2;
   std::vector<std::int32_t> ends;
@@ -96,76 +101,83 @@ Bahdanau::State Bahdanau::first_state(const Tensor& memory, const Sources& from)
     const auto first = static_cast<std::int64_t>(i) * d;
     state.layers.push_back(decoder[i].state(slice(h, 1, first, first + d)));
   }
-  state.context = score ? Tensor::zeros({memory.size(0), 2 * d}, memory.dtype()) : squeeze(from.memory, 1);
+  state.context = score ? Tensor::zeros({memory.size(0), 2 * d}, memory.dtype()) : squeeze(from.values.packed, 1);
   return state;
 }
 
-Tensor Bahdanau::step(const Tensor& word, State& state, const Sources& from, Context& context) const {
+void Bahdanau::step(const Tensor& word, State& state, const Sources& from, Context& context) const {
   Tensor x = concat({word, state.context}, 1);
   for (std::size_t i = 0; i < decoder.size(); ++i) {
     if (i > 0) x = dropout(x, context);
     state.layers[i] = decoder[i](x, state.layers[i]);
     x = decoder[i].output(state.layers[i]);
   }
-  if (!score) return {};
+  if (!score) return;
+  const Columns query = tapped_heads(unsqueeze(x, 1), site.heads, TapPoint::queries, site, context);  // [R,1,D]
   // The continuations of a source are its queries.
-  const Tensor query = score->prepared_queries(reshape(x, {from.memory.size(0), -1, x.size(1)})).packed;
+  const std::int64_t sources = from.values.packed.size(0), continuations = x.size(0) / sources;
+  const Columns queries = score->prepared_queries(reshape(query.packed, {sources, continuations, x.size(1)}));
   const DropoutOptions drop = dropout.options(context);
   AttentionOptions options;
   options.key_lengths = from.lengths;
   options.dropout = drop.p, options.stream = drop.stream;
-  const Tensor answer = score->attend(query, from.keys, from.memory, options).output;  // [B,R/B,2D]
-  state.context = reshape(answer, {-1, answer.size(2)});
-  return query;
+  const Tensor answer =
+      tapped_attention(*score, queries, from.keys, from.values, options, site, context, continuations);  // [R,1,2D]
+  state.context =
+      squeeze(context.taps ? context.taps->apply(context.place(site, TapPoint::output), answer) : answer, 1);
 }
 
 Tensor Bahdanau::read_out(const Tensor& outputs, const Tensor& contexts, Context& context) const {
   return dropout(tanh(out(concat({outputs, contexts}, -1))), context);
 }
 
-Tensor Bahdanau::attention_weights(const Tensor& queries, const Sources& from) const {
-  AttentionOptions options;
-  options.key_lengths = from.lengths;
-  return score->weights(queries, from.keys, options);
-}
-
 Tensor Bahdanau::features(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context& context) const {
+  enter(context);
   const Tensor words = transpose(tgt_embed(target, context), 0, 1);  // [B,T,D] -> [T,B,D]
-  const Sources from = sources(memory, lengths);
+  const Sources from = sources(memory, lengths, context);
   State state = first_state(memory, from);
-  std::vector<Tensor> outputs, contexts, queries;
+  std::vector<Tensor> outputs, contexts;
   for (std::int64_t t = 0; t < words.size(0); ++t) {
-    queries.push_back(step(words[t], state, from, context));
+    const WordByWord at(context, t, context.sentences);
+    step(words[t], state, from, context);
     outputs.push_back(decoder.back().output(state.layers.back()));
     contexts.push_back(state.context);
   }
-  if (score && context.recorder)
-    context.recorder->offer(attention_name, AttentionKind::cross,
-                            [&] { return attention_weights(concat(queries, 1), from); });
   return read_out(stack(outputs, 1), stack(contexts, 1), context);
 }
 
-DecodingState Bahdanau::begin(const Tensor& memory, const Tensor& lengths) const {
-  const Sources from = sources(memory, lengths);
+DecodingState Bahdanau::begin(const Tensor& memory, const Tensor& lengths, Context& context) const {
+  enter(context);
+  const Sources from = sources(memory, lengths, context);
   const State first = first_state(memory, from);
-  DecodingState state{.self = first.layers, .memory = {from.memory}, .memory_lengths = lengths, .length = 0};
+  DecodingState state{.self = first.layers, .memory = {from.values.packed}, .memory_lengths = lengths, .length = 0};
   state.self.push_back(first.context);
   if (score) state.memory.push_back(from.keys.packed);
   return state;
 }
 
 Tensor Bahdanau::next(const Tensor& words, DecodingState& kept, Context& context) const {
+  enter(context);
   const Sources from{kept.memory.front(), kept.memory.back(), kept.memory_lengths};
-  if (kept.length == 0)
+  if (kept.length == 0) {
+    kept.begin_rows(words.size(0));
     for (Tensor& of_source : kept.self) of_source = repeated(of_source, words.size(0) / of_source.size(0));
+  }
+  const WordByWord at(context, kept.length, kept.sentences);
   State state{{kept.self.begin(), kept.self.end() - 1}, kept.self.back()};
-  const Tensor query = step(squeeze(tgt_embed(words, context), 1), state, from, context);
-  if (score && context.recorder)
-    context.recorder->offer(attention_name, AttentionKind::cross, [&] { return attention_weights(query, from); });
+  step(squeeze(tgt_embed(words, context), 1), state, from, context);
   kept.self = state.layers;
   kept.self.push_back(state.context);
   ++kept.length;
-  return head(read_out(decoder.back().output(state.layers.back()), state.context, context));
+  const Tensor features = read_out(decoder.back().output(state.layers.back()), state.context, context);  // [R,D]
+  return squeeze(logits_of(unsqueeze(features, 1), head, context), 1);
+}
+
+Anatomy Bahdanau::anatomy() const {
+  Anatomy all;
+  all.add(src_embed.name, TapPoint::output).add(tgt_embed.name, TapPoint::output);
+  if (score) all.add(site);
+  return all.add("", TapPoint::logits);
 }
 
 }  // namespace gaze

@@ -39,7 +39,8 @@ struct BahdanauOptions {
 ///
 /// Registers src_embed, tgt_embed, body.encoder and body.decoder (with torch.nn.GRU's or LSTM's names), body.start (to
 /// the first state), body.attention.score, body.attention.key (to keys of a query's size, for scores that compare like
-/// with like), body.out and head.weight [V,D]. The recorder knows the attention as body.attention, of kind cross.
+/// with like), body.out and head.weight [V,D]. Its one attention is body.attention, of kind cross, whose keys and
+/// values are made of the memory and whose output is c_t.
 struct Bahdanau final : EncoderDecoder {
   Bahdanau(const Scope&, const BahdanauOptions&);
 
@@ -47,13 +48,14 @@ struct Bahdanau final : EncoderDecoder {
   Tensor encode(const Tensor& source, const Tensor& lengths, Context&) const override;
   Tensor features(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context&) const override;
   const Linear& output() const override { return head; }
-  DecodingState begin(const Tensor& memory, const Tensor& lengths) const override;
+  DecodingState begin(const Tensor& memory, const Tensor& lengths, Context&) const override;
   Tensor next(const Tensor& words, DecodingState&, Context&) const override;
+  Anatomy anatomy() const override;
 
   TokenEmbedding src_embed, tgt_embed;
   Recurrent encoder;
-  Linear start;  ///< the first states of all layers: tanh(start(last state of the direction from the end))
-  std::string attention_name;
+  Linear start;        ///< the first states of all layers: tanh(start(last state of the direction from the end))
+  AttentionSite site;  ///< of the attention, if there is one
   std::optional<Linear> key;
   std::optional<ScoreFunction> score;
   std::vector<RecurrentCell> decoder;
@@ -64,8 +66,8 @@ struct Bahdanau final : EncoderDecoder {
  private:
   /// The sources as the decoder sees them at every step.
   struct Sources {
-    Tensor memory;  ///< [B,S,2D]; without attention [B,1,2D]: what is given at every step
-    Columns keys;   ///< [B,S,A], prepared; none without attention
+    Columns values;  ///< [B,S,2D]; without attention [B,1,2D]: what is given at every step
+    Columns keys;    ///< [B,S,A], prepared; none without attention
     Tensor lengths;
   };
   /// What the decoder knows after some words, of R continuations.
@@ -73,12 +75,11 @@ struct Bahdanau final : EncoderDecoder {
     std::vector<Tensor> layers;  ///< [R,...]
     Tensor context;              ///< [R,2D]
   };
-  Sources sources(const Tensor& memory, const Tensor& lengths) const;
+  Sources sources(const Tensor& memory, const Tensor& lengths, Context&) const;
   State first_state(const Tensor& memory, const Sources&) const;
-  /// Reads a word [R,D]; gives the prepared query [B,R/B,A] that it asked.
-  Tensor step(const Tensor& word, State&, const Sources&, Context&) const;
+  /// Reads a word [R,D] and asks about it.
+  void step(const Tensor& word, State&, const Sources&, Context&) const;
   Tensor read_out(const Tensor& outputs, const Tensor& contexts, Context&) const;
-  Tensor attention_weights(const Tensor& queries, const Sources&) const;
 };
 
 }  // namespace gaze

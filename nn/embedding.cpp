@@ -31,9 +31,10 @@ Tensor TokenEmbedding::operator()(const Tensor& ids, Context& context, std::int6
   require(ids.rank() == 2, "embedding {}: needs ids [B,T], got shape {}", name, ids.shape());
   const std::int64_t end = first + ids.size(1), d_model = tok.weight.size(1);
   const Tensor tokens = tok(ids) * std::sqrt(static_cast<double>(d_model));  // [B,T] -> [B,T,D]
-  if (!pos.defined()) return dropout(tokens, context);
+  const auto tapped = [&](const Tensor& x) { return context.tap(name, TapPoint::output, dropout(x, context)); };
+  if (!pos.defined()) return tapped(tokens);
   require(end <= pos.size(0), "embedding {}: length {} is over the maximum {}", name, end, pos.size(0));
-  return dropout(tokens + (ids.size(1) == pos.size(0) ? pos : pos.slice(0, first, end)), context);  // + [T,D]
+  return tapped(tokens + (ids.size(1) == pos.size(0) ? pos : pos.slice(0, first, end)));  // + [T,D]
 }
 
 TokenEmbedding target_embedding(const Scope& scope, const TokenEmbeddingOptions& options,

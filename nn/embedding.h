@@ -29,7 +29,8 @@ struct TokenEmbeddingOptions {
   double position_std = 0.02;  ///< of the initial learned positions
 };
 
-/// What enters a Transformer: dropout(tok(id) sqrt(D) + position) (Vaswani et al. 2017, sections 3.4 and 3.5).
+/// What enters a Transformer: dropout(tok(id) sqrt(D) + position) (Vaswani et al. 2017, sections 3.4 and 3.5). Its
+/// point is output.
 struct TokenEmbedding {
   /// Registers tok.weight [V,D] and, when positions are learned, pos.weight [max_length,D].
   TokenEmbedding(const Scope&, const TokenEmbeddingOptions&);

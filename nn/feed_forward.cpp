@@ -6,13 +6,15 @@ namespace gaze {
 
 FeedForward::FeedForward(const Scope& scope, std::int64_t d_model, std::int64_t d_ff, Activation function,
                          double dropout_probability)
-    : linear1(scope / "linear1", d_model, d_ff),
+    : name((scope / "feed_forward").path()),
+      linear1(scope / "linear1", d_model, d_ff),
       linear2(scope / "linear2", d_ff, d_model),
       activation(function),
       dropout(dropout_probability) {}
 
 Tensor FeedForward::operator()(const Tensor& x, Context& context) const {
-  return linear2(dense(x, linear1.weight, linear1.bias, activation, dropout.options(context)));
+  const Tensor hidden = dense(x, linear1.weight, linear1.bias, activation, dropout.options(context));
+  return linear2(context.tap(name, TapPoint::hidden, hidden));
 }
 
 }  // namespace gaze

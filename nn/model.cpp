@@ -23,19 +23,50 @@ TokenEmbedding embedding_of(const Scope& scope, std::int64_t vocab, const ModelO
 
 void DecodingState::select_rows(const Tensor& rows) {
   for (Tensor& layer : self) layer = index_select(layer, 0, rows);
+  std::vector<std::int32_t> chosen;
+  for (const std::int32_t row : rows.values<std::int32_t>()) chosen.push_back(sentences[static_cast<std::size_t>(row)]);
+  sentences = std::move(chosen);
+}
+
+void DecodingState::begin_rows(std::int64_t rows) {
+  const std::int64_t of_each = memory.empty() ? 1 : rows / memory.front().size(0);
+  for (std::int64_t row = 0; row < rows; ++row) sentences.push_back(static_cast<std::int32_t>(row / of_each));
 }
 
 void DecodingState::select_sources(const Tensor& sources) {
   for (Tensor& layer : memory) layer = index_select(layer, 0, sources);
+  if (!memory_lengths.defined()) return;
   const auto all = memory_lengths.values<std::int32_t>();
   std::vector<std::int32_t> lengths;
   for (const std::int32_t i : sources.values<std::int32_t>()) lengths.push_back(all[static_cast<std::size_t>(i)]);
   memory_lengths = Tensor::from({sources.size()}, lengths);
 }
 
+void SequenceModel::enter(const Context& context) const {
+  if (context.taps && context.taps->name_points()) context.taps->require_among(anatomy().points);
+}
+
+Tensor SequenceModel::logits_of(const Tensor& features, const Linear& output, const Context& context) {
+  return context.tap("", TapPoint::logits, output(features));
+}
+
+Tensor SequenceModel::loss_of(const Tensor& features, const Linear& output, const Tensor& gold,
+                              const CrossEntropyOptions& options, const Context& context) {
+  if (context.taps) switch (context.taps->interest(context.place("", TapPoint::logits))) {
+      case Taps::Interest::none: break;
+      case Taps::Interest::look: {
+        const NoGrad no_grad;
+        logits_of(features, output, context);
+        break;
+      }
+      case Taps::Interest::replace: return cross_entropy(logits_of(features, output, context), gold, options);
+    }
+  return projected_cross_entropy(features, output.weight, gold, options);
+}
+
 Tensor EncoderDecoder::decode(const Tensor& target, const Tensor& memory, const Tensor& lengths,
                               Context& context) const {
-  return output()(features(target, memory, lengths, context));
+  return logits_of(features(target, memory, lengths, context), output(), context);
 }
 
 Tensor EncoderDecoder::operator()(const Tensor& source, const Tensor& lengths, const Tensor& target,
@@ -46,7 +77,7 @@ Tensor EncoderDecoder::operator()(const Tensor& source, const Tensor& lengths, c
 Tensor EncoderDecoder::loss(const Tensor& source, const Tensor& lengths, const Tensor& target, const Tensor& gold,
                             const CrossEntropyOptions& options, Context& context) const {
   const Tensor memory = encode(source, lengths, context);
-  return projected_cross_entropy(features(target, memory, lengths, context), output().weight, gold, options);
+  return loss_of(features(target, memory, lengths, context), output(), gold, options, context);
 }
 
 Seq2Seq::Seq2Seq(const Scope& scope, const ModelOptions& options)
@@ -56,49 +87,83 @@ Seq2Seq::Seq2Seq(const Scope& scope, const ModelOptions& options)
       head(output_head(scope, tgt_embed, options.tied)) {}
 
 Tensor Seq2Seq::encode(const Tensor& source, const Tensor& lengths, Context& context) const {
+  enter(context);
   return body.encoder(src_embed(source, context), {.key_lengths = lengths}, context);
 }
 
 Tensor Seq2Seq::features(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context& context) const {
+  enter(context);
   return body.decoder(tgt_embed(target, context), memory, {.causal = true}, {.key_lengths = lengths}, context);
 }
 
-DecodingState Seq2Seq::begin(const Tensor& memory, const Tensor& lengths) const {
+DecodingState Seq2Seq::begin(const Tensor& memory, const Tensor& lengths, Context& context) const {
+  enter(context);
   DecodingState state{.self = {}, .memory = {}, .memory_lengths = lengths, .length = 0};
   for (const DecoderLayer& layer : body.decoder.layers)
-    state.memory.push_back(layer.multihead_attn.keys_values(memory));
+    state.memory.push_back(layer.multihead_attn.keys_values(memory, context));
   return state;
 }
 
 Tensor Seq2Seq::next(const Tensor& words, DecodingState& state, Context& context) const {
+  enter(context);
+  if (state.length == 0) state.begin_rows(words.size(0));
+  const WordByWord step(context, state.length, state.sentences);
   const Tensor x = tgt_embed(words, context, state.length);
   const Tensor y =
       body.decoder.extend(x, state.self, state.memory, {.key_lengths = state.memory_lengths}, context);  // [R,1,D]
   ++state.length;
-  return head(reshape(y, {y.size(0), y.size(2)}));
+  const Tensor logits = logits_of(y, head, context);  // [R,1,V]
+  return reshape(logits, {logits.size(0), logits.size(2)});
+}
+
+Anatomy Seq2Seq::anatomy() const {
+  Anatomy all;
+  all.add(src_embed.name, TapPoint::output);
+  body.encoder.list(all);
+  all.add(tgt_embed.name, TapPoint::output);
+  body.decoder.list(all);
+  return all.add("", TapPoint::logits);
 }
 
 LanguageModel::LanguageModel(const Scope& scope, const ModelOptions& options)
     : tgt_embed(embedding_of(scope / "tgt_embed", options.target_vocab, options)),
       body(scope / "body", options.transformer.decoder_layers, options.transformer,
-           options.transformer.norm == Norm::pre),
+           options.transformer.norm == Norm::pre, AttentionKind::decoder),
       head(output_head(scope, tgt_embed, options.tied)) {}
 
 Tensor LanguageModel::features(const Tensor& ids, Context& context) const {
+  enter(context);
   return body(tgt_embed(ids, context), {.causal = true}, context);
 }
 
-Tensor LanguageModel::operator()(const Tensor& ids, Context& context) const { return head(features(ids, context)); }
+Tensor LanguageModel::operator()(const Tensor& ids, Context& context) const {
+  return logits_of(features(ids, context), head, context);
+}
 
 Tensor LanguageModel::next(const Tensor& ids, DecodingState& state, Context& context) const {
-  const Tensor y = body.extend(tgt_embed(ids, context, state.length), state.self, context);  // [B,T,D]
+  enter(context);
+  if (state.length == 0) state.begin_rows(ids.size(0));
+  Tensor y;
+  {
+    const WordByWord step(context, state.length, state.sentences);
+    y = body.extend(tgt_embed(ids, context, state.length), state.self, context);  // [B,T,D]
+  }
   state.length += ids.size(1);
-  return head(reshape(slice(y, 1, y.size(1) - 1, y.size(1)), {y.size(0), y.size(2)}));
+  const WordByWord last(context, state.length - 1, state.sentences);
+  const Tensor logits = logits_of(slice(y, 1, y.size(1) - 1, y.size(1)), head, context);  // [B,1,V]
+  return reshape(logits, {logits.size(0), logits.size(2)});
 }
 
 Tensor LanguageModel::loss(const Tensor& ids, const Tensor& gold, const CrossEntropyOptions& options,
                            Context& context) const {
-  return projected_cross_entropy(features(ids, context), head.weight, gold, options);
+  return loss_of(features(ids, context), head, gold, options, context);
+}
+
+Anatomy LanguageModel::anatomy() const {
+  Anatomy all;
+  all.add(tgt_embed.name, TapPoint::output);
+  body.list(all);
+  return all.add("", TapPoint::logits);
 }
 
 }  // namespace gaze

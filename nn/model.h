@@ -26,18 +26,35 @@ struct DecodingState {
   std::vector<Tensor> memory;  ///< [B,...]: of each source; none without an encoder
   Tensor memory_lengths = {};  ///< int32 [B]
   std::int64_t length = 0;     ///< t, the words so far
+  std::vector<std::int32_t> sentences = {};  ///< of each continuation: which source, of those begun with, it is of
 
   /// Continuation i is now what continuation rows[i] was: int32.
   void select_rows(const Tensor& rows);
+  /// The first words come, of as many continuations of each source, which follow one another.
+  void begin_rows(std::int64_t rows);
   /// Source i is now what source sources[i] was: int32. Rows are for the caller to select.
   void select_sources(const Tensor& sources);
 };
 
+/// What may be asked of any model.
+struct SequenceModel {
+  virtual ~SequenceModel() = default;
+
+  virtual Anatomy anatomy() const = 0;
+
+ protected:
+  /// What each pass begins with: throws when a tap names a point that the model does not have.
+  void enter(const Context&) const;
+  /// output(features) with the point logits [B,T,V].
+  static Tensor logits_of(const Tensor& features, const Linear& output, const Context&);
+  /// The cross_entropy of that. Unless a tap is at the logits they are never there all at once.
+  static Tensor loss_of(const Tensor& features, const Linear& output, const Tensor& gold, const CrossEntropyOptions&,
+                        const Context&);
+};
+
 /// Translates: source ids in, a score for every next target id out. What training and decoding ask of a model, whatever
 /// it is made of.
-struct EncoderDecoder {
-  virtual ~EncoderDecoder() = default;
-
+struct EncoderDecoder : SequenceModel {
   /// source: int32 [B,S]; lengths: int32 [B], the tokens of each row that are not padding, or undefined -> memory
   /// [B,S,...]
   virtual Tensor encode(const Tensor& source, const Tensor& lengths, Context&) const = 0;
@@ -55,7 +72,7 @@ struct EncoderDecoder {
 
   /// Word by word: begin() with an encoder's memory, then next() with each continuation's last word, int32 [R,1], where
   /// R / B continuations of each source follow one another -> logits [R,V].
-  virtual DecodingState begin(const Tensor& memory, const Tensor& lengths) const = 0;
+  virtual DecodingState begin(const Tensor& memory, const Tensor& lengths, Context&) const = 0;
   virtual Tensor next(const Tensor& words, DecodingState&, Context&) const = 0;
 };
 
@@ -66,7 +83,8 @@ struct Seq2Seq final : EncoderDecoder {
   Tensor encode(const Tensor& source, const Tensor& lengths, Context&) const override;
   Tensor features(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context&) const override;
   const Linear& output() const override { return head; }
-  DecodingState begin(const Tensor& memory, const Tensor& lengths) const override;
+  DecodingState begin(const Tensor& memory, const Tensor& lengths, Context&) const override;
+  Anatomy anatomy() const override;
   Tensor next(const Tensor& words, DecodingState&, Context&) const override;
 
   TokenEmbedding src_embed, tgt_embed;
@@ -76,7 +94,7 @@ struct Seq2Seq final : EncoderDecoder {
 
 /// Continues a text: a score for every next id. Registers tgt_embed, body (layers of causal self-attention, as many as
 /// decoder_layers; with a final norm only when the layers are pre-norm) and head.weight [V,D].
-struct LanguageModel {
+struct LanguageModel final : SequenceModel {
   LanguageModel(const Scope&, const ModelOptions&);
 
   /// int32 [B,T] -> logits [B,T,V], where logits t follow from ids 0..t
@@ -86,6 +104,7 @@ struct LanguageModel {
 
   /// Word by word: the first call may bring a beginning, int32 [B,T], then [B,1] -> logits of the last word [B,V].
   Tensor next(const Tensor& ids, DecodingState&, Context&) const;
+  Anatomy anatomy() const override;
 
   TokenEmbedding tgt_embed;
   Encoder body;

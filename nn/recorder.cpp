@@ -12,49 +12,49 @@ bool chosen(const std::vector<T>& choice, const T& value) {
   return choice.empty() || std::find(choice.begin(), choice.end(), value) != choice.end();
 }
 
-std::int64_t layer_in(std::string_view name) {
-  const std::size_t end = name.find_last_of("0123456789");
-  if (end == name.npos) return 0;
-  const std::size_t before = name.find_last_not_of("0123456789", end);
-  const std::string digits(name.substr(before == name.npos ? 0 : before + 1, end - before));
-  return digits.size() < 10 ? std::stoll(digits) : 0;
-}
-
 }  // namespace
 
-std::string_view name_of(AttentionKind kind) {
-  switch (kind) {
-    case AttentionKind::encoder: return "encoder";
-    case AttentionKind::decoder: return "decoder";
-    default: return "cross";
+Tensor RecordedAttention::weights() const {
+  require(!steps.empty(), "recorder: nothing was recorded of {}", site.name);
+  return steps.size() == 1 ? steps.front() : concat(steps, 2);
+}
+
+Taps AttentionRecorder::taps() {
+  Taps taps;
+  add_to(taps);
+  return taps;
+}
+
+void AttentionRecorder::add_to(Taps& taps) {
+  const TapFilter where(TapPoint::weights, [this](const TapPlace& place) {
+    const AttentionSite& site = *place.attention;
+    return chosen(kinds, site.kind) && chosen(layers, site.layer) && (!wants || wants(site.name));
+  });
+  if (!differentiable) {
+    taps.look(where, [this](const TapPlace& place, const Tensor& weights) { keep(place, weights); });
+    return;
   }
+  taps.replace(where, [this](const TapPlace& place, const Tensor& weights) {
+    keep(place, weights);
+    return weights;
+  });
 }
 
-AttentionKind attention_kind(std::string_view name) {
-  for (const AttentionKind kind : {AttentionKind::encoder, AttentionKind::decoder, AttentionKind::cross})
-    if (name == name_of(kind)) return kind;
-  fail("{} is not a kind of attention; there are encoder, decoder and cross", name);
-}
-
-void AttentionRecorder::offer(std::string_view name, AttentionKind kind, const std::function<Tensor()>& weights) {
-  const std::int64_t layer = layer_in(name);
-  if (!chosen(kinds, kind) || !chosen(layers, layer) || (wants && !wants(name))) return;
-  const auto keep = [&] {
-    const Tensor all = weights();
-    if (heads.empty()) return all;
-    std::vector<Tensor> some;
-    for (const std::int64_t head : heads) {
-      require(head >= 0 && head < all.size(1), "recorder: {} has no head {} of {}", name, head, all.size(1));
-      some.push_back(slice(all, 1, head, head + 1));
-    }
-    return concat(some, 1);
-  };
-  const auto kept = [&] {
-    if (differentiable) return keep();
-    const NoGrad no_grad;
-    return keep();
-  };
-  modules.insert_or_assign(std::string(name), RecordedAttention{kind, layer, kept()});
+void AttentionRecorder::keep(const TapPlace& place, const Tensor& weights) {
+  RecordedAttention& recorded = modules[place.attention->name];
+  recorded.site = *place.attention;
+  if (place.first_query == 0) recorded.steps.clear();  // a new pass
+  if (heads.empty()) {
+    recorded.steps.push_back(weights);
+    return;
+  }
+  std::vector<Tensor> some;
+  for (const std::int64_t head : heads) {
+    require(head >= 0 && head < weights.size(1), "recorder: {} has no head {} of {}", recorded.site.name, head,
+            weights.size(1));
+    some.push_back(slice(weights, 1, head, head + 1));
+  }
+  recorded.steps.push_back(concat(some, 1));
 }
 
 }  // namespace gaze

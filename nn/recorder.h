@@ -7,26 +7,26 @@
 #include <string_view>
 #include <vector>
 
-#include <gaze/autograd/tensor.h>
+#include <gaze/nn/taps.h>
 
 namespace gaze {
 
-/// Who looks at whom: the encoder at the source, the decoder at what it has said (any causal self-attention), or the
-/// decoder at the source.
-enum class AttentionKind { encoder, decoder, cross };
-
-std::string_view name_of(AttentionKind);
-AttentionKind attention_kind(std::string_view name);  ///< its inverse; throws for another name
-
-/// What a recorder keeps of one attention module: its last call.
+/// What a recorder keeps of one attention: its last pass.
 struct RecordedAttention {
-  AttentionKind kind = AttentionKind::cross;
-  std::int64_t layer = 0;  ///< the last number in the module's name, from 0; 0 without one
-  Tensor weights = {};     ///< [B,H,T,S] before dropout, of the chosen heads in their order
+  AttentionSite site = {};
+  std::vector<Tensor> steps =
+      {};  ///< [B,H,T,S] of the chosen heads in their order; several where T was walked in steps
+
+  /// [B,H,T,S] before dropout, of all T.
+  Tensor weights() const;
 };
 
-/// Collects the attention weights that a model computes while it is in a call's Context. Recording changes no result
-/// and uses no random numbers. An empty choice is every one.
+/// A tap that keeps the attention weights of a pass. It changes no result and uses no random numbers. An empty choice
+/// is every one.
+///
+///     AttentionRecorder recorder{.kinds = {AttentionKind::cross}};
+///     const Taps taps = recorder.taps();
+///     Context context{.taps = &taps};
 struct AttentionRecorder {
   std::vector<AttentionKind> kinds = {};
   std::vector<std::int64_t> layers = {}, heads = {};  ///< from 0
@@ -36,8 +36,12 @@ struct AttentionRecorder {
 
   std::map<std::string, RecordedAttention, std::less<>> modules = {};  ///< by full name
 
-  /// What an attention module calls with itself; weights() gives its weights [B,H,T,S], all heads.
-  void offer(std::string_view name, AttentionKind kind, const std::function<Tensor()>& weights);
+  /// Puts it at the weights that it asks for. The recorder must live as long as the taps are used, and stay in place.
+  void add_to(Taps& taps);
+  Taps taps();  ///< with this tap alone
+
+ private:
+  void keep(const TapPlace& place, const Tensor& weights);
 };
 
 }  // namespace gaze

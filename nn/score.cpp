@@ -85,7 +85,10 @@ Columns ScoreFunction::prepared_keys(const Columns& keys) const {
 }
 
 Tensor ScoreFunction::operator()(const Tensor& queries, const Tensor& keys) const {
-  const Columns q = prepared_queries(queries), k = prepared_keys(keys);
+  return scores(prepared_queries(queries), prepared_keys(keys));
+}
+
+Tensor ScoreFunction::scores(const Columns& q, const Columns& k) const {
   if (score == Score::additive) return additive_scores(q.packed, k.packed, v);
   const Tensor products = matmul(split_heads(q, heads), split_heads(k, heads), {.transpose_b = true});  // [B,H,T,S]
   return score == Score::scaled_dot ? products / std::sqrt(static_cast<double>(k.count / heads)) : products;
@@ -98,22 +101,16 @@ AttentionOptions ScoreFunction::completed(AttentionOptions options) const {
   return options;
 }
 
-AttentionResult ScoreFunction::attend(const Columns& queries, const Columns& keys, const Columns& values,
-                                      AttentionOptions given, bool with_weights) const {
+Tensor ScoreFunction::attend(const Columns& queries, const Columns& keys, const Columns& values,
+                             AttentionOptions given) const {
   const AttentionOptions options = completed(std::move(given));
-  if (score == Score::additive) return gaze::attend(additive_scores(queries.packed, keys.packed, v), values, options);
-  if (with_weights) return composed_attention(queries, keys, values, options);
-  return {attention(queries, keys, values, options), {}};
+  if (!composed()) return attention(queries, keys, values, options);
+  return gaze::attend(scores(queries, keys), values, options).output;
 }
 
 Tensor ScoreFunction::weights(const Columns& queries, const Columns& keys, AttentionOptions given) const {
-  AttentionOptions options = completed(std::move(given));
-  options.dropout = 0;
-  if (score == Score::additive) {
-    const Tensor scores = additive_scores(queries.packed, keys.packed, v);
-    return masked_weights(scores, options);
-  }
-  return attention_weights(queries, keys, options);
+  const AttentionOptions options = completed(std::move(given));
+  return composed() ? masked_weights(scores(queries, keys), options) : attention_weights(queries, keys, options);
 }
 
 }  // namespace gaze

@@ -42,12 +42,15 @@ struct ScoreFunction {
 
   Columns prepared_queries(const Columns& queries) const;  ///< [B,T,Q] -> [B,T,HA]
   Columns prepared_keys(const Columns& keys) const;        ///< [B,S,K] -> [B,S,HA]
+  /// Of prepared queries and keys: [B,H,T,S]
+  Tensor scores(const Columns& queries, const Columns& keys) const;
   /// softmax(scores + masks) V of prepared queries and keys, v [B,S,HC] -> output [B,T,HC]. `heads` and `scale` of the
-  /// options are the score's. The weights are there when they are asked for or come with the work.
-  AttentionResult attend(const Columns& queries, const Columns& keys, const Columns& v, AttentionOptions,
-                         bool with_weights = false) const;
+  /// options are the score's.
+  Tensor attend(const Columns& queries, const Columns& keys, const Columns& v, AttentionOptions) const;
   /// The weights of the above before dropout: [B,H,T,S]
   Tensor weights(const Columns& queries, const Columns& keys, AttentionOptions) const;
+  /// Whether attend() makes scores and weights in operations of their own, not within a fused one.
+  bool composed() const { return score == Score::additive; }
 
   Score score;
   std::int64_t heads;

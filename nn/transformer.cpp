@@ -3,47 +3,57 @@
 namespace gaze {
 namespace {
 
-MultiHeadAttention attention_of(const Scope& scope, const TransformerOptions& o) {
-  return {scope, o.d_model, o.heads, o.dropout, o.score};
+MultiHeadAttention attention_of(const Scope& scope, const TransformerOptions& o, AttentionKind kind,
+                                std::int64_t layer) {
+  return {scope, o.d_model, o.heads, o.dropout, o.score, kind, layer};
 }
 
 FeedForward feed_forward_of(const Scope& scope, const TransformerOptions& o) {
   return {scope, o.d_model, o.d_ff, o.activation, o.dropout};
 }
 
-template <class Layer>
-std::vector<Layer> stack_of(const Scope& scope, std::int64_t count, const TransformerOptions& options) {
+/// make(scope, i) for layers.0, layers.1, ...
+template <class Layer, class Make>
+std::vector<Layer> stack_of(const Scope& scope, std::int64_t count, const Make& make) {
   require(count >= 0, "transformer {}: {} layers", scope.path(), count);
   std::vector<Layer> layers;
   layers.reserve(static_cast<std::size_t>(count));
-  for (std::int64_t i = 0; i < count; ++i) layers.emplace_back(scope / "layers" / i, options);
+  for (std::int64_t i = 0; i < count; ++i) layers.push_back(make(scope / "layers" / i, i));
   return layers;
 }
 
 }  // namespace
 
-EncoderLayer::EncoderLayer(const Scope& scope, const TransformerOptions& options)
-    : self_attn(attention_of(scope / "self_attn", options)),
+EncoderLayer::EncoderLayer(const Scope& scope, const TransformerOptions& options, AttentionKind kind,
+                           std::int64_t layer)
+    : self_attn(attention_of(scope / "self_attn", options, kind, layer)),
       feed_forward(feed_forward_of(scope, options)),
       norm1(scope / "norm1", options.d_model),
       norm2(scope / "norm2", options.d_model),
       residual{options.norm, Dropout(options.dropout)} {}
 
 Tensor EncoderLayer::operator()(const Tensor& x, const AttentionMasks& masks, Context& context) const {
-  const Tensor attended =
-      residual(norm1, x, context, [&](const Tensor& z) { return self_attn(z, z, masks, context).output; });
-  return residual(norm2, attended, context, [&](const Tensor& z) { return feed_forward(z, context); });
+  const Tensor attended = residual(self_attn.site.name, norm1, x, context,
+                                   [&](const Tensor& z) { return self_attn(z, z, masks, context); });
+  return residual(feed_forward.name, norm2, attended, context,
+                  [&](const Tensor& z) { return feed_forward(z, context); });
 }
 
 Tensor EncoderLayer::extend(const Tensor& x, Tensor& keys_values, Context& context) const {
-  const Tensor attended =
-      residual(norm1, x, context, [&](const Tensor& z) { return self_attn.extend(z, keys_values, context); });
-  return residual(norm2, attended, context, [&](const Tensor& z) { return feed_forward(z, context); });
+  const Tensor attended = residual(self_attn.site.name, norm1, x, context,
+                                   [&](const Tensor& z) { return self_attn.extend(z, keys_values, context); });
+  return residual(feed_forward.name, norm2, attended, context,
+                  [&](const Tensor& z) { return feed_forward(z, context); });
 }
 
-DecoderLayer::DecoderLayer(const Scope& scope, const TransformerOptions& options)
-    : self_attn(attention_of(scope / "self_attn", options)),
-      multihead_attn(attention_of(scope / "multihead_attn", options)),
+void EncoderLayer::list(Anatomy& anatomy) const {
+  anatomy.add(self_attn.site).add(self_attn.site.name, TapPoint::residual);
+  anatomy.add(feed_forward.name, TapPoint::hidden).add(feed_forward.name, TapPoint::residual);
+}
+
+DecoderLayer::DecoderLayer(const Scope& scope, const TransformerOptions& options, std::int64_t layer)
+    : self_attn(attention_of(scope / "self_attn", options, AttentionKind::decoder, layer)),
+      multihead_attn(attention_of(scope / "multihead_attn", options, AttentionKind::cross, layer)),
       feed_forward(feed_forward_of(scope, options)),
       norm1(scope / "norm1", options.d_model),
       norm2(scope / "norm2", options.d_model),
@@ -53,30 +63,36 @@ DecoderLayer::DecoderLayer(const Scope& scope, const TransformerOptions& options
 template <class AttendSelf, class AttendMemory>
 Tensor DecoderLayer::layer(const Tensor& x, Context& context, const AttendSelf& attend_self,
                            const AttendMemory& attend_memory) const {
-  const Tensor informed = residual(norm2, residual(norm1, x, context, attend_self), context, attend_memory);
-  return residual(norm3, informed, context, [&](const Tensor& z) { return feed_forward(z, context); });
+  const Tensor attended = residual(self_attn.site.name, norm1, x, context, attend_self);
+  const Tensor informed = residual(multihead_attn.site.name, norm2, attended, context, attend_memory);
+  return residual(feed_forward.name, norm3, informed, context,
+                  [&](const Tensor& z) { return feed_forward(z, context); });
 }
 
 Tensor DecoderLayer::operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& self_masks,
                                 const AttentionMasks& memory_masks, Context& context) const {
   return layer(
-      x, context, [&](const Tensor& z) { return self_attn(z, z, self_masks, context).output; },
-      [&](const Tensor& z) { return multihead_attn(z, memory, memory_masks, context).output; });
+      x, context, [&](const Tensor& z) { return self_attn(z, z, self_masks, context); },
+      [&](const Tensor& z) { return multihead_attn(z, memory, memory_masks, context); });
 }
 
 Tensor DecoderLayer::extend(const Tensor& x, Tensor& self, const Tensor& memory, const AttentionMasks& memory_masks,
                             Context& context) const {
-  const auto attend_memory =
-      [&](const Tensor& z) {  // the continuations of a source are its queries: [R,1,D], [B,R/B,D]
-        const Tensor queries = reshape(z, {memory.size(0), -1, z.size(2)});
-        return reshape(multihead_attn.attend(queries, memory, memory_masks, context), {-1, 1, z.size(2)});
-      };
   return layer(
-      x, context, [&](const Tensor& z) { return self_attn.extend(z, self, context); }, attend_memory);
+      x, context, [&](const Tensor& z) { return self_attn.extend(z, self, context); },
+      [&](const Tensor& z) { return multihead_attn.attend(z, memory, memory_masks, context); });
 }
 
-Encoder::Encoder(const Scope& scope, std::int64_t layer_count, const TransformerOptions& options, bool final_norm)
-    : layers(stack_of<EncoderLayer>(scope, layer_count, options)) {
+void DecoderLayer::list(Anatomy& anatomy) const {
+  for (const MultiHeadAttention* attention : {&self_attn, &multihead_attn})
+    anatomy.add(attention->site).add(attention->site.name, TapPoint::residual);
+  anatomy.add(feed_forward.name, TapPoint::hidden).add(feed_forward.name, TapPoint::residual);
+}
+
+Encoder::Encoder(const Scope& scope, std::int64_t layer_count, const TransformerOptions& options, bool final_norm,
+                 AttentionKind kind)
+    : layers(stack_of<EncoderLayer>(
+          scope, layer_count, [&](const Scope& at, std::int64_t i) { return EncoderLayer(at, options, kind, i); })) {
   if (final_norm) norm.emplace(scope / "norm", options.d_model);
 }
 
@@ -93,8 +109,13 @@ Tensor Encoder::extend(const Tensor& x, std::vector<Tensor>& keys_values, Contex
   return norm ? (*norm)(y) : y;
 }
 
+void Encoder::list(Anatomy& anatomy) const {
+  for (const EncoderLayer& layer : layers) layer.list(anatomy);
+}
+
 Decoder::Decoder(const Scope& scope, std::int64_t layer_count, const TransformerOptions& options, bool final_norm)
-    : layers(stack_of<DecoderLayer>(scope, layer_count, options)) {
+    : layers(stack_of<DecoderLayer>(scope, layer_count,
+                                    [&](const Scope& at, std::int64_t i) { return DecoderLayer(at, options, i); })) {
   if (final_norm) norm.emplace(scope / "norm", options.d_model);
 }
 
@@ -111,6 +132,10 @@ Tensor Decoder::extend(const Tensor& x, std::vector<Tensor>& self, const std::ve
   Tensor y = x;
   for (std::size_t i = 0; i < layers.size(); ++i) y = layers[i].extend(y, self[i], memory.at(i), memory_masks, context);
   return norm ? (*norm)(y) : y;
+}
+
+void Decoder::list(Anatomy& anatomy) const {
+  for (const DecoderLayer& layer : layers) layer.list(anatomy);
 }
 
 Transformer::Transformer(const Scope& scope, const TransformerOptions& options)

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <gaze/nn/attention.h>
@@ -12,7 +14,7 @@
 /// (batch first).
 namespace gaze {
 
-/// Where LayerNorm stands: post (Vaswani et al. 2017) LayerNorm(x + Sublayer(x)), pre (Xiong et al. 2020)
+/// TapFilter LayerNorm stands: post (Vaswani et al. 2017) LayerNorm(x + Sublayer(x)), pre (Xiong et al. 2020)
 /// x + Sublayer(LayerNorm(x)).
 enum class Norm { pre, post };
 
@@ -29,25 +31,36 @@ struct TransformerOptions {
 };
 
 /// A sublayer's output joins its input: LayerNorm(x + dropout(f(x))), or x + dropout(f(LayerNorm(x))).
+/// The point behind it is the residual of `sublayer`, a path.
 struct Residual {
   template <class Sublayer>
-  Tensor operator()(const LayerNorm& layer_norm, const Tensor& x, Context& context, Sublayer&& f) const {
+  Tensor operator()(std::string_view sublayer, const LayerNorm& layer_norm, const Tensor& x, Context& context,
+                    Sublayer&& f) const {
+    return context.tap(sublayer, TapPoint::residual, joined(layer_norm, x, context, f));
+  }
+  Norm norm;
+  Dropout dropout;
+
+ private:
+  template <class Sublayer>
+  Tensor joined(const LayerNorm& layer_norm, const Tensor& x, Context& context, const Sublayer& f) const {
     const Tensor y = f(norm == Norm::pre ? layer_norm(x) : x);
     const DropoutOptions drop = dropout.options(context);
     if (norm == Norm::pre) return gaze::residual(x, y, drop);
     return residual_norm(x, y, layer_norm.weight, layer_norm.bias, drop, layer_norm.eps);
   }
-  Norm norm;
-  Dropout dropout;
 };
 
 /// Registers self_attn, linear1, linear2, norm1 and norm2.
 struct EncoderLayer {
-  EncoderLayer(const Scope&, const TransformerOptions&);
+  /// `kind` and `layer` are those of its attention.
+  EncoderLayer(const Scope&, const TransformerOptions&, AttentionKind kind = AttentionKind::encoder,
+               std::int64_t layer = 0);
 
   Tensor operator()(const Tensor& x, const AttentionMasks&, Context&) const;  ///< [B,S,D] -> [B,S,D]
   /// Causal self-attention word by word: see MultiHeadAttention::extend().
   Tensor extend(const Tensor& x, Tensor& keys_values, Context&) const;
+  void list(Anatomy&) const;
 
   MultiHeadAttention self_attn;
   FeedForward feed_forward;
@@ -57,7 +70,7 @@ struct EncoderLayer {
 
 /// Registers self_attn, multihead_attn (to the memory), linear1, linear2, norm1, norm2 and norm3.
 struct DecoderLayer {
-  DecoderLayer(const Scope&, const TransformerOptions&);
+  DecoderLayer(const Scope&, const TransformerOptions&, std::int64_t layer = 0);
 
   /// x [B,T,D], memory [B,S,D] -> [B,T,D]
   Tensor operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& self_masks,
@@ -66,6 +79,7 @@ struct DecoderLayer {
   /// MultiHeadAttention::extend(), `memory` [B,S,2D] as keys_values() made it.
   Tensor extend(const Tensor& x, Tensor& self, const Tensor& memory, const AttentionMasks& memory_masks,
                 Context&) const;
+  void list(Anatomy&) const;
 
   MultiHeadAttention self_attn, multihead_attn;
   FeedForward feed_forward;
@@ -79,11 +93,13 @@ struct DecoderLayer {
 
 /// Registers layers.0, layers.1, ... and, with a final norm, norm.
 struct Encoder {
-  Encoder(const Scope&, std::int64_t layer_count, const TransformerOptions&, bool final_norm = true);
+  Encoder(const Scope&, std::int64_t layer_count, const TransformerOptions&, bool final_norm = true,
+          AttentionKind kind = AttentionKind::encoder);
 
   Tensor operator()(const Tensor& x, const AttentionMasks&, Context&) const;  ///< [B,S,D] -> [B,S,D]
   /// With causal self-attention word by word; a tensor for each layer: see EncoderLayer::extend().
   Tensor extend(const Tensor& x, std::vector<Tensor>& keys_values, Context&) const;
+  void list(Anatomy&) const;
 
   std::vector<EncoderLayer> layers;
   std::optional<LayerNorm> norm;
@@ -99,6 +115,7 @@ struct Decoder {
   /// Word by word; a tensor for each layer: see DecoderLayer::extend().
   Tensor extend(const Tensor& x, std::vector<Tensor>& self, const std::vector<Tensor>& memory,
                 const AttentionMasks& memory_masks, Context&) const;
+  void list(Anatomy&) const;
 
   std::vector<DecoderLayer> layers;
   std::optional<LayerNorm> norm;

@@ -1,4 +1,5 @@
 #include <gaze/nn/attention.h>
+#include <gaze/nn/recorder.h>
 
 #include <cmath>
 
@@ -16,6 +17,22 @@ Tensor normal(const Shape& shape, DType dtype = DType::float32, std::uint64_t se
   return Tensor(a, true);
 }
 
+struct Attended {
+  Tensor output, weights;
+};
+
+/// With its weights, which gradients flow through: in separate operations.
+Attended attended(const MultiHeadAttention& attend, const Tensor& x, const Tensor& memory, const AttentionMasks& masks,
+                  Context& context) {
+  AttentionRecorder recorder{.differentiable = true};
+  Taps taps = context.taps ? *context.taps : Taps();
+  recorder.add_to(taps);
+  Context tapped = context;
+  tapped.taps = &taps;
+  const Tensor output = attend(x, memory, masks, tapped);
+  return {output, recorder.modules.at(attend.site.name).weights()};
+}
+
 }  // namespace
 
 TEST_CASE("self-attention equals torch.nn.MultiheadAttention, weights included") {
@@ -27,10 +44,9 @@ TEST_CASE("self-attention equals torch.nn.MultiheadAttention, weights included")
   const Tensor x = golden.input("x");
   Context context;
   const AttentionMasks masks{.additive = Tensor(golden.array("mask").to(dtype))};
-  const auto [y, weights] = attend(x, x, masks, context, true);
+  const auto [y, weights] = attended(attend, x, x, masks, context);
   golden.check(params, {{"x", x}}, {{"y", y}, {"weights", weights}});
-  CHECK(distance(attend(x, x, masks, context).output, golden.array("outputs.y")) <
-        (dtype == DType::float64 ? 1e-10 : 1e-5));
+  CHECK(distance(attend(x, x, masks, context), golden.array("outputs.y")) < (dtype == DType::float64 ? 1e-10 : 1e-5));
 }
 
 TEST_CASE("cross-attention equals torch.nn.MultiheadAttention, weights included") {
@@ -41,9 +57,10 @@ TEST_CASE("cross-attention equals torch.nn.MultiheadAttention, weights included"
   load(params, golden.file(), {.add_prefix = "multihead_attn.", .strip_prefix = "weights."});
   const Tensor x = golden.input("x"), memory = golden.input("memory");
   AttentionRecorder recorder;
-  Context context{.recorder = &recorder};
-  const auto [y, weights] = attend(x, memory, {.key_lengths = golden.lengths()}, context, true);
-  CHECK(distance(Tensor(recorder.modules.at("multihead_attn").weights), golden.array("outputs.weights")) <
+  const Taps taps = recorder.taps();
+  Context context{.taps = &taps};
+  const auto [y, weights] = attended(attend, x, memory, {.key_lengths = golden.lengths()}, context);
+  CHECK(distance(recorder.modules.at("multihead_attn").weights(), golden.array("outputs.weights")) <
         (dtype == DType::float64 ? 1e-10 : 1e-5));
   golden.check(params, {{"x", x}, {"memory", memory}}, {{"y", y}, {"weights", weights}}, "multihead_attn.");
 }
@@ -67,28 +84,29 @@ TEST_CASE("self-attention is cross-attention to itself") {
   const MultiHeadAttention attend(Scope(params), 8, 2);
   const Tensor x = normal({2, 3, 8}, DType::float64);
   Context context;
-  const Tensor self = attend(x, x, {.causal = true}, context).output;
-  CHECK(distance(attend(x, x.clone(), {.causal = true}, context).output, self.array()) < 1e-14);
+  const Tensor self = attend(x, x, {.causal = true}, context);
+  CHECK(distance(attend(x, x.clone(), {.causal = true}, context), self.array()) < 1e-14);
 }
 
 TEST_CASE("a query that sees no key gets zeros, forward and backward") {
-  const bool with_weights = GENERATE(false, true);
+  const bool composed = GENERATE(false, true);
   Params params;
   const MultiHeadAttention attend(Scope(params), 8, 2);
   Tensor bias = attend.out_proj.bias;
   bias.assign(normal({8}));
   const Tensor x = normal({2, 3, 8}), memory = normal({2, 4, 8}, DType::float32, 2);
-  AttentionRecorder recorder;
-  Context context{.recorder = &recorder};
+  AttentionRecorder recorder{.differentiable = composed};
+  const Taps taps = recorder.taps();
+  Context context{.taps = &taps};
   const Tensor lengths = Tensor::from<std::int32_t>({2}, std::vector<std::int32_t>{0, 2});
-  const Tensor y = attend(x, memory, {.key_lengths = lengths}, context, with_weights).output;
+  const Tensor y = attend(x, memory, {.key_lengths = lengths}, context);
   for (std::int64_t d = 0; d < 8; ++d) CHECK(y.at({0, 1, d}) == bias.at({d}));
   y.sum().backward();
   for (const Parameter& p : params.list()) CHECK(std::isfinite(largest(p.value.grad().array())));
   CHECK(distance(memory.grad().slice(0, 0, 1), Array::zeros({1, 4, 8}, DType::float32)) == 0);
   CHECK(distance(x.grad().slice(0, 0, 1), Array::zeros({1, 3, 8}, DType::float32)) == 0);
   CHECK(largest(memory.grad().slice(0, 1, 2).array()) > 0);
-  const Tensor recorded = recorder.modules.begin()->second.weights;
+  const Tensor recorded = recorder.modules.begin()->second.weights();
   CHECK(largest(recorded.slice(0, 0, 1).array()) == 0);
   CHECK(distance(sum(recorded.slice(0, 1, 2), {-1}), Array::full({1, 2, 3}, DType::float32, 1)) < 1e-6);
 }
@@ -97,9 +115,9 @@ TEST_CASE("dropout of the weights acts in training only and is the same in both 
   Params params;
   const MultiHeadAttention attend(Scope(params), 8, 2, 0.5);
   const Tensor x = normal({2, 6, 8});
-  const auto run = [&](bool training, bool with_weights) {
+  const auto run = [&](bool training, bool composed) {
     Context context{.training = training, .stream = {.seed = 1}};
-    return attend(x, x, {}, context, with_weights);
+    return composed ? attended(attend, x, x, {}, context) : Attended{attend(x, x, {}, context), {}};
   };
   const Tensor plain = run(false, false).output, trained = run(true, false).output;
   CHECK(distance(run(false, false).output, plain.array()) == 0);
@@ -114,9 +132,10 @@ TEST_CASE("recording changes no bit and no random number") {
   const Tensor x = normal({2, 5, 8});
   AttentionRecorder all, none{.wants = [](std::string_view name) { return name == "another"; }};
   const auto run = [&](AttentionRecorder* recorder) {
-    Context context{.training = true, .stream = {.seed = 1}, .recorder = recorder};
+    const Taps taps = recorder ? recorder->taps() : Taps();
+    Context context{.training = true, .stream = {.seed = 1}, .taps = recorder ? &taps : nullptr};
     params.zero_grad();
-    const Tensor y = attend(x, x, {.causal = true}, context).output;
+    const Tensor y = attend(x, x, {.causal = true}, context);
     y.sum().backward();
     CHECK(context.draws == 1);
     return std::pair(y.array(), attend.in_proj_weight.grad().array().copy());
@@ -129,7 +148,7 @@ TEST_CASE("recording changes no bit and no random number") {
   }
   CHECK(none.modules.empty());
   REQUIRE(all.modules.size() == 1);
-  const Tensor weights = all.modules.at("self_attn").weights;
+  const Tensor weights = all.modules.at("self_attn").weights();
   REQUIRE(weights.shape() == Shape{2, 2, 5, 5});
   CHECK(distance(sum(weights, {-1}), Array::full({2, 2, 5}, DType::float32, 1)) < 1e-6);
   CHECK(weights.at({1, 1, 2, 3}) == 0);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include <gaze/autograd/check/gradcheck.h>
+#include <gaze/nn/recorder.h>
 
 #include "../catch.h"
 #include "golden.h"
@@ -111,7 +112,8 @@ TEST_CASE("the recorder knows a recurrent model's attention and changes nothing"
   const Bahdanau model(Scope(params), options);
   const Tensor source = ids({2, 4}, words), target = ids({2, 3}, {1, 2, 3, 4, 5, 6});
   const auto run = [&](AttentionRecorder* recorder) {
-    Context context{.training = true, .stream = {.seed = 2}, .recorder = recorder};
+    const Taps taps = recorder ? recorder->taps() : Taps();
+    Context context{.training = true, .stream = {.seed = 2}, .taps = recorder ? &taps : nullptr};
     return model(source, ids({2}, {4, 2}), target, context);
   };
   AttentionRecorder recorder;
@@ -119,15 +121,15 @@ TEST_CASE("the recorder knows a recurrent model's attention and changes nothing"
   CHECK(distance(run(&recorder), plain.array()) == 0);
   REQUIRE(recorder.modules.size() == 1);
   const RecordedAttention& recorded = recorder.modules.at("body.attention");
-  CHECK(recorded.kind == AttentionKind::cross);
-  CHECK(recorded.layer == 0);
-  REQUIRE(recorded.weights.shape() == Shape{2, 2, 3, 4});
-  CHECK(distance(sum(recorded.weights, {-1}), Array::full({2, 2, 3}, DType::float32, 1)) < 1e-6);
-  CHECK(recorded.weights.at({1, 0, 0, 2}) == 0);
+  CHECK(recorded.site.kind == AttentionKind::cross);
+  CHECK(recorded.site.layer == 0);
+  REQUIRE(recorded.weights().shape() == Shape{2, 2, 3, 4});
+  CHECK(distance(sum(recorded.weights(), {-1}), Array::full({2, 2, 3}, DType::float32, 1)) < 1e-6);
+  CHECK(recorded.weights().at({1, 0, 0, 2}) == 0);
   // A loss can be put on it.
   AttentionRecorder differentiable{.differentiable = true};
   run(&differentiable);
-  differentiable.modules.at("body.attention").weights.slice(3, 0, 1).sum().backward();
+  differentiable.modules.at("body.attention").weights().slice(3, 0, 1).sum().backward();
   CHECK(largest(params["body.decoder.weight_hh_l1"].grad().array()) > 0);
 }
 

@@ -1,4 +1,5 @@
 #include <gaze/nn/model.h>
+#include <gaze/nn/recorder.h>
 
 #include <set>
 
@@ -152,7 +153,8 @@ TEST_CASE("the recorder knows a model's attention by its full names and changes 
   const Seq2Seq model(Scope(params), options);
   const Tensor source = ids({2, 4}, {1, 2, 3, 4, 5, 6, 0, 0}), target = ids({2, 3}, {1, 2, 3, 4, 5, 6});
   const auto run = [&](AttentionRecorder* recorder) {
-    Context context{.training = true, .stream = {.seed = 2}, .recorder = recorder};
+    const Taps taps = recorder ? recorder->taps() : Taps();
+    Context context{.training = true, .stream = {.seed = 2}, .taps = recorder ? &taps : nullptr};
     return model(source, ids({2}, {4, 2}), target, context);
   };
   AttentionRecorder all, cross{.wants = [](std::string_view name) { return name.ends_with("multihead_attn"); }};
@@ -160,10 +162,10 @@ TEST_CASE("the recorder knows a model's attention by its full names and changes 
   CHECK(distance(run(&all), plain.array()) == 0);
   CHECK(distance(run(&cross), plain.array()) == 0);
   CHECK(all.modules.size() == 3);
-  CHECK(all.modules.at("body.encoder.layers.0.self_attn").weights.shape() == Shape{2, 2, 4, 4});
-  CHECK(all.modules.at("body.decoder.layers.0.self_attn").weights.shape() == Shape{2, 2, 3, 3});
+  CHECK(all.modules.at("body.encoder.layers.0.self_attn").weights().shape() == Shape{2, 2, 4, 4});
+  CHECK(all.modules.at("body.decoder.layers.0.self_attn").weights().shape() == Shape{2, 2, 3, 3});
   REQUIRE(cross.modules.size() == 1);
-  const Tensor weights = cross.modules.at("body.decoder.layers.0.multihead_attn").weights;
+  const Tensor weights = cross.modules.at("body.decoder.layers.0.multihead_attn").weights();
   REQUIRE(weights.shape() == Shape{2, 2, 3, 4});
   CHECK(distance(sum(weights, {-1}), Array::full({2, 2, 3}, DType::float32, 1)) < 1e-6);
   CHECK(weights.at({1, 0, 0, 2}) == 0);
@@ -195,7 +197,7 @@ TEST_CASE("word by word a model says what it says of the whole sentence", "[deco
   const Tensor both = index_select(source, 0, ids({6}, {0, 0, 0, 1, 1, 1}));
   const Tensor whole = model(both, ids({6}, {4, 4, 4, 2, 2, 2}), target, context);
 
-  DecodingState state = model.begin(model.encode(source, lengths, context), lengths);
+  DecodingState state = model.begin(model.encode(source, lengths, context), lengths, context);
   for (std::int64_t t = 0; t < 4; ++t) {
     const Tensor logits = model.next(slice(target, 1, t, t + 1), state, context);
     REQUIRE(logits.shape() == Shape{6, 7});
@@ -205,7 +207,7 @@ TEST_CASE("word by word a model says what it says of the whole sentence", "[deco
   CHECK(state.length == 4);
 
   // Sources and rows can be taken out and go on as before.
-  DecodingState other = model.begin(model.encode(source, lengths, context), lengths);
+  DecodingState other = model.begin(model.encode(source, lengths, context), lengths, context);
   for (std::int64_t t = 0; t < 3; ++t) model.next(slice(target, 1, t, t + 1), other, context);
   other.select_sources(ids({1}, {1}));
   other.select_rows(ids({2}, {5, 3}));

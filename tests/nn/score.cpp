@@ -4,6 +4,7 @@
 
 #include <gaze/autograd/check/gradcheck.h>
 #include <gaze/nn/attention.h>
+#include <gaze/nn/recorder.h>
 
 #include "../catch.h"
 #include "golden.h"
@@ -88,11 +89,8 @@ TEST_CASE("every score attends to the same effect in one pass and in parts, unde
   AttentionOptions whole = masks;
   whole.heads = 2;
   CHECK(distance(weights, masked_weights(e.score(e.queries, e.keys), whole).array()) < 1e-14);
-  for (const bool asked : {false, true}) {
-    const AttentionResult result = e.score.attend(q, k, values, masks, asked);
-    CHECK(distance(result.output, attend(e.score(e.queries, e.keys), values, whole).output.array()) < 1e-14);
-    if (asked) CHECK(distance(result.weights, weights.array()) < 1e-14);
-  }
+  CHECK(distance(e.score.attend(q, k, values, masks),
+                 attend(e.score(e.queries, e.keys), values, whole).output.array()) < 1e-14);
   CHECK(weights.at({1, 0, 2, 2}) == 0);  // behind the row's length
   CHECK(weights.at({0, 1, 0, 0}) == 1);  // the first query sees the first key
 }
@@ -133,17 +131,20 @@ TEST_CASE("multi-head attention takes any score, with and without weights, word 
   const Tensor x = drawn({2, 4, 8}, 5);
   Context context;
   const AttentionMasks causal{.causal = true};
-  const AttentionResult all = attention(x, x, causal, context, true);
-  CHECK(distance(attention(x, x, causal, context).output, all.output.array()) < 1e-14);
+  AttentionRecorder recorder, differentiable{.differentiable = true};  // the latter in separate operations
+  const Taps composed = differentiable.taps(), looking = recorder.taps();
+  Context composing{.taps = &composed};
+  const Tensor all = attention(x, x, causal, composing);
+  CHECK(distance(attention(x, x, causal, context), all.array()) < 1e-14);
   Tensor cache;
   for (std::int64_t t = 0; t < 4; ++t) {
     const Tensor one = attention.extend(slice(x, 1, t, t + 1), cache, context);
-    CHECK(distance(one, slice(all.output, 1, t, t + 1).array()) < 1e-14);
+    CHECK(distance(one, slice(all, 1, t, t + 1).array()) < 1e-14);
   }
-  AttentionRecorder recorder;
-  context.recorder = &recorder;
+  context.taps = &looking;
   attention(x, x, causal, context);
-  CHECK(distance(recorder.modules.at("self_attn").weights, all.weights.array()) < 1e-14);
+  CHECK(distance(recorder.modules.at("self_attn").weights(), differentiable.modules.at("self_attn").weights().array()) <
+        1e-14);
 }
 
 TEST_CASE("scores have names, and say which sizes they cannot compare") {

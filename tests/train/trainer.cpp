@@ -108,7 +108,7 @@ TEST_CASE("each step trains with a random stream of its own", "[trainer]") {
   for (std::uint64_t step = 1; step <= 3; ++step) {
     const Context& context = s.contexts[step - 1];
     CHECK(context.training);
-    CHECK(context.recorder == nullptr);
+    CHECK(context.taps == nullptr);
     CHECK(context.stream.block(0) == stream.split(step).block(0));
   }
 }
@@ -260,9 +260,10 @@ TEST_CASE("watching attention changes no bit of a training", "[trainer]") {
         translator.params(), *optimizer,
         [&](std::int64_t step, Context& context) {
           AttentionRecorder recorder;
-          if (watched) context.recorder = &recorder;
+          const Taps taps = recorder.taps();
+          if (watched) context.taps = &taps;
           StepLoss loss = translator.loss(pairs->batch(step - 1), context);
-          context.recorder = nullptr;
+          context.taps = nullptr;
           maps += recorder.modules.size();
           return loss;
         },

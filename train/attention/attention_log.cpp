@@ -183,16 +183,18 @@ void AttentionLog::record(std::int64_t step) {
 
   std::vector<std::pair<std::string, RecordedAttention>> modules(recorder.modules.begin(), recorder.modules.end());
   std::sort(modules.begin(), modules.end(), [](const auto& a, const auto& b) {
-    return std::pair(a.second.kind, a.second.layer) < std::pair(b.second.kind, b.second.layer);
+    return std::pair(a.second.site.kind, a.second.site.layer) < std::pair(b.second.site.kind, b.second.site.layer);
   });
   json listed = json::array(), scores = json::array();
   for (const auto& [name, recorded] : modules) {
-    const std::int64_t heads = recorded.weights.size(1);
-    listed.push_back({{"name", name}, {"kind", name_of(recorded.kind)}, {"layer", recorded.layer}, {"heads", heads}});
-    save_npy(file_of(folder_, name, step), recorded.weights, durable);
-    if (recorded.kind != AttentionKind::cross) continue;
+    const AttentionSite& site = recorded.site;
+    const Tensor weights = recorded.weights();
+    const std::int64_t heads = weights.size(1);
+    listed.push_back({{"name", name}, {"kind", name_of(site.kind)}, {"layer", site.layer}, {"heads", heads}});
+    save_npy(file_of(folder_, name, step), weights, durable);
+    if (site.kind != AttentionKind::cross) continue;
     for (int head = heads > 1 ? -1 : 0; head < heads; ++head) {
-      json score = to_json(score_head(recorded.weights, probes_, head, config_.source_eos));
+      json score = to_json(score_head(weights, probes_, head, config_.source_eos));
       score["module"] = name, score["head"] = head_name(head);
       scores.push_back(std::move(score));
     }

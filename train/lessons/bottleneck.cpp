@@ -6,6 +6,7 @@
 
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/bahdanau.h>
+#include <gaze/nn/recorder.h>
 #include <gaze/optim/adam.h>
 #include <gaze/optim/clipping.h>
 #include <gaze/optim/schedules.h>
@@ -85,9 +86,10 @@ struct Translation {
     Random random(RandomStream{.seed = static_cast<std::uint64_t>(in.seed)}.split("shown"));
     const Sentences s = draw(random, 1, length);
     AttentionRecorder recorder;
-    Context context{.recorder = &recorder};
+    const Taps taps = recorder.taps();
+    Context context{.taps = &taps};
     model(s.source, {}, s.target_in, context);
-    return recorder.modules.at(model.attention_name).weights[0][0];
+    return recorder.modules.at(model.site.name).weights()[0][0];
   }
 
   Params params;

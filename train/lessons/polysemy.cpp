@@ -15,6 +15,7 @@
 #include <gaze/autograd/xtensor.h>
 #include <gaze/datasets/vocabulary.h>
 #include <gaze/nn/embedding.h>
+#include <gaze/nn/recorder.h>
 #include <gaze/nn/transformer.h>
 #include <gaze/optim/adam.h>
 #include <gaze/optim/schedules.h>
@@ -199,15 +200,17 @@ Tensor principal_components(const Tensor& x) {
 Tensor read(const Words& words, bool seen, const Model& model, Page& page) {
   const std::int64_t last = std::ssize(words) - 1;
   AttentionRecorder recorder;
-  Context context{.recorder = &recorder};
+  const Taps taps = recorder.taps();
+  Context context{.taps = &taps};
   const Tensor vectors = model.contextual(ids_of(Sentences{{words, 0}}), context);  // [1,T,D]
   const Tensor next = softmax(model.head(vectors))[0][last];                        // [V]
   Words heads, guesses;
   std::vector<Tensor> looks;
   for (const auto& [name, attention] : recorder.modules) {
-    for (std::int64_t h = 0; h < attention.weights.size(1); ++h) {
-      heads.push_back(fmt::format("layer{} head{}", attention.layer + 1, h + 1));
-      looks.push_back(attention.weights[0][h][last]);
+    const Tensor weights = attention.weights();
+    for (std::int64_t h = 0; h < weights.size(1); ++h) {
+      heads.push_back(fmt::format("layer{} head{}", attention.site.layer + 1, h + 1));
+      looks.push_back(weights[0][h][last]);
     }
   }
   std::vector<std::pair<double, std::string>> ranked;

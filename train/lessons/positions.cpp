@@ -37,7 +37,7 @@ struct Model {
   Tensor operator()(const std::vector<std::int32_t>& ids) const {  ///< [n,D]
     Context context;
     const Tensor x = embed(Tensor::from({1, static_cast<std::int64_t>(ids.size())}, ids), context);  // [1,n,D]
-    return squeeze(attention(x, x, {}, context).output, 0);
+    return squeeze(attention(x, x, {}, context), 0);
   }
 
   Params params{DType::float64};

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include <gaze/datasets/lines.h>
+#include <gaze/nn/recorder.h>
 
 namespace gaze::train {
 namespace {
@@ -46,7 +47,7 @@ std::vector<std::vector<AlignmentLink>> align(const Translator& model, const std
   std::vector<std::vector<AlignmentLink>> links;
   for_batches(model, pairs, {how.layer}, [&](const std::vector<Example>& some, const AttentionRecorder& recorder) {
     for (std::size_t b = 0; b < some.size(); ++b)
-      links.push_back(links_of(model, recorder.modules.at(module).weights, b, some[b], how));
+      links.push_back(links_of(model, recorder.modules.at(module).weights(), b, some[b], how));
   });
   return links;
 }
@@ -72,7 +73,7 @@ BestExtraction best_extraction(const Translator& model, const std::vector<Exampl
       }
   for_batches(model, pairs, {}, [&](const std::vector<Example>& some, const AttentionRecorder& recorder) {
     for (BestExtraction& c : candidates) {
-      const Tensor& weights = recorder.modules.at(model.module_of(AttentionKind::cross, c.extraction.layer)).weights;
+      const Tensor weights = recorder.modules.at(model.module_of(AttentionKind::cross, c.extraction.layer)).weights();
       for (std::size_t b = 0; b < some.size(); ++b)
         c.counts.add(some[b].gold, links_of(model, weights, b, some[b], c.extraction));
     }

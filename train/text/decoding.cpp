@@ -105,9 +105,9 @@ std::vector<std::vector<Hypothesis>> decode(const EncoderDecoder& model, const B
                                             const DecodingOptions& options) {
   require(options.beam >= 1, "decode: a beam of {} hypotheses", options.beam);
   const NoGrad no_grad;
-  Context context;
+  Context context{.taps = options.taps};
   const Tensor lengths(batch.source_lengths);
-  DecodingState state = model.begin(model.encode(Tensor(batch.source), lengths, context), lengths);
+  DecodingState state = model.begin(model.encode(Tensor(batch.source), lengths, context), lengths, context);
 
   const auto beam = static_cast<std::size_t>(options.beam), sources = static_cast<std::size_t>(lengths.size());
   std::vector<std::vector<Hypothesis>> results(sources);

@@ -12,6 +12,7 @@ struct DecodingOptions {
   std::int64_t beam = 1;        ///< hypotheses that are followed at a time; 1: greedy, the likeliest word after word
   double length_penalty = 0.6;  ///< alpha; 0: the plain log probability, which likes short sentences
   std::int64_t longest = 0;     ///< words of an output
+  const Taps* taps = nullptr;   ///< of the passes; sentences are numbered as in the batch
 };
 
 /// One translation as ids, marks left out.

@@ -11,6 +11,7 @@
 #include <gaze/autograd/ops.h>
 #include <gaze/datasets/lines.h>
 #include <gaze/nn/checkpoint.h>
+#include <gaze/nn/recorder.h>
 #include <gaze/train/attention/alignment.h>
 #include <gaze/train/model_options.h>
 #include <gaze/train/streams.h>
@@ -137,15 +138,16 @@ std::vector<NextToken> TextModel::next(const std::vector<std::string>& tokens, s
 TextModel::Look TextModel::look(const std::vector<std::string>& tokens) const {
   const NoGrad no_grad;
   AttentionRecorder recorder;
-  Context context{.recorder = &recorder};
+  const Taps taps = recorder.taps();
+  Context context{.taps = &taps};
   const auto ids = window(tokens);
   (*model_)(matrix(ids, 1), context);
   Look look{{tokens.end() - static_cast<std::ptrdiff_t>(ids.size()), tokens.end()}, {}};
   look.weights.resize(recorder.modules.size());
   const auto size = static_cast<std::int64_t>(ids.size());
   for (const auto& [name, recorded] : recorder.modules)
-    look.weights[static_cast<std::size_t>(recorded.layer)] =
-        attention_map(recorded.weights, 0, size, size, {.head = -1});
+    look.weights[static_cast<std::size_t>(recorded.site.layer)] =
+        attention_map(recorded.weights(), 0, size, size, {.head = -1});
   for (auto& layer : look.weights) layer.erase(layer.begin(), layer.end() - static_cast<std::ptrdiff_t>(size));
   return look;
 }

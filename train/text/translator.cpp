@@ -10,6 +10,7 @@
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/guided_attention.h>
+#include <gaze/nn/recorder.h>
 #include <gaze/train/model_options.h>
 #include <gaze/train/streams.h>
 
@@ -112,21 +113,24 @@ Tensor Translator::logits(const Batch& batch, Context& context) const {
 
 StepLoss Translator::loss(const Batch& batch, Context& context) const {
   const CrossEntropyOptions options{.label_smoothing = config_.label_smoothing, .ignore_index = Vocabulary::pad};
-  const auto loss = [&] {
+  const auto loss = [&](Context& of_pass) {
     return model_->loss(Tensor(batch.source), Tensor(batch.source_lengths), Tensor(batch.target_in),
-                        Tensor(batch.target_out), options, context);
+                        Tensor(batch.target_out), options, of_pass);
   };
-  if (config_.guided == 0) return {loss(), batch.tokens};
+  if (config_.guided == 0) return {loss(context), batch.tokens};
 
   const AttentionView view = usual_view();
   const std::string guided = module_of(view.kind, view.layer);
   AttentionRecorder recorder{.heads = {view.choice.head},
                              .wants = [&](std::string_view name) { return name == guided; },
                              .differentiable = true};
-  AttentionRecorder* const watching = std::exchange(context.recorder, &recorder);
-  const Tensor likelihood = loss();
-  context.recorder = watching;
-  const Tensor weights = recorder.modules.at(guided).weights;  // [B,1,T,S]
+  Taps taps = context.taps ? *context.taps : Taps();
+  recorder.add_to(taps);
+  Context guided_pass = context;
+  guided_pass.taps = &taps;
+  const Tensor likelihood = loss(guided_pass);
+  context.draws = guided_pass.draws;
+  const Tensor weights = recorder.modules.at(guided).weights();  // [B,1,T,S]
   return {likelihood + config_.guided *
                            guided_attention_loss(reshape(weights, {weights.size(0), weights.size(2), weights.size(3)}),
                                                  gold_of(batch)),
@@ -164,9 +168,9 @@ Evaluation Translator::evaluate(std::span<const Batch> batches) const {
   bool any_gold = false;
   for (const Batch& batch : batches) {
     AttentionRecorder recorder{.wants = [&](std::string_view name) { return name == module; }};
-    Context context;
     const bool aligns = has_attention() && !batch.examples.empty();
-    if (aligns) context.recorder = &recorder;
+    const Taps taps = aligns ? recorder.taps() : Taps();
+    Context context{.taps = &taps};
     const Tensor scores = logits(batch, context), gold = Tensor(batch.target_out);
     result.loss += cross_entropy(scores, gold, {.ignore_index = Vocabulary::pad, .reduction = Reduction::sum}).item();
     const Tensor best = argmax(scores);
@@ -178,7 +182,7 @@ Evaluation Translator::evaluate(std::span<const Batch> batches) const {
     }
     for (std::size_t b = 0; aligns && b < batch.examples.size(); ++b) {
       const Example& e = batch.examples[b];
-      const Tensor& weights = recorder.modules.at(module).weights;
+      const Tensor weights = recorder.modules.at(module).weights();
       any_gold = any_gold || !e.gold.empty();
       const auto rows = static_cast<std::int64_t>(e.target.size()),
                  columns = static_cast<std::int64_t>(e.source.size());
@@ -207,7 +211,8 @@ void Translator::record(const std::vector<Example>& examples, AttentionRecorder&
     check_length("target", e.target.size(), target().longest);
   }
   const NoGrad no_grad;
-  Context context{.recorder = &recorder};
+  const Taps taps = recorder.taps();
+  Context context{.taps = &taps};
   logits(batch_of(examples), context);
 }
 
@@ -226,7 +231,7 @@ AttentionMap Translator::attention(const std::vector<std::string>& source, const
         view.kind == AttentionKind::encoder ? map.source : map.target;
   }
   if (map.target.empty()) map.target.emplace_back(end_label), choice.shift = Shift::produced;  // the only query
-  map.weights = attention_map(recorder.modules.at(module).weights, 0, static_cast<std::int64_t>(map.target.size()),
+  map.weights = attention_map(recorder.modules.at(module).weights(), 0, static_cast<std::int64_t>(map.target.size()),
                               static_cast<std::int64_t>(map.source.size()), choice);
   return map;
 }

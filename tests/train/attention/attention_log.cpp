@@ -104,7 +104,7 @@ TEST_CASE("what is recorded is what the model computes, by module, step and head
   AttentionRecorder recorder;
   model.record(record.probes, recorder);
   for (const std::string& name : names) {
-    const Tensor kept = AttentionLog::weights(run, name, 1), computed = recorder.modules.at(name).weights;
+    const Tensor kept = AttentionLog::weights(run, name, 1), computed = recorder.modules.at(name).weights();
     REQUIRE(kept.shape() == computed.shape());
     const auto a = kept.values<float>(), b = computed.values<float>();
     CHECK(std::equal(a.begin(), a.end(), b.begin()));
@@ -112,7 +112,7 @@ TEST_CASE("what is recorded is what the model computes, by module, step and head
   const nlohmann::json scores = AttentionLog::index(run)["steps"][1]["scores"];
   REQUIRE(scores.size() == 6);  // two layers of a mean and two heads
   CHECK(scores[0]["head"] == "mean");
-  const HeadScore last = score_head(recorder.modules.at(names[5]).weights, record.probes, 1, true);
+  const HeadScore last = score_head(recorder.modules.at(names[5]).weights(), record.probes, 1, true);
   CHECK(scores[5]["module"] == names[5]);
   CHECK(scores[5]["head"] == 1);
   CHECK(scores[5]["aer"].get<double>() == last.aer.value());
