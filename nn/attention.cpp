@@ -14,7 +14,7 @@ std::int64_t checked_heads(const Scope& scope, std::int64_t d_model, std::int64_
 
 MultiHeadAttention::MultiHeadAttention(const Scope& scope, std::int64_t model_size, std::int64_t head_count,
                                        double dropout_probability, Score function, AttentionKind kind,
-                                       std::int64_t layer)
+                                       std::int64_t layer, const PositionalEncoding& encoding)
     : site{.name = scope.path(), .kind = kind, .layer = layer, .heads = head_count},
       d_model(model_size),
       heads(checked_heads(scope, model_size, head_count)),
@@ -23,16 +23,22 @@ MultiHeadAttention::MultiHeadAttention(const Scope& scope, std::int64_t model_si
       in_proj_bias(scope.parameter("in_proj_bias", {3 * d_model}, init::constant(0))),
       score(scope / "score",
             {.score = function, .query_size = d_model, .key_size = d_model, .heads = heads, .strength = 8}),
+      positions(encoding.in_attention && kind != AttentionKind::cross
+                    ? encoding.in_attention(scope, {.heads = heads, .head_size = d_model / heads})
+                    : nullptr),
       out_proj(scope / "out_proj", d_model, d_model, true, init::constant(0)) {}
 
-/// Columns [B,L,HK], or what a tap puts in their place.
-Columns MultiHeadAttention::tapped(const Columns& x, TapPoint point, Context& context) const {
+Columns MultiHeadAttention::ready(const Columns& x, TapPoint point, Context& context) const {
+  if (positions && positions->applies() && point != TapPoint::values) {
+    const Tensor placed = positions->applied(by_head(x, heads), context.place(site, point).first());
+    return tapped_heads(reshape(placed, {x.packed.size(0), x.packed.size(1), x.count}), heads, point, site, context);
+  }
   return tapped_heads(x, heads, point, site, context);
 }
 
-Columns MultiHeadAttention::tapped_queries(const Tensor& x, Context& context) const {
-  return tapped(linear(x, in_proj_weight, in_proj_bias, {0, d_model}), TapPoint::queries,
-                context);  // [B,T,D] -> [B,T,D]
+Columns MultiHeadAttention::ready_queries(const Tensor& x, Context& context) const {
+  return ready(linear(x, in_proj_weight, in_proj_bias, {0, d_model}), TapPoint::queries,
+               context);  // [B,T,D] -> [B,T,D]
 }
 
 Tensor MultiHeadAttention::operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& masks,
@@ -40,20 +46,20 @@ Tensor MultiHeadAttention::operator()(const Tensor& x, const Tensor& memory, con
   const std::int64_t d = d_model;
   if (memory.same(x)) {
     const Tensor qkv = linear(x, in_proj_weight, in_proj_bias);  // [B,T,D] -> [B,T,3D]
-    return attend({tapped({qkv, 0, d}, TapPoint::queries, context), tapped({qkv, d, d}, TapPoint::keys, context),
-                   tapped({qkv, 2 * d, d}, TapPoint::values, context)},
+    return attend({ready({qkv, 0, d}, TapPoint::queries, context), ready({qkv, d, d}, TapPoint::keys, context),
+                   ready({qkv, 2 * d, d}, TapPoint::values, context)},
                   masks, context);
   }
-  const Columns q = tapped_queries(x, context);
+  const Columns q = ready_queries(x, context);
   const Tensor kv = linear(memory, in_proj_weight, in_proj_bias, {d, 2 * d});  // [B,S,D] -> [B,S,2D]
-  return attend({q, tapped({kv, 0, d}, TapPoint::keys, context), tapped({kv, d, d}, TapPoint::values, context)}, masks,
+  return attend({q, ready({kv, 0, d}, TapPoint::keys, context), ready({kv, d, d}, TapPoint::values, context)}, masks,
                 context);
 }
 
 Tensor MultiHeadAttention::keys_values(const Tensor& memory, Context& context) const {
   const std::int64_t d = d_model;
   const Tensor kv = linear(memory, in_proj_weight, in_proj_bias, {d, 2 * d});  // [B,S,D] -> [B,S,2D]
-  return joined(tapped({kv, 0, d}, TapPoint::keys, context), tapped({kv, d, d}, TapPoint::values, context));
+  return joined(ready({kv, 0, d}, TapPoint::keys, context), ready({kv, d, d}, TapPoint::values, context));
 }
 
 Tensor MultiHeadAttention::extend(const Tensor& x, Tensor& keys_values, Context& context) const {
@@ -62,9 +68,9 @@ Tensor MultiHeadAttention::extend(const Tensor& x, Tensor& keys_values, Context&
           x.shape());
   const std::int64_t d = d_model;
   const Tensor qkv = linear(x, in_proj_weight, in_proj_bias);
-  const Columns q = tapped({qkv, 0, d}, TapPoint::queries, context);
+  const Columns q = ready({qkv, 0, d}, TapPoint::queries, context);
   const Tensor kv =
-      joined(tapped({qkv, d, d}, TapPoint::keys, context), tapped({qkv, 2 * d, d}, TapPoint::values, context));
+      joined(ready({qkv, d, d}, TapPoint::keys, context), ready({qkv, 2 * d, d}, TapPoint::values, context));
   keys_values = first ? kv : concat({keys_values, kv}, 1);
   const AttentionMasks masks{.causal = first};  // a single query comes last: it sees all
   return attend({q, {keys_values, 0, d}, {keys_values, d, d}}, masks, context);
@@ -73,7 +79,7 @@ Tensor MultiHeadAttention::extend(const Tensor& x, Tensor& keys_values, Context&
 Tensor MultiHeadAttention::attend(const Tensor& x, const Tensor& keys_values, const AttentionMasks& masks,
                                   Context& context) const {
   const std::int64_t d = d_model, sources = keys_values.size(0);
-  Columns q = tapped_queries(x, context);
+  Columns q = ready_queries(x, context);
   std::int64_t continuations = 1;
   if (x.size(0) != sources) {  // the continuations of a source are its queries: [R,1,D] -> [B,R/B,D]
     require(x.size(1) == 1 && sources > 0 && x.size(0) % sources == 0,
@@ -92,8 +98,11 @@ Tensor MultiHeadAttention::attend(const Projections& from, const AttentionMasks&
   options.mask = masks.additive;
   const DropoutOptions drop = dropout.options(context);
   options.dropout = drop.p, options.stream = drop.stream;
-  Tensor heads_joined = tapped_attention(score, score.prepared_queries(from.q), score.prepared_keys(from.k), from.v,
-                                         options, site, context, continuations);
+  const Tensor added =
+      positions ? positions->added(context.first_query, from.q.packed.size(1), from.k.packed.size(1)) : Tensor();
+  const Tensor heads_joined =
+      tapped_attention(score, score.prepared_queries(from.q), score.prepared_keys(from.k), from.v, options, site,
+                       context, {.continuations = continuations, .added = added});
   const Tensor output = out_proj(heads_joined);
   return context.taps ? context.taps->apply(context.place(site, TapPoint::output), output) : output;
 }

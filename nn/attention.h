@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/dropout.h>
 #include <gaze/nn/linear.h>
+#include <gaze/nn/positions.h>
 #include <gaze/nn/score.h>
 
 namespace gaze {
@@ -21,11 +23,11 @@ struct AttentionMasks {
 /// parameters and results of torch.nn.MultiheadAttention; or with another score function of Q_h and K_h.
 struct MultiHeadAttention {
   /// Registers in_proj_weight [3D,D], in_proj_bias [3D], out_proj.weight [D,D] and out_proj.bias [D], and what the
-  /// score has to learn under `score`. `kind` and `layer` are what it is in its model, for those who tap it. Throws
-  /// unless heads divides d_model.
+  /// score and, in self-attention, positions have to learn. `kind` and `layer` are what it is in its model, for those
+  /// who tap it. Throws unless heads divides d_model.
   MultiHeadAttention(const Scope&, std::int64_t d_model, std::int64_t heads, double dropout_probability = 0,
                      Score score = Score::scaled_dot, AttentionKind kind = AttentionKind::encoder,
-                     std::int64_t layer = 0);
+                     std::int64_t layer = 0, const PositionalEncoding& positions = {});
 
   /// x [B,T,D] asks and memory [B,S,D] answers; self-attention when both are the same tensor -> [B,T,D]. Its points are
   /// queries, keys, values, scores, weights, head_outputs and output.
@@ -49,14 +51,16 @@ struct MultiHeadAttention {
   Dropout dropout;  ///< of the weights
   Tensor in_proj_weight, in_proj_bias;
   ScoreFunction score;
+  std::shared_ptr<const AttentionPositions> positions;  ///< of queries and keys; null: none are told
   Linear out_proj;
 
  private:
   struct Projections {
     Columns q, k, v;
   };
-  Columns tapped(const Columns&, TapPoint, Context&) const;
-  Columns tapped_queries(const Tensor& x, Context&) const;
+  /// Queries, keys or values as they were projected: at their positions, and tapped.
+  Columns ready(const Columns&, TapPoint, Context&) const;
+  Columns ready_queries(const Tensor& x, Context&) const;
   /// `continuations` of each source are its queries: q [B,continuations,D] -> [B continuations,1,D]; 1: none are.
   Tensor attend(const Projections&, const AttentionMasks&, Context&, std::int64_t continuations = 1) const;
 };

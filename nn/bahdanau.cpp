@@ -121,8 +121,8 @@ void Bahdanau::step(const Tensor& word, State& state, const Sources& from, Conte
   AttentionOptions options;
   options.key_lengths = from.lengths;
   options.dropout = drop.p, options.stream = drop.stream;
-  const Tensor answer =
-      tapped_attention(*score, queries, from.keys, from.values, options, site, context, continuations);  // [R,1,2D]
+  const Tensor answer = tapped_attention(*score, queries, from.keys, from.values, options, site, context,
+                                         {.continuations = continuations});  // [R,1,2D]
   state.context =
       squeeze(context.taps ? context.taps->apply(context.place(site, TapPoint::output), answer) : answer, 1);
 }

@@ -20,21 +20,16 @@ TokenEmbedding::TokenEmbedding(const Scope& scope, const TokenEmbeddingOptions& 
 
 TokenEmbedding::TokenEmbedding(const Scope& scope, const TokenEmbeddingOptions& options, Embedding shared)
     : name(scope.path()), tok(std::move(shared)), dropout(options.dropout) {
-  if (options.positions == Positions::none) return;
-  require(options.max_length > 0, "embedding {}: needs a maximum length above 0, got {}", name, options.max_length);
-  pos = options.positions == Positions::learned
-            ? Embedding(scope / "pos", options.max_length, options.d_model, options.position_std).weight
-            : sinusoidal_positions(options.max_length, options.d_model, scope.dtype());
+  if (options.positions.in_embedding)
+    positions = options.positions.in_embedding(
+        scope, {.d_model = options.d_model, .max_length = options.max_length, .std = options.position_std});
 }
 
 Tensor TokenEmbedding::operator()(const Tensor& ids, Context& context, std::int64_t first) const {
   require(ids.rank() == 2, "embedding {}: needs ids [B,T], got shape {}", name, ids.shape());
-  const std::int64_t end = first + ids.size(1), d_model = tok.weight.size(1);
-  const Tensor tokens = tok(ids) * std::sqrt(static_cast<double>(d_model));  // [B,T] -> [B,T,D]
-  const auto tapped = [&](const Tensor& x) { return context.tap(name, TapPoint::output, dropout(x, context)); };
-  if (!pos.defined()) return tapped(tokens);
-  require(end <= pos.size(0), "embedding {}: length {} is over the maximum {}", name, end, pos.size(0));
-  return tapped(tokens + (ids.size(1) == pos.size(0) ? pos : pos.slice(0, first, end)));  // + [T,D]
+  const Tensor tokens = tok(ids) * std::sqrt(static_cast<double>(tok.weight.size(1)));  // [B,T] -> [B,T,D]
+  const Tensor placed = positions ? (*positions)(tokens, first) : tokens;
+  return context.tap(name, TapPoint::output, dropout(placed, context));
 }
 
 TokenEmbedding target_embedding(const Scope& scope, const TokenEmbeddingOptions& options,

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
 
 #include <gaze/nn/dropout.h>
 #include <gaze/nn/linear.h>
@@ -23,7 +25,7 @@ struct TokenEmbeddingOptions {
   std::int64_t vocab = 0;
   std::int64_t d_model = 0;
   std::int64_t max_length = 0;  ///< positions; without positions there is no maximum
-  Positions positions = Positions::learned;
+  PositionalEncoding positions = Positions::learned;
   double dropout = 0;
   double std = 0.02;           ///< of the initial embeddings
   double position_std = 0.02;  ///< of the initial learned positions
@@ -32,7 +34,7 @@ struct TokenEmbeddingOptions {
 /// What enters a Transformer: dropout(tok(id) sqrt(D) + position) (Vaswani et al. 2017, sections 3.4 and 3.5). Its
 /// point is output.
 struct TokenEmbedding {
-  /// Registers tok.weight [V,D] and, when positions are learned, pos.weight [max_length,D].
+  /// Registers tok.weight [V,D] and what the positions have to learn: pos.weight [max_length,D].
   TokenEmbedding(const Scope&, const TokenEmbeddingOptions&);
   /// With token vectors that are another's.
   TokenEmbedding(const Scope&, const TokenEmbeddingOptions&, Embedding shared);
@@ -42,7 +44,7 @@ struct TokenEmbedding {
 
   std::string name;  ///< its path
   Embedding tok;
-  Tensor pos;  ///< [max_length,D]: a parameter, the sinusoids, or undefined
+  std::shared_ptr<const EmbeddingPositions> positions;  ///< null: none are told to embeddings
   Dropout dropout;
 };
 

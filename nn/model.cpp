@@ -15,6 +15,13 @@ TokenEmbeddingOptions embedding_options(std::int64_t vocab, const ModelOptions& 
           .position_std = options.position_std};
 }
 
+/// The layers' options, to whom positions in attention are told, too.
+TransformerOptions layer_options(const ModelOptions& options) {
+  TransformerOptions layers = options.transformer;
+  layers.positions = options.positions;
+  return layers;
+}
+
 TokenEmbedding embedding_of(const Scope& scope, std::int64_t vocab, const ModelOptions& options) {
   return {scope, embedding_options(vocab, options)};
 }
@@ -83,7 +90,7 @@ Tensor EncoderDecoder::loss(const Tensor& source, const Tensor& lengths, const T
 Seq2Seq::Seq2Seq(const Scope& scope, const ModelOptions& options)
     : src_embed(embedding_of(scope / "src_embed", options.source_vocab, options)),
       tgt_embed(target_embedding(scope, embedding_options(options.target_vocab, options), src_embed, options.shared)),
-      body(scope / "body", options.transformer),
+      body(scope / "body", layer_options(options)),
       head(output_head(scope, tgt_embed, options.tied)) {}
 
 Tensor Seq2Seq::encode(const Tensor& source, const Tensor& lengths, Context& context) const {
@@ -127,7 +134,7 @@ Anatomy Seq2Seq::anatomy() const {
 
 LanguageModel::LanguageModel(const Scope& scope, const ModelOptions& options)
     : tgt_embed(embedding_of(scope / "tgt_embed", options.target_vocab, options)),
-      body(scope / "body", options.transformer.decoder_layers, options.transformer,
+      body(scope / "body", options.transformer.decoder_layers, layer_options(options),
            options.transformer.norm == Norm::pre, AttentionKind::decoder),
       head(output_head(scope, tgt_embed, options.tied)) {}
 

@@ -12,7 +12,7 @@ struct ModelOptions {
   std::int64_t source_vocab = 0;  ///< of Seq2Seq only
   std::int64_t target_vocab = 0;
   std::int64_t max_length = 0;  ///< the longest source or target that has positions
-  Positions positions = Positions::learned;
+  PositionalEncoding positions = Positions::learned;
   bool tied = false;            ///< head.weight is tgt_embed.tok.weight
   bool shared = false;          ///< of Seq2Seq: src_embed.tok.weight is tgt_embed.tok.weight; one vocabulary
   double embedding_std = 0.02;  ///< of the initial token embeddings

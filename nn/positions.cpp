@@ -1,20 +1,88 @@
 #include <gaze/nn/positions.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gaze/autograd/ops.h>
+#include <gaze/nn/embedding.h>
 
 namespace gaze {
+namespace {
+
+/// A vector for each position, which is added: [max_length,D], a parameter or not.
+struct PositionTable final : EmbeddingPositions {
+  PositionTable(std::string path, Tensor all) : name(std::move(path)), table(std::move(all)) {}
+
+  Tensor operator()(const Tensor& x, std::int64_t first) const override {
+    const std::int64_t length = x.size(1), end = first + length;
+    require(end <= table.size(0), "embedding {}: length {} is over the maximum {}", name, end, table.size(0));
+    return x + (length == table.size(0) ? table : table.slice(0, first, end));  // [B,T,D] + [T,D]
+  }
+
+  std::string name;
+  Tensor table;
+};
+
+using Made = std::shared_ptr<const EmbeddingPositions>;
+
+void require_length(const Scope& scope, const EmbeddingPositionsOptions& o) {
+  require(o.max_length > 0, "embedding {}: needs a maximum length above 0, got {}", scope.path(), o.max_length);
+}
+
+Made learned(const Scope& scope, const EmbeddingPositionsOptions& o) {
+  require_length(scope, o);
+  return std::make_shared<PositionTable>(scope.path(), Embedding(scope / "pos", o.max_length, o.d_model, o.std).weight);
+}
+
+Made sinusoidal(const Scope& scope, const EmbeddingPositionsOptions& o) {
+  require_length(scope, o);
+  return std::make_shared<PositionTable>(scope.path(), sinusoidal_positions(o.max_length, o.d_model, scope.dtype()));
+}
+
+struct Row {
+  Positions positions;
+  std::string_view name;
+  Made (*in_embedding)(const Scope&, const EmbeddingPositionsOptions&);
+};
+
+constexpr std::array<Row, 3> table = {{{Positions::learned, "learned", learned},
+                                       {Positions::sinusoidal, "sinusoidal", sinusoidal},
+                                       {Positions::none, "none", nullptr}}};
+
+const Row& row_of(Positions positions) {
+  return *std::find_if(table.begin(), table.end(), [&](const Row& row) { return row.positions == positions; });
+}
+
+}  // namespace
+
+std::string_view name_of(Positions positions) { return row_of(positions).name; }
+
+Positions positions_named(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Row& row : table) {
+    if (row.name == name) return row.positions;
+    names.emplace_back(row.name);
+  }
+  fail("{} is not a positional encoding; there are {}{}", name, fmt::join(names, ", "), did_you_mean(name, names));
+}
+
+PositionalEncoding::PositionalEncoding(Positions positions) : in_embedding(row_of(positions).in_embedding) {}
 
 Tensor sinusoidal_positions(std::int64_t length, std::int64_t d_model, DType dtype) {
-  Array table({length, d_model}, dtype);
+  Array sinusoids({length, d_model}, dtype);
   for (std::int64_t t = 0; t < length; ++t) {
     for (std::int64_t column = 0; column < d_model; ++column) {
       const std::int64_t pair = column / 2 * 2;
       const double wavelength = std::pow(10000.0, static_cast<double>(pair) / static_cast<double>(d_model));
       const double angle = static_cast<double>(t) / wavelength;
-      table.set(t * d_model + column, column == pair ? std::sin(angle) : std::cos(angle));
+      sinusoids.set(t * d_model + column, column == pair ? std::sin(angle) : std::cos(angle));
     }
   }
-  return Tensor(table);
+  return Tensor(sinusoids);
 }
 
 }  // namespace gaze

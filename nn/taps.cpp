@@ -39,14 +39,10 @@ std::vector<std::string> names_in(const Table& table) {
 /// The axis that positions run along.
 int axis_of_positions(TapPoint point) { return point == TapPoint::scores || point == TapPoint::weights ? 2 : 1; }
 
-std::int64_t first_position(const TapPlace& place) {
-  return place.point == TapPoint::keys || place.point == TapPoint::values ? place.first_key : place.first_query;
-}
-
 /// Ones, and zeros at the chosen positions, in a shape that broadcasts to the value's.
 Tensor without_positions(const TapPlace& place, const Tensor& value, const std::vector<std::int64_t>& positions) {
   const int axis = axis_of_positions(place.point);
-  const std::int64_t length = value.size(axis), first = first_position(place);
+  const std::int64_t length = value.size(axis), first = place.first();
   std::vector<std::int64_t> shape(static_cast<std::size_t>(value.rank() - axis), 1);
   shape.front() = length;
   Array kept = Array::full(Shape(std::span<const std::int64_t>(shape)), value.dtype(), 1);
@@ -81,6 +77,10 @@ Anatomy& Anatomy::add(const AttentionSite& site) {
 
 std::string TapPlace::name() const {
   return module.empty() ? std::string(name_of(point)) : fmt::format("{}.{}", module, name_of(point));
+}
+
+std::int64_t TapPlace::first() const {
+  return point == TapPoint::keys || point == TapPoint::values ? first_key : first_query;
 }
 
 TapFilter::TapFilter(std::string_view full_name) : point(TapPoint::output), is_one(true) {
@@ -180,7 +180,7 @@ Taps::Replace with_noise(double standard_deviation, RandomStream stream) {
       for (std::int64_t h = 0; h < outer; ++h)
         for (std::int64_t t = 0; t < length; ++t) {
           Random random(of_point.split(static_cast<std::uint64_t>(place.sentence(b)))
-                            .split(static_cast<std::uint64_t>(first_position(place) + t))
+                            .split(static_cast<std::uint64_t>(place.first() + t))
                             .split(static_cast<std::uint64_t>(h)));
           for (std::int64_t n = 0; n < inner; ++n) noise.set(i++, standard_deviation * random.normal());
         }

@@ -76,7 +76,8 @@ struct TapPlace {
   std::int64_t first_key = 0;                    ///< the absolute position of the first of S
   std::span<const std::int32_t> sentences = {};  ///< of each row of B: which sentence it belongs to; empty: row b to b
 
-  std::string name() const;  ///< the full name
+  std::string name() const;    ///< the full name
+  std::int64_t first() const;  ///< the absolute position of the first of the axis that goes with the words
   std::int64_t sentence(std::int64_t row) const {
     return sentences.empty() ? row : sentences[static_cast<std::size_t>(row)];
   }

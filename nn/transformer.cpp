@@ -5,7 +5,7 @@ namespace {
 
 MultiHeadAttention attention_of(const Scope& scope, const TransformerOptions& o, AttentionKind kind,
                                 std::int64_t layer) {
-  return {scope, o.d_model, o.heads, o.dropout, o.score, kind, layer};
+  return {scope, o.d_model, o.heads, o.dropout, o.score, kind, layer, o.positions};
 }
 
 FeedForward feed_forward_of(const Scope& scope, const TransformerOptions& o) {

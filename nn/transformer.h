@@ -9,6 +9,7 @@
 #include <gaze/nn/attention.h>
 #include <gaze/nn/feed_forward.h>
 #include <gaze/nn/layer_norm.h>
+#include <gaze/nn/positions.h>
 
 /// The Transformer of Vaswani et al. 2017, with the parameter names, defaults and results of torch.nn.Transformer
 /// (batch first).
@@ -27,7 +28,8 @@ struct TransformerOptions {
   double dropout = 0.1;  ///< of attention weights, of the inner feed-forward activations and of every sublayer's output
   Activation activation = Activation::relu;
   Norm norm = Norm::post;
-  Score score = Score::scaled_dot;  ///< of all attention
+  Score score = Score::scaled_dot;    ///< of all attention
+  PositionalEncoding positions = {};  ///< of self-attention; what is in embeddings is the models' own
 };
 
 /// A sublayer's output joins its input: LayerNorm(x + dropout(f(x))), or x + dropout(f(LayerNorm(x))).

@@ -51,7 +51,7 @@ TEST_CASE("a token's embedding is scaled and meets its position") {
 TEST_CASE("embeddings start with the standard deviation asked for") {
   Params params;
   const TokenEmbedding embed(Scope(params), {.vocab = 100, .d_model = 32, .max_length = 100});
-  for (const Tensor& weight : {embed.tok.weight, embed.pos})
+  for (const Tensor& weight : {embed.tok.weight, params["pos.weight"]})
     CHECK(var(weight).item() == Approx(0.02 * 0.02).epsilon(0.1));
   CHECK(var(Embedding(Scope(params) / "plain", 100, 32).weight).item() == Approx(1).epsilon(0.1));
 }

@@ -250,7 +250,7 @@ TEST_CASE("source, target and head may share one table of token vectors") {
   CHECK(names(params).count("tgt_embed.tok.weight") == 0);
   CHECK(model.src_embed.tok.weight.same(model.tgt_embed.tok.weight));
   CHECK(model.head.weight.same(model.src_embed.tok.weight));
-  CHECK_FALSE(model.src_embed.pos.same(model.tgt_embed.pos));
+  CHECK_FALSE(params["src_embed.pos.weight"].same(params["tgt_embed.pos.weight"]));
   options.source_vocab = 9;
   Params others;
   CHECK_THROWS_WITH(Seq2Seq(Scope(others, {.seed = 3}), options), ContainsSubstring("one vocabulary"));

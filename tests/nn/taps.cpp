@@ -293,7 +293,7 @@ TEST_CASE("the points around attention are what is computed by hand", "[taps]") 
   const Tensor logits = model(words, context);
 
   CHECK(distance(seen.at("tgt_embed.output"),
-                 model.tgt_embed.tok(words) * std::sqrt(8.0) + slice(model.tgt_embed.pos, 0, 0, 3)) < 1e-14);
+                 model.tgt_embed.tok(words) * std::sqrt(8.0) + slice(params["tgt_embed.pos.weight"], 0, 0, 3)) < 1e-14);
   const EncoderLayer& layer = model.body.layers[0];
   const Tensor x = seen.at("tgt_embed.output"), attended = seen.at("body.layers.0.self_attn.output"),
                stream = seen.at("body.layers.0.self_attn.residual");
