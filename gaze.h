@@ -9,6 +9,7 @@
 #include <gaze/autograd/base/blas_threads.h>
 #include <gaze/autograd/base/error.h>
 #include <gaze/autograd/base/files.h>
+#include <gaze/autograd/base/names.h>
 #include <gaze/autograd/base/pool.h>
 #include <gaze/autograd/base/threads.h>
 #include <gaze/autograd/check/derivatives.h>

@@ -182,6 +182,8 @@ class DatesTask final : public ToyTask {
 
 }  // namespace
 
-std::unique_ptr<ToyTask> make_dates_task(std::uint64_t seed) { return std::make_unique<DatesTask>(seed); }
+std::unique_ptr<ToyTask> make_dates_task(const ToyOptions& options) {
+  return std::make_unique<DatesTask>(options.seed);
+}
 
 }  // namespace gaze::train

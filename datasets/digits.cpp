@@ -91,6 +91,8 @@ class DigitsTask final : public ToyTask {
 
 }  // namespace
 
-std::unique_ptr<ToyTask> make_digits_task(std::uint64_t seed) { return std::make_unique<DigitsTask>(seed); }
+std::unique_ptr<ToyTask> make_digits_task(const ToyOptions& options) {
+  return std::make_unique<DigitsTask>(options.seed);
+}
 
 }  // namespace gaze::train

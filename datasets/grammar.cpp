@@ -501,6 +501,8 @@ std::string GrammarTask::join(const std::vector<std::string>& tokens) const {
 
 }  // namespace
 
-std::unique_ptr<ToyTask> make_grammar_task(std::uint64_t seed) { return std::make_unique<GrammarTask>(seed); }
+std::unique_ptr<ToyTask> make_grammar_task(const ToyOptions& options) {
+  return std::make_unique<GrammarTask>(options.seed);
+}
 
 }  // namespace gaze::train

@@ -1,6 +1,7 @@
 #include <gaze/datasets/tasks.h>
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <set>
 
@@ -15,22 +16,24 @@ std::string symbol(int i) {
   return i < 26 ? text : symbol(i / 26 - 1) + text;
 }
 
+/// A way to rearrange a sentence.
+struct Rule {
+  std::string name, description;
+  /// Puts the places of a sentence's symbols into the order in which they are said; `ranks`: of the symbol at a place.
+  std::function<void(std::vector<int>& places, const std::vector<int>& ranks)> reorder;
+};
+
 /// Rearranges a sentence of symbols. The symbol that moved is the sure link; an equal one elsewhere is possible.
 class SymbolsTask final : public ToyTask {
  public:
-  SymbolsTask(std::string_view name, const ToyOptions& o) : ToyTask(o.seed), name_(name), options_(o) {
+  SymbolsTask(const Rule& rule, const ToyOptions& o) : ToyTask(o.seed), rule_(rule), options_(o) {
     require(o.symbols >= 1 && o.min_length >= 1 && o.min_length <= o.max_length,
-            "{}: {} symbols in sentences of {} to {} make no task", name, o.symbols, o.min_length, o.max_length);
+            "{}: {} symbols in sentences of {} to {} make no task", rule.name, o.symbols, o.min_length, o.max_length);
     for (int i = 0; i < o.symbols; ++i) symbols_.push_back(symbol(i));
   }
 
-  std::string_view name() const override { return name_; }
-  std::string description() const override {
-    if (name_ == "copy") return "says the same symbols again";
-    if (name_ == "shift") return "moves every symbol one place to the left, the first to the end";
-    if (name_ == "reverse") return "says the symbols backwards";
-    return "sorts the symbols, equal ones in the order they came";
-  }
+  std::string_view name() const override { return rule_.name; }
+  std::string description() const override { return rule_.description; }
   std::vector<std::string> source_vocabulary() const override { return symbols_; }
   std::vector<std::string> target_vocabulary() const override { return symbols_; }
   int max_source_length() const override { return options_.max_length; }
@@ -54,7 +57,7 @@ class SymbolsTask final : public ToyTask {
         static_cast<int>(random.below(static_cast<std::uint32_t>(options_.max_length - options_.min_length + 1)));
     Example e;
     for (int i = 0; i < length; ++i) e.source.push_back(next_symbol(e.source, random));
-    const std::vector<int> from = order(e.source);
+    const std::vector<int> from = order_of(e.source);
     for (int t = 0; t < length; ++t) {
       const std::string& moved = e.source[static_cast<std::size_t>(from[static_cast<std::size_t>(t)])];
       e.target.push_back(moved);
@@ -78,29 +81,46 @@ class SymbolsTask final : public ToyTask {
   }
 
   /// Where target symbol t comes from.
-  std::vector<int> order(const std::vector<std::string>& source) const {
-    std::vector<int> from(source.size());
+  std::vector<int> order_of(const std::vector<std::string>& source) const {
+    std::vector<int> from(source.size()), ranks;
     std::iota(from.begin(), from.end(), 0);
-    if (name_ == "shift") std::rotate(from.begin(), from.begin() + 1, from.end());
-    if (name_ == "reverse") std::reverse(from.begin(), from.end());
-    if (name_ == "sort") {
-      const auto rank = [&](int i) {
-        return std::find(symbols_.begin(), symbols_.end(), source[static_cast<std::size_t>(i)]) - symbols_.begin();
-      };
-      std::stable_sort(from.begin(), from.end(), [&](int a, int b) { return rank(a) < rank(b); });
-    }
+    for (const std::string& word : source)
+      ranks.push_back(static_cast<int>(std::find(symbols_.begin(), symbols_.end(), word) - symbols_.begin()));
+    rule_.reorder(from, ranks);
     return from;
   }
 
-  std::string name_;
+  Rule rule_;
   ToyOptions options_;
   std::vector<std::string> symbols_;
 };
 
 }  // namespace
 
-std::unique_ptr<ToyTask> make_symbols_task(std::string_view name, const ToyOptions& options) {
-  return std::make_unique<SymbolsTask>(name, options);
+std::unique_ptr<ToyTask> make_copy_task(const ToyOptions& options) {
+  const auto reorder = [](auto&, const auto&) {};
+  return std::make_unique<SymbolsTask>(Rule{"copy", "says the same symbols again", reorder}, options);
+}
+
+std::unique_ptr<ToyTask> make_shift_task(const ToyOptions& options) {
+  const auto reorder = [](auto& places, const auto&) { std::rotate(places.begin(), places.begin() + 1, places.end()); };
+  return std::make_unique<SymbolsTask>(
+      Rule{"shift", "moves every symbol one place to the left, the first to the end", reorder}, options);
+}
+
+std::unique_ptr<ToyTask> make_reverse_task(const ToyOptions& options) {
+  const auto reorder = [](auto& places, const auto&) { std::reverse(places.begin(), places.end()); };
+  return std::make_unique<SymbolsTask>(Rule{"reverse", "says the symbols backwards", reorder}, options);
+}
+
+std::unique_ptr<ToyTask> make_sort_task(const ToyOptions& options) {
+  const auto reorder = [](auto& places, const auto& ranks) {
+    std::stable_sort(places.begin(), places.end(), [&](int a, int b) {
+      return ranks[static_cast<std::size_t>(a)] < ranks[static_cast<std::size_t>(b)];
+    });
+  };
+  return std::make_unique<SymbolsTask>(Rule{"sort", "sorts the symbols, equal ones in the order they came", reorder},
+                                       options);
 }
 
 }  // namespace gaze::train

@@ -1,11 +1,31 @@
 #include <gaze/datasets/toy.h>
 
 #include <algorithm>
+#include <array>
 
 #include <gaze/autograd/base/error.h>
 #include <gaze/datasets/tasks.h>
 
 namespace gaze::train {
+namespace {
+
+struct TaskRow {
+  std::string_view name;
+  std::unique_ptr<ToyTask> (*make)(const ToyOptions&);
+  bool has_symbols;
+};
+
+constexpr std::array table = {TaskRow{"copy", make_copy_task, true},       TaskRow{"shift", make_shift_task, true},
+                              TaskRow{"reverse", make_reverse_task, true}, TaskRow{"sort", make_sort_task, true},
+                              TaskRow{"digits", make_digits_task, false},  TaskRow{"dates", make_dates_task, false},
+                              TaskRow{"grammar", make_grammar_task, false}};
+
+const TaskRow* find_row(std::string_view name) {
+  const auto row = std::find_if(table.begin(), table.end(), [&](const TaskRow& r) { return r.name == name; });
+  return row == table.end() ? nullptr : &*row;
+}
+
+}  // namespace
 
 std::vector<std::string> ToyTask::tokenize(std::string_view line) const {
   check_utf8(line);
@@ -63,17 +83,23 @@ std::vector<Example> ToyTask::examples(Split split, std::int64_t count, std::int
 }
 
 const std::vector<std::string>& toy_task_names() {
-  static const std::vector<std::string> names = {"copy", "shift", "reverse", "sort", "digits", "dates", "grammar"};
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> list;
+    for (const TaskRow& row : table) list.emplace_back(row.name);
+    return list;
+  }();
   return names;
 }
 
+bool has_symbols(std::string_view task) {
+  const TaskRow* const row = find_row(task);
+  return row != nullptr && row->has_symbols;
+}
+
 std::unique_ptr<ToyTask> make_toy_task(std::string_view name, const ToyOptions& options) {
-  if (name == "digits") return make_digits_task(options.seed);
-  if (name == "dates") return make_dates_task(options.seed);
-  if (name == "grammar") return make_grammar_task(options.seed);
-  const auto& names = toy_task_names();
-  if (std::find(names.begin(), names.end(), name) != names.end()) return make_symbols_task(name, options);
-  fail("unknown task {}; there are {}{}", name, fmt::join(names, ", "), did_you_mean(name, names));
+  if (const TaskRow* const row = find_row(name)) return row->make(options);
+  fail("unknown task {}; there are {}{}", name, fmt::join(toy_task_names(), ", "),
+       did_you_mean(name, toy_task_names()));
 }
 
 }  // namespace gaze::train

@@ -17,7 +17,7 @@ enum class Split { train, validation, test };
 
 struct ToyOptions {
   std::uint64_t seed = 1;
-  int symbols = 16;    ///< of copy, shift, reverse and sort
+  int symbols = 16;    ///< of tasks on symbols: see has_symbols()
   int min_length = 3;  ///< of their sentences
   int max_length = 10;
 };
@@ -84,6 +84,8 @@ Tokenizer source_tokenizer(std::shared_ptr<const ToyTask> task);
 Tokenizer target_tokenizer(std::shared_ptr<const ToyTask> task);
 
 const std::vector<std::string>& toy_task_names();
+/// Whether a toy task's sentences are symbols, whose number and lengths its options say. False for other names.
+bool has_symbols(std::string_view task);
 
 /// Throws for an unknown name, listing all and suggesting the nearest, and for options that make no sentence.
 std::unique_ptr<ToyTask> make_toy_task(std::string_view name, const ToyOptions& options);
