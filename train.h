@@ -23,6 +23,7 @@
 #include <gaze/train/config.h>
 #include <gaze/train/learner.h>
 #include <gaze/train/model_options.h>
+#include <gaze/train/options.h>
 #include <gaze/train/preset_files.h>
 #include <gaze/train/run_folder.h>
 #include <gaze/train/saved_model.h>

@@ -17,6 +17,7 @@
 
 #include <gaze/autograd/base/error.h>
 #include <gaze/autograd/base/files.h>
+#include <gaze/train/options.h>
 
 namespace gaze::train {
 namespace fs = std::filesystem;

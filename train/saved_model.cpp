@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/datasets/subwords.h>
+#include <gaze/train/options.h>
 
 namespace gaze::train {
 namespace {
@@ -39,19 +40,19 @@ const std::string& note_of(const Checkpoint& checkpoint, std::string_view name, 
 }
 
 Config config_of(const Checkpoint& checkpoint, const Config& local, const std::string& file) {
-  Config config = local;
+  Config config = local_options(local);
   read_config(config, nlohmann::json::parse(note_of(checkpoint, "config", file), nullptr, false), file);
   check_config(config);
   return config;
 }
 
 Language learn_language(const Config& config, const std::vector<std::string>& lines, const char* line_end) {
-  Language language{.tokenizer = {}, .vocabulary = Vocabulary({}), .longest = config.length};
-  if (config.units == "subwords") {
+  Language language{.tokenizer = {}, .vocabulary = Vocabulary({}), .longest = config.data.length};
+  if (config.data.units == Units::subwords) {
     constexpr std::int64_t usual = 8000;
     std::vector<std::string> cased;
-    for (const std::string& line : lines) cased.push_back(config.lowercase ? lower_case(line) : line);
-    const Subwords subwords = Subwords::train(cased, config.vocab > 0 ? config.vocab : usual);
+    for (const std::string& line : lines) cased.push_back(config.data.lowercase ? lower_case(line) : line);
+    const Subwords subwords = Subwords::train(cased, config.data.vocab > 0 ? config.data.vocab : usual);
     std::vector<std::string> tokens = subwords.pieces();
     if (line_end) tokens.insert(tokens.begin(), line_end);
     language.vocabulary = Vocabulary(tokens);
@@ -65,17 +66,17 @@ Language learn_language(const Config& config, const std::vector<std::string>& li
     for (std::string& token : language.tokenizer.tokenize(line)) ++counts[std::move(token)];
     if (line_end) ++counts[line_end];
   }
-  language.vocabulary = Vocabulary::from_counts(counts, config.min_frequency, config.vocab);
+  language.vocabulary = Vocabulary::from_counts(counts, config.data.min_frequency, config.data.vocab);
   require(language.vocabulary.size() > Vocabulary({}).size(),
-          "config: no token of the text occurs {} times (min_frequency)", config.min_frequency);
+          "config: no token of the text occurs {} times (min_frequency)", config.data.min_frequency);
   return language;
 }
 
 Tokenizer tokenizer_of(const Config& config, const std::string& subwords) {
-  Tokenizer tokenizer = config.units == "subwords"     ? Subwords::from(subwords).tokenizer()
-                        : config.units == "characters" ? character_tokenizer()
-                                                       : word_tokenizer();
-  return config.lowercase ? lower_cased(std::move(tokenizer)) : tokenizer;
+  Tokenizer tokenizer = config.data.units == Units::subwords     ? Subwords::from(subwords).tokenizer()
+                        : config.data.units == Units::characters ? character_tokenizer()
+                                                                 : word_tokenizer();
+  return config.data.lowercase ? lower_cased(std::move(tokenizer)) : tokenizer;
 }
 
 void add_language(Metadata& metadata, const std::string& name, const Language& language) {
@@ -93,7 +94,8 @@ Language language_of(const Checkpoint& checkpoint, const std::string& name, cons
     Language language{{},
                       Vocabulary::from_list(parsed("_vocabulary").get<std::vector<std::string>>()),
                       parsed("_longest").get<std::int64_t>()};
-    if (config.units == "subwords") language.subwords = bytes_of(note_of(checkpoint, name + "_subwords", file), file);
+    if (config.data.units == Units::subwords)
+      language.subwords = bytes_of(note_of(checkpoint, name + "_subwords", file), file);
     language.tokenizer = tokenizer_of(config, language.subwords);
     return language;
   } catch (const nlohmann::json::exception&) {

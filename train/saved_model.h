@@ -17,7 +17,8 @@ using Metadata = std::map<std::string, std::string>;
 
 /// A note of a checkpoint. Throws when it has none of this name, naming the file.
 const std::string& note_of(const Checkpoint& checkpoint, std::string_view name, const std::string& file);
-/// The options of the run that wrote it; what a machine may choose comes from `local`.
+/// The options of the run that wrote it; those that it does not name have their defaults, and what a machine may choose
+/// comes from `local`.
 Config config_of(const Checkpoint& checkpoint, const Config& local, const std::string& file);
 
 /// The tokens of these lines, by the config's units; `line_end`, if any, is a token that closes each line. Throws when

@@ -12,6 +12,7 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/train/model_options.h>
+#include <gaze/train/options.h>
 
 namespace gaze::train {
 namespace {
@@ -37,7 +38,7 @@ std::map<std::int64_t, fs::path> snapshots_of(const RunFolder& folder) {
 
 }  // namespace
 
-bool keeps_best(const Config& config) { return has_text(config) || config.patience > 0; }
+bool keeps_best(const Config& config) { return has_text(config) || config.training.patience > 0; }
 
 /// What a training has to know of its past beside weights and moments.
 struct TrainingRun::State {
@@ -122,7 +123,8 @@ std::string TrainingRun::resume() {
   for (const auto& [name, content] : learner_.metadata())
     if (name != "config" && note_of(checkpoint, name, file) != content)
       differences.push_back(fmt::format("the {} is another", name));
-  if (step > wanted.steps) differences.push_back(fmt::format("it has done {} steps, more than {}", step, wanted.steps));
+  if (step > wanted.training.steps)
+    differences.push_back(fmt::format("it has done {} steps, more than {}", step, wanted.training.steps));
   require(differences.empty(), "{}: it cannot be continued as asked for: {}", file, fmt::join(differences, "; "));
 
   load(learner_.params(), checkpoint, {}, file);
@@ -134,7 +136,7 @@ std::string TrainingRun::resume() {
   *state_ = state;
   trainer_->continue_after(step);
   saved_step_ = settled_step_ = step;
-  epoch_ = learner_.position(step * wanted.accumulate).epoch;
+  epoch_ = learner_.position(step * wanted.training.accumulate).epoch;
   forget_after(step);
   return keep_lines();
 }
@@ -174,7 +176,7 @@ std::string TrainingRun::keep_lines() {
 }
 
 TrainingRun::End TrainingRun::run(const std::atomic<bool>& stop) {
-  const std::int64_t last = learner_.config().steps;
+  const std::int64_t last = learner_.config().training.steps;
   try {
     while (steps_done() < last && patient() && !stop) trainer_->step();
   } catch (...) {
@@ -189,21 +191,21 @@ TrainingRun::End TrainingRun::run(const std::atomic<bool>& stop) {
   if (saved_step_ != steps_done()) save();
   if (written_step_ != steps_done() || !last_has_validation_) write(figures(true));  // the last line: the final state
   const End end = steps_done() >= last ? End::finished : patient() ? End::interrupted : End::early;
-  if (end != End::interrupted && learner_.config().average > 0) average();
+  if (end != End::interrupted && learner_.config().training.average > 0) average();
   return end;
 }
 
 bool TrainingRun::patient() const {
-  const std::int64_t patience = learner_.config().patience;
+  const std::int64_t patience = learner_.config().training.patience;
   return patience == 0 || state_->validations_since_best < patience;
 }
 
 /// Whether an epoch ends here, where the options leave it to the data, or the step is a round one.
 bool TrainingRun::validation_is_due(std::int64_t step) {
   const Config& config = learner_.config();
-  if (config.validate_every > 0) return step % config.validate_every == 0;
-  if (!is_parallel_text(config)) return step % config.log_every == 0;
-  const std::int64_t epoch = learner_.position(step * config.accumulate).epoch;  // of the next batch
+  if (config.training.validate_every > 0) return step % config.training.validate_every == 0;
+  if (!is_parallel_text(config)) return step % config.training.log_every == 0;
+  const std::int64_t epoch = learner_.position(step * config.training.accumulate).epoch;  // of the next batch
   return std::exchange(epoch_, epoch) != epoch;
 }
 
@@ -213,7 +215,7 @@ void TrainingRun::after(const StepReport& report) {
   state_->lr = report.lr, state_->grad_norm = report.grad_norm;
   interval_tokens_ += report.tokens, interval_seconds_ += report.seconds;
   const bool validate = validation_is_due(report.step);
-  if (validate || report.step % config.log_every == 0) {
+  if (validate || report.step % config.training.log_every == 0) {
     const Figures line = figures(validate);
     write(line);
     if (validate) validated(*line.held_out);
@@ -222,8 +224,8 @@ void TrainingRun::after(const StepReport& report) {
     interval_seconds_ = 0, interval_tokens_ = 0;
   }
   settled_step_ = report.step;
-  const bool due = config.checkpoint_every > 0
-                       ? report.step % config.checkpoint_every == 0
+  const bool due = config.training.checkpoint_every > 0
+                       ? report.step % config.training.checkpoint_every == 0
                        : validate && std::chrono::steady_clock::now() - saved_at_ > min_time_between_checkpoints;
   if (due) save();
 }
@@ -257,7 +259,7 @@ void TrainingRun::write(const Figures& f) {
 
 void TrainingRun::validated(const Evaluation& held_out) {
   const Config& config = learner_.config();
-  if (config.average > 0) snapshot();
+  if (config.training.average > 0) snapshot();
   if (!(held_out.loss < state_->best_loss)) {
     ++state_->validations_since_best;
     return;
@@ -279,7 +281,7 @@ void TrainingRun::snapshot() {
 std::map<std::int64_t, fs::path> TrainingRun::last_snapshots() const {
   auto files = snapshots_of(folder_);
   std::error_code none;
-  while (std::cmp_greater(files.size(), learner_.config().average)) {
+  while (std::cmp_greater(files.size(), learner_.config().training.average)) {
     fs::remove(files.begin()->second, none);
     files.erase(files.begin());
   }
@@ -324,7 +326,7 @@ void TrainingRun::average() {
 
 void TrainingRun::save() {
   json progress = state_->to_json();
-  const std::int64_t batches = steps_done() * learner_.config().accumulate;
+  const std::int64_t batches = steps_done() * learner_.config().training.accumulate;
   const auto [epoch, batch] = learner_.position(batches);  // of the next batch
   progress["step"] = steps_done();
   progress["epoch"] = epoch, progress["batch"] = batch;

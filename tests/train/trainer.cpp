@@ -10,6 +10,7 @@
 #include <gaze/optim/adam.h>
 #include <gaze/optim/sgd.h>
 #include <gaze/train/model_options.h>
+#include <gaze/train/options.h>
 #include <gaze/train/text/pair_source.h>
 
 #include "../catch.h"

@@ -5,6 +5,7 @@
 
 #include <gaze/autograd/base/files.h>
 #include <gaze/nn/checkpoint.h>
+#include <gaze/train/options.h>
 #include <gaze/train/text/pair_source.h>
 
 #include "../catch.h"
@@ -97,9 +98,9 @@ TEST_CASE("a training that is taken up again is what it would have been", "[resu
   CHECK(Toy(c, scratch.path / "whole").run.run(go_on) == TrainingRun::End::finished);
   for (const std::int64_t pause : {1, 3, 4, 9}) {  // between, at and after lines of metrics.jsonl
     const fs::path path = scratch.path / std::to_string(pause);
-    c.steps = pause;
+    c.training.steps = pause;
     Toy(c, path).run.run(go_on);
-    c.steps = 10;
+    c.training.steps = 10;
     Toy second(c, path, true);
     CHECK(second.run.steps_done() == pause);
     CHECK(second.run.run(go_on) == TrainingRun::End::finished);
@@ -143,7 +144,7 @@ TEST_CASE("lines that are gone are no reason not to go on, but are told of", "[r
   const fs::path path = scratch.path / "run";
   Toy(c, path).run.run(go_on);
   fs::remove(path / "metrics.jsonl");
-  c.steps = 9;
+  c.training.steps = 9;
   TranslationLearner learner(c, toy_languages(c), toy_pairs(c, toy_languages(c)));
   RunFolder folder = RunFolder::open(path);
   TrainingRun run(learner, folder);

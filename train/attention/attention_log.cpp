@@ -45,12 +45,13 @@ json to_json(const HeadScore& s) {
 std::int64_t bytes_a_step(const std::vector<Example>& probes, const Config& c) {
   std::int64_t source = 0, target = 0;
   for (const Example& e : probes) {
-    source = std::max(source, static_cast<std::int64_t>(e.source.size()) + c.source_eos);
+    source = std::max(source, static_cast<std::int64_t>(e.source.size()) + c.data.source_eos);
     target = std::max(target, static_cast<std::int64_t>(e.target.size()) + 1);
   }
-  const bool self_attention = c.record == "all" && c.model != "rnn";
+  const bool self_attention = c.recording.kinds == RecordedKinds::all && c.model.architecture != Architecture::rnn;
   const std::int64_t self = self_attention ? source * source + target * target : 0;
-  return static_cast<std::int64_t>(probes.size()) * cross_attention_layers(c) * c.heads * (self + source * target) * 4;
+  return static_cast<std::int64_t>(probes.size()) * cross_attention_layers(c) * c.model.heads *
+         (self + source * target) * 4;
 }
 
 /// The first distinct sentences, as many as are wanted and have room.
@@ -58,7 +59,8 @@ std::vector<Example> choose_probes(const Config& config, const std::vector<Examp
   std::set<std::vector<std::string>> seen;
   std::vector<Example> probes;
   for (const Example& e : candidates)
-    if (static_cast<std::int64_t>(probes.size()) < config.probes && seen.insert(e.source).second) probes.push_back(e);
+    if (static_cast<std::int64_t>(probes.size()) < config.recording.probes && seen.insert(e.source).second)
+      probes.push_back(e);
   while (probes.size() > 1 && bytes_a_step(probes, config) > max_bytes_per_step) probes.pop_back();
   return probes;
 }
@@ -112,7 +114,7 @@ AttentionLog::AttentionLog(const Config& config, Look look, const RunFolder& run
   probes_ = choose_probes(config, candidates);
   if (probes_.empty()) return;
   const std::int64_t bytes = std::max<std::int64_t>(bytes_a_step(probes_, config), 1);
-  due_ = recorded_steps(config.steps, std::clamp<std::int64_t>(max_bytes / bytes, 2, max_recorded));
+  due_ = recorded_steps(config.training.steps, std::clamp<std::int64_t>(max_bytes / bytes, 2, max_recorded));
 
   AlignmentCounts floor, diagonal;
   bool any_gold = false;
@@ -125,7 +127,7 @@ AttentionLog::AttentionLog(const Config& config, Look look, const RunFolder& run
     diagonal.add(e.gold, diagonal_links(columns, rows));
   }
   *index_ = {
-      {"end_mark", config.source_eos},
+      {"end_mark", config.data.source_eos},
       {"probes", probes},
       {"modules", json::array()},
       {"baselines",
@@ -178,7 +180,7 @@ void AttentionLog::finish(std::int64_t step) {
 void AttentionLog::record(std::int64_t step) {
   constexpr bool durable = false;  // flushing hundreds of files would take longer than the training
   AttentionRecorder recorder;
-  if (config_.record == "cross") recorder.kinds = {AttentionKind::cross};
+  if (config_.recording.kinds == RecordedKinds::cross) recorder.kinds = {AttentionKind::cross};
   look_(probes_, recorder);
 
   std::vector<std::pair<std::string, RecordedAttention>> modules(recorder.modules.begin(), recorder.modules.end());
@@ -194,7 +196,7 @@ void AttentionLog::record(std::int64_t step) {
     save_npy(file_of(folder_, name, step), weights, durable);
     if (site.kind != AttentionKind::cross) continue;
     for (int head = heads > 1 ? -1 : 0; head < heads; ++head) {
-      json score = to_json(score_head(weights, probes_, head, config_.source_eos));
+      json score = to_json(score_head(weights, probes_, head, config_.data.source_eos));
       score["module"] = name, score["head"] = head_name(head);
       scores.push_back(std::move(score));
     }

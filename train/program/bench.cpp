@@ -22,6 +22,7 @@
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/model.h>
 #include <gaze/train/model_options.h>
+#include <gaze/train/options.h>
 #include <gaze/train/trainer.h>
 
 namespace gaze::train {
@@ -53,7 +54,7 @@ Config workload_config(const BenchOptions& o) {
   require(table.contains(o.workload), "unknown workload {}; there are {}", o.workload,
           fmt::join(workload_names(o.workloads), ", "));
   Config config;
-  config.warmup = 0;  // the peers train at a constant rate
+  config.training.warmup = 0;  // the peers train at a constant rate
   read_config(config, table[o.workload], o.workloads.empty() ? "workload " + o.workload : o.workloads.string());
   return config;
 }
@@ -69,8 +70,10 @@ struct Workload {
 /// The cost of the graph itself: many tiny operations. y = tanh(y w + b), link after link.
 struct Chain final : Workload {
   Chain(const Config& c, DType dtype)
-      : w(Array::full({c.width}, dtype, 0.9), true), b(Array::full({c.width}, dtype, 0.1), true), links(c.links) {
-    tokens = 3 * links, parameters = 2 * c.width;
+      : w(Array::full({c.chain.width}, dtype, 0.9), true),
+        b(Array::full({c.chain.width}, dtype, 0.1), true),
+        links(c.chain.links) {
+    tokens = 3 * links, parameters = 2 * c.chain.width;
   }
   double step() override {
     w.zero_grad(), b.zero_grad();
@@ -86,20 +89,22 @@ struct Chain final : Workload {
 
 Tensor random_ids(const Config& c, RandomStream stream) {
   Random random(stream);
-  Array ids({c.batch, c.length}, DType::int32);
+  Array ids({c.training.batch, c.data.length}, DType::int32);
   std::generate_n(ids.write<std::int32_t>(), ids.size(),
-                  [&] { return static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(c.vocab))); });
+                  [&] { return static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(c.data.vocab))); });
   return Tensor(ids);
 }
 
 /// The floating-point operations of a step's matrix products: six for each row and weight (forward, and the gradients
 /// of both), 12 B T S D for an attention.
 double flops_of_products(const Config& c) {
-  const auto batch = static_cast<double>(c.batch), length = static_cast<double>(c.length);
-  const auto d = static_cast<double>(c.d_model), ff = static_cast<double>(c.d_ff), vocab = static_cast<double>(c.vocab);
-  const auto layers = static_cast<double>(c.layers);
+  const auto batch = static_cast<double>(c.training.batch), length = static_cast<double>(c.data.length);
+  const auto d = static_cast<double>(c.model.d_model), ff = static_cast<double>(c.model.d_ff),
+             vocab = static_cast<double>(c.data.vocab);
+  const auto layers = static_cast<double>(c.model.layers);
   const double attention = 4 * d * d, feed_forward = 2 * d * ff;  // weights
-  const bool translates = c.kind == "seq2seq";  // then the sources are as many and as long as the targets
+  const bool translates =
+      c.model.kind == ModelKind::seq2seq;  // then the sources are as many and as long as the targets
   const double encoder = translates ? attention + feed_forward : 0;
   const double decoder = (translates ? 2 : 1) * attention + feed_forward;
   const double attentions = layers * (translates ? 3 : 1);
@@ -110,11 +115,12 @@ double flops_of_products(const Config& c) {
 /// A training step of a model on one batch, over and over.
 struct Training final : Workload {
   Training(const Config& c, const BenchOptions& o) : config(c), params(o.dtype) {
-    require(c.model == "transformer", "bench: it measures model transformer, not {}", c.model);
+    require(c.model.architecture == Architecture::transformer, "bench: it measures model transformer, not {}",
+            name_of(c.model.architecture));
     ModelOptions options = model_options(c);
-    options.source_vocab = options.target_vocab = c.vocab;
+    options.source_vocab = options.target_vocab = c.data.vocab;
     const Scope root(params, {o.seed, 1});
-    if (c.kind == "seq2seq") {
+    if (c.model.kind == ModelKind::seq2seq) {
       seq2seq = std::make_unique<Seq2Seq>(root, options);
     } else {
       language = std::make_unique<LanguageModel>(root, options);
@@ -140,7 +146,7 @@ struct Training final : Workload {
   }
 
   StepLoss loss(Context& context) {
-    const CrossEntropyOptions options{.label_smoothing = config.label_smoothing};
+    const CrossEntropyOptions options{.label_smoothing = config.training.label_smoothing};
     return {seq2seq ? seq2seq->loss(source, {}, target, gold, options, context)
                     : language->loss(target, gold, options, context),
             gold.size()};
@@ -158,7 +164,7 @@ struct Training final : Workload {
 };
 
 std::unique_ptr<Workload> make_workload(const Config& c, const BenchOptions& o) {
-  if (c.kind == "chain") return std::make_unique<Chain>(c, o.dtype);
+  if (c.model.kind == ModelKind::chain) return std::make_unique<Chain>(c, o.dtype);
   return std::make_unique<Training>(c, o);
 }
 
@@ -235,7 +241,7 @@ std::vector<std::string> workload_names(const std::filesystem::path& workloads) 
 
 std::vector<double> bench_losses(const BenchOptions& o) {
   Config config = workload_config(o);
-  config.dropout = 0;
+  config.model.dropout = 0;
   const auto workload = make_workload(config, o);
   std::vector<double> losses;
   for (std::int64_t i = 0; i < o.steps; ++i) losses.push_back(workload->step());

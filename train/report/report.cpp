@@ -13,6 +13,7 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/train/attention/attention_log.h>
 #include <gaze/train/attention/attention_view.h>
+#include <gaze/train/options.h>
 #include <gaze/train/toy_task.h>
 
 namespace gaze::train {
@@ -171,11 +172,11 @@ json report_data(const RunFolder& run, std::size_t from, std::size_t max_bytes) 
   if (cross_attention_layers(config) == 0) return data;
   const AttentionView view = usual_view(config);
   const std::string module = attention_module(config, view.kind, view.layer);
-  const bool mean = view.choice.head < 0 && config.heads > 1;
+  const bool mean = view.choice.head < 0 && config.model.heads > 1;
   const json head = mean ? json("mean") : json(std::max(view.choice.head, 0));
   data["start"] = {{"module", module}, {"head", head}};
   data["aer_of"] = mean ? "the mean of the heads of " + module : fmt::format("head {} of {}", head.dump(), module);
-  if (config.guided > 0) data["guided"] = {{"module", module}, {"head", head}, {"weight", config.guided}};
+  if (config.guided.weight > 0) data["guided"] = {{"module", module}, {"head", head}, {"weight", config.guided.weight}};
 
   std::error_code none;
   if (fs::exists(AttentionLog::folder(run) / "index.json", none)) add_attention(data, run, from, max_bytes);

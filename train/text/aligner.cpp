@@ -29,7 +29,7 @@ std::vector<AlignmentLink> links_of(const Translator& model, const Tensor& weigh
                                     const Extraction& how) {
   const auto rows = static_cast<std::int64_t>(pair.target.size()),
              words = static_cast<std::int64_t>(pair.source.size());
-  const std::int64_t columns = words + (how.end_competes && model.config().source_eos);
+  const std::int64_t columns = words + (how.end_competes && model.config().data.source_eos);
   return strongest_links(attention_map(weights, static_cast<std::int64_t>(b), rows, columns, how.choice), words,
                          columns, how.null_threshold);
 }
@@ -62,7 +62,7 @@ void check_links(const std::filesystem::path& file, std::size_t line, const std:
 }
 
 BestExtraction best_extraction(const Translator& model, const std::vector<Example>& pairs, const Extraction& given) {
-  const auto heads = static_cast<int>(model.config().heads);
+  const auto heads = static_cast<int>(model.config().model.heads);
   std::vector<BestExtraction> candidates;
   for (std::int64_t layer = 0; layer < cross_attention_layers(model.config()); ++layer)
     for (int head = heads > 1 ? -1 : 0; head < heads; ++head)

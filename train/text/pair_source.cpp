@@ -99,8 +99,8 @@ class ToyPairs : public PairSource {
         languages_(languages),
         validation_(toy_batches(config, languages, Split::validation)) {}
   Batch batch(std::int64_t number) override {
-    return make_batch(task_->examples(Split::train, config_.batch, number * config_.batch),
-                      languages_.source.vocabulary, languages_.target.vocabulary, config_.source_eos);
+    return make_batch(task_->examples(Split::train, config_.training.batch, number * config_.training.batch),
+                      languages_.source.vocabulary, languages_.target.vocabulary, config_.data.source_eos);
   }
   BatchPlan::Position position(std::int64_t number) override { return {0, number}; }
   const std::vector<Batch>& validation() const override { return validation_; }
@@ -117,21 +117,23 @@ class ToyPairs : public PairSource {
 }  // namespace
 
 PairTexts PairTexts::read(const Config& c) {
-  require(named(c.src, c.tgt, c.tsv), "config: pairs needs src and tgt, or tsv: the sentences to learn from");
-  PairTexts texts{train::read(c.src, c.tgt, c.tsv, ""), {}, {}, false};
-  if (named(c.valid_src, c.valid_tgt, c.valid_tsv)) {
-    texts.validation = train::read(c.valid_src, c.valid_tgt, c.valid_tsv, "valid_");
+  require(named(c.files.src, c.files.tgt, c.files.tsv),
+          "config: pairs needs src and tgt, or tsv: the sentences to learn from");
+  PairTexts texts{train::read(c.files.src, c.files.tgt, c.files.tsv, ""), {}, {}, false};
+  if (named(c.files.valid_src, c.files.valid_tgt, c.files.valid_tsv)) {
+    texts.validation = train::read(c.files.valid_src, c.files.valid_tgt, c.files.valid_tsv, "valid_");
   } else {
     constexpr std::size_t max_count = 1000;
     texts.validation = texts.train.take_held_out(max_count);
     texts.held_out = true;
   }
-  if (named(c.test_src, c.test_tgt, c.test_tsv)) texts.test = train::read(c.test_src, c.test_tgt, c.test_tsv, "test_");
+  if (named(c.files.test_src, c.files.test_tgt, c.files.test_tsv))
+    texts.test = train::read(c.files.test_src, c.files.test_tgt, c.files.test_tsv, "test_");
   return texts;
 }
 
 LanguagePair learn_languages(const Config& config, const ParallelText& text) {
-  if (!config.shared) return {learn_language(config, text.source), learn_language(config, text.target)};
+  if (!config.model.shared) return {learn_language(config, text.source), learn_language(config, text.target)};
   std::vector<std::string> lines = text.source;
   lines.insert(lines.end(), text.target.begin(), text.target.end());
   const Language both = learn_language(config, lines);
@@ -142,9 +144,9 @@ std::vector<Batch> toy_batches(const Config& config, const LanguagePair& languag
   constexpr std::int64_t at_once = 256;
   const auto task = toy_task(config);
   std::vector<Batch> batches;
-  for (std::int64_t first = 0; first < config.validation; first += at_once)
-    batches.push_back(make_batch(task->examples(split, std::min(at_once, config.validation - first), first),
-                                 languages.source.vocabulary, languages.target.vocabulary, config.source_eos));
+  for (std::int64_t first = 0; first < config.data.validation; first += at_once)
+    batches.push_back(make_batch(task->examples(split, std::min(at_once, config.data.validation - first), first),
+                                 languages.source.vocabulary, languages.target.vocabulary, config.data.source_eos));
   return batches;
 }
 
@@ -153,7 +155,7 @@ std::unique_ptr<PairSource> toy_pairs(const Config& config, const LanguagePair& 
 }
 
 TextPairs::TextPairs(const Config& config, const PairTexts& texts, const LanguagePair& languages)
-    : source_eos_(config.source_eos),
+    : source_eos_(config.data.source_eos),
       hash_(hash_of(fmt::format("{} {}", texts.train.hash(), texts.validation.hash()))) {
   const auto note = [&](const std::vector<std::string>& more) {
     notices_.insert(notices_.end(), more.begin(), more.end());
@@ -167,9 +169,9 @@ TextPairs::TextPairs(const Config& config, const PairTexts& texts, const Languag
     lengths.push_back(length_of(train_.back(), source_eos_));
   }));
   require(!train_.empty(), "{}: no pair is left to learn from", texts.train.source_file);
-  plan_ = std::make_unique<BatchPlan>(
-      std::move(lengths),
-      BatchPlan::Options{.sentences = config.batch, .tokens = config.tokens, .stream = {config.seed, streams::order}});
+  plan_ = std::make_unique<BatchPlan>(std::move(lengths), BatchPlan::Options{.sentences = config.training.batch,
+                                                                             .tokens = config.training.tokens,
+                                                                             .stream = {config.seed, streams::order}});
 
   std::vector<PairIds> validation;
   note(for_usable_pairs(texts.validation, languages, [&](auto source, auto target) {

@@ -14,6 +14,7 @@
 #include <gaze/nn/recorder.h>
 #include <gaze/train/attention/alignment.h>
 #include <gaze/train/model_options.h>
+#include <gaze/train/options.h>
 #include <gaze/train/streams.h>
 
 namespace gaze::train {
@@ -69,7 +70,8 @@ std::int32_t draw(const std::vector<double>& p, const SampleOptions& options, Ra
 
 void check_text(const Config& config) {
   check_config(config);
-  require(config.kind == "decoder", "config: {} trains models of kind decoder, not {}", config.task, config.kind);
+  require(config.model.kind == ModelKind::decoder, "config: {} trains models of kind decoder, not {}", config.task,
+          name_of(config.model.kind));
 }
 
 std::vector<std::string> text_tokens(const Tokenizer& tokenizer, std::string_view text) {
@@ -118,7 +120,7 @@ std::vector<std::string> TextModel::prompt(std::string_view text) const {
 
 /// The last tokens that the model has positions for, as ids.
 std::vector<std::int32_t> TextModel::window(const std::vector<std::string>& tokens) const {
-  const std::size_t count = std::min(tokens.size(), static_cast<std::size_t>(config_.length));
+  const std::size_t count = std::min(tokens.size(), static_cast<std::size_t>(config_.data.length));
   return language_.vocabulary.encode(std::span(tokens).last(count));
 }
 
@@ -164,7 +166,7 @@ void TextModel::sample(const std::vector<std::string>& prompt, std::int64_t coun
   std::vector<std::int32_t> unread = window(tokens);
   DecodingState state;
   for (std::int64_t i = 0; i < count; ++i) {
-    if (state.length + static_cast<std::int64_t>(unread.size()) > config_.length) {
+    if (state.length + static_cast<std::int64_t>(unread.size()) > config_.data.length) {
       state = {};  // every token moves to another position: what was read is of no use
       unread = window(tokens);
     }
@@ -177,16 +179,16 @@ void TextModel::sample(const std::vector<std::string>& prompt, std::int64_t coun
 }
 
 TextLearner::Text TextLearner::read(const Config& config) {
-  require(!config.text.empty(), "config: {} needs text, a file to learn from", config.task);
+  require(!config.files.text.empty(), "config: {} needs text, a file to learn from", config.task);
   const auto whole = [](const std::string& file) {
     std::string text;
     for (const std::string& line : read_lines(file)) text += line + line_end;
     require(!text.empty(), "{}:1: the file is empty", file);
     return text;
   };
-  Text text{whole(config.text), {}};
-  if (!config.valid_text.empty()) {
-    text.validation = whole(config.valid_text);
+  Text text{whole(config.files.text), {}};
+  if (!config.files.valid_text.empty()) {
+    text.validation = whole(config.files.valid_text);
     return text;
   }
   const auto characters = characters_of(text.train);
@@ -212,28 +214,28 @@ TextLearner::TextLearner(const Config& config, Language language, const Text& te
             "config: the {} text has {} tokens, and at least {} are needed", what, tokens.size(), min_tokens);
     return model_.language().vocabulary.encode(tokens);
   };
-  train_ = ids(text.train, "training", config.length + 1), validation_ = ids(text.validation, "validation", 2);
+  train_ = ids(text.train, "training", config.data.length + 1), validation_ = ids(text.validation, "validation", 2);
 }
 
 StepLoss TextLearner::loss(std::int64_t batch, Context& context) {
   const Config& c = config();
   Random random(RandomStream{c.seed, streams::order}.split(static_cast<std::uint64_t>(batch)));
   std::vector<std::int32_t> in, out;
-  for (std::int64_t b = 0; b < c.batch; ++b) {
-    const auto places = train_.size() - static_cast<std::size_t>(c.length);
+  for (std::int64_t b = 0; b < c.training.batch; ++b) {
+    const auto places = train_.size() - static_cast<std::size_t>(c.data.length);
     const auto first = train_.begin() + random.below(static_cast<std::uint32_t>(places));
-    in.insert(in.end(), first, first + c.length);
-    out.insert(out.end(), first + 1, first + 1 + c.length);
+    in.insert(in.end(), first, first + c.data.length);
+    out.insert(out.end(), first + 1, first + 1 + c.data.length);
   }
-  return {
-      model_.model().loss(matrix(in, c.batch), matrix(out, c.batch), {.label_smoothing = c.label_smoothing}, context),
-      static_cast<std::int64_t>(in.size())};
+  return {model_.model().loss(matrix(in, c.training.batch), matrix(out, c.training.batch),
+                              {.label_smoothing = c.training.label_smoothing}, context),
+          static_cast<std::int64_t>(in.size())};
 }
 
 /// Every token but the first is predicted once, from at most `length` before it.
 Evaluation TextLearner::evaluate() const {
   const NoGrad no_grad;
-  const std::size_t length = static_cast<std::size_t>(config().length), all = validation_.size() - 1;
+  const std::size_t length = static_cast<std::size_t>(config().data.length), all = validation_.size() - 1;
   constexpr std::size_t max_logits = 4 << 20;
   const auto vocabulary = static_cast<std::size_t>(model_.language().vocabulary.size());
   const std::size_t rows_at_once = std::clamp<std::size_t>(max_logits / (length * vocabulary), 1, 64);

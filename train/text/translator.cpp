@@ -12,6 +12,7 @@
 #include <gaze/nn/guided_attention.h>
 #include <gaze/nn/recorder.h>
 #include <gaze/train/model_options.h>
+#include <gaze/train/options.h>
 #include <gaze/train/streams.h>
 
 namespace gaze::train {
@@ -27,12 +28,13 @@ constexpr std::int64_t marks = 1;
 
 void check_translation(const Config& config) {
   check_config(config);
-  require(config.kind == "seq2seq", "config: {} trains models of kind seq2seq, not {}", config.task, config.kind);
+  require(config.model.kind == ModelKind::seq2seq, "config: {} trains models of kind seq2seq, not {}", config.task,
+          name_of(config.model.kind));
   if (is_parallel_text(config)) {
-    require(config.guided == 0, "config: guided needs gold links, which parallel text has not");
+    require(config.guided.weight == 0, "config: guided needs gold links, which parallel text has not");
     return;
   }
-  require(!config.shared, "config: shared is for pairs; {} has two vocabularies", config.task);
+  require(!config.model.shared, "config: shared is for pairs; {} has two vocabularies", config.task);
   const auto task = toy_task(config);
   for (const Split split : {Split::train, Split::validation, Split::test}) task->example(split, 0);
 }
@@ -45,7 +47,7 @@ LanguagePair toy_languages(const Config& config) {
 
 LanguagePair saved_languages(const Checkpoint& checkpoint, const Config& config, const std::string& file) {
   Config units = config;
-  if (!has_text(config)) units.units = "words";  // a task has tokens of its own, whatever is set
+  if (!has_text(config)) units.data.units = Units::words;  // a task has tokens of its own, whatever is set
   LanguagePair languages{language_of(checkpoint, "source", units, file),
                          language_of(checkpoint, "target", units, file)};
   if (has_text(config)) return languages;
@@ -104,7 +106,7 @@ Metadata Translator::metadata() const {
 void Translator::save(const std::filesystem::path& file) const { gaze::save(params_, file, metadata()); }
 
 Batch Translator::batch_of(std::vector<Example> examples) const {
-  return make_batch(std::move(examples), source().vocabulary, target().vocabulary, config_.source_eos);
+  return make_batch(std::move(examples), source().vocabulary, target().vocabulary, config_.data.source_eos);
 }
 
 Tensor Translator::logits(const Batch& batch, Context& context) const {
@@ -112,12 +114,13 @@ Tensor Translator::logits(const Batch& batch, Context& context) const {
 }
 
 StepLoss Translator::loss(const Batch& batch, Context& context) const {
-  const CrossEntropyOptions options{.label_smoothing = config_.label_smoothing, .ignore_index = Vocabulary::pad};
+  const CrossEntropyOptions options{.label_smoothing = config_.training.label_smoothing,
+                                    .ignore_index = Vocabulary::pad};
   const auto loss = [&](Context& of_pass) {
     return model_->loss(Tensor(batch.source), Tensor(batch.source_lengths), Tensor(batch.target_in),
                         Tensor(batch.target_out), options, of_pass);
   };
-  if (config_.guided == 0) return {loss(context), batch.tokens};
+  if (config_.guided.weight == 0) return {loss(context), batch.tokens};
 
   const AttentionView view = usual_view();
   const std::string guided = module_of(view.kind, view.layer);
@@ -131,7 +134,7 @@ StepLoss Translator::loss(const Batch& batch, Context& context) const {
   const Tensor likelihood = loss(guided_pass);
   context.draws = guided_pass.draws;
   const Tensor weights = recorder.modules.at(guided).weights();  // [B,1,T,S]
-  return {likelihood + config_.guided *
+  return {likelihood + config_.guided.weight *
                            guided_attention_loss(reshape(weights, {weights.size(0), weights.size(2), weights.size(3)}),
                                                  gold_of(batch)),
           batch.tokens};
@@ -225,7 +228,7 @@ AttentionMap Translator::attention(const std::vector<std::string>& source, const
   MapChoice choice = view.choice;
   if (view.kind != AttentionKind::cross) {
     choice.shift = Shift::produced;
-    if (view.kind == AttentionKind::encoder && config_.source_eos) map.source.emplace_back(end_label);
+    if (view.kind == AttentionKind::encoder && config_.data.source_eos) map.source.emplace_back(end_label);
     if (view.kind == AttentionKind::decoder) map.target.insert(map.target.begin(), begin_label);
     (view.kind == AttentionKind::encoder ? map.target : map.source) =
         view.kind == AttentionKind::encoder ? map.source : map.target;
@@ -282,7 +285,8 @@ std::vector<std::vector<Translation>> Translator::translate(const std::vector<st
 }
 
 std::vector<std::string> Translator::translate(const std::vector<std::string>& source) const {
-  return translate(std::vector<std::vector<std::string>>{source}, config_.beam, config_.length_penalty)
+  return translate(std::vector<std::vector<std::string>>{source}, config_.decoding.beam,
+                   config_.decoding.length_penalty)
       .front()
       .front()
       .words;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/train/attention/attention_log.h>
+#include <gaze/train/options.h>
 #include <gaze/train/text/translator.h>
 
 #include "../../catch.h"

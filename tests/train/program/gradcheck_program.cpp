@@ -32,12 +32,11 @@ TEST_CASE("gradcheck prints a line for every operation, or for every case of one
 
 TEST_CASE("gradcheck checks a model of a task, of a config and of a run by the names of its parameters", "[program]") {
   Program gaze;
-  const Args small = {"--set", "d_model=8", "--set", "d_ff=16", "--set", "vocab=9"};
+  const Args tiny = {"--set", "d_model=8", "--set", "vocab=9"}, small = joined(tiny, {"--set", "d_ff=16"});
   const json fresh = last_of(gaze.run(joined({"gradcheck", "--model", "reverse", "--json"}, small)));
   CHECK(fresh.at("parameters").at("body.decoder.layers.0.norm2.weight").at("verdict") == "right");
   CHECK(fresh.at("wrong").empty());
-  const json rnn =
-      last_of(gaze.run(joined({"gradcheck", "--model", "reverse", "--json", "--set", "model=rnn"}, small)));
+  const json rnn = last_of(gaze.run(joined({"gradcheck", "--model", "reverse", "--json", "--set", "model=rnn"}, tiny)));
   CHECK(rnn.at("parameters").at("body.attention.score.v").at("verdict") == "right");
   const json text = last_of(gaze.run(joined({"gradcheck", "--model", "chars", "--json", "--set", "layers=1"}, small)));
   CHECK(text.at("parameters").contains("body.layers.0.self_attn.in_proj_weight"));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <gaze/nn/safetensors.h>
+#include <gaze/train/options.h>
 #include <gaze/train/program/terminal/terminal.h>
 
 #include "../../catch.h"
@@ -87,8 +88,9 @@ TEST_CASE("a wrong command line exits with 2, says what is wrong and makes nothi
       {{"train", "pairs", "--tsv", "x", "--src", "y", "--tgt", "z"}, "--tsv x: give this or --src and --tgt, not both"},
       {{"train", "pairs", "--tsv", "x", "--valid-src", "y"}, "--valid-src y needs its translations, too: --valid-tgt"},
       {{"train", "chars"}, "chars needs a text to learn from: --text FILE"},
-      {{"train", "words", "--src", "x"}, "--src x: it is for pairs, not for words"},
-      {{"train", "reverse", "--text", "x"}, "--text x: it is for chars and words, not for reverse"},
+      {{"train", "words", "--src", "x"}, "--src x: option src is of no use to task words: it is for task pairs"},
+      {{"train", "reverse", "--text", "x"},
+       "--text x: option text is of no use to task reverse: it is for tasks chars and words"},
       {{"train", "/"}, "/ is a folder"},
       {{"train", "/dev/null"}, "/dev/null is a file; to learn from it"},
       {{"train", ""}, "task"},
@@ -111,6 +113,15 @@ TEST_CASE("a wrong command line exits with 2, says what is wrong and makes nothi
       {{"train", "copy", "--set", "heads"}, "--set heads: expects key=value, as in --set heads=1"},
       {{"train", "copy", "--set", "hedas=2"}, "did you mean heads?"},
       {{"train", "copy", "--set", "LAYERS=2"}, "did you mean layers?"},
+      {{"train", "copy", "--set", "norm=pots"}, "--set norm=pots: expects pre or post; did you mean post?"},
+      {{"train", "copy", "--set", "cell=lstm"}, "option cell is of no use to task copy: it is for model rnn"},
+      {{"train", "reverse", "--set", "model=rnn", "--set", "norm=post"}, "it is for model transformer"},
+      {{"train", "grammar", "--set", "vocab=9"}, "option vocab is of no use to task grammar"},
+      {{"train", "chars", "--text", "x", "--set", "guided=1"}, "option guided is of no use to task chars"},
+      {{"train", "pairs", "--src", "x", "--tgt", "x", "--set", "validation=9"}, "it is for toy tasks"},
+      {{"tasks", "digits", "--set", "length=9"}, "option length is of no use to task digits"},
+      {{"gradcheck", "--model", "copy", "--set", "lr_end=1"}, "it is for schedule cosine"},
+      {{"train", "cpoy", "--help-options"}, "did you mean copy?"},
       {{"train", "copy", "--set", "heads=3"}, "d_model 64 must divide into 3 heads; it does into 2 or 4"},
       {{"train", "copy", "--set", "steps=-1"}, "steps=-1"},
       {{"train", "copy", "--set", "d_model=64", "--set", "heads=5"}, "heads"},
@@ -251,6 +262,7 @@ TEST_CASE("a wrong config file is named and makes nothing", "[program]") {
       {{R"({"task": "copy", "layers": -2})"}, "layers"},
       {{R"({"task": "copy", "d_model": 64, "heads": 5})"}, "heads"},
       {{R"({"task": "cpoy"})"}, "cpoy"},
+      {{R"({"task": "copy", "cell": "lstm"})"}, "option cell is of no use to task copy: it is for model rnn"},
   };
   for (const Complaint& row : table) {
     Program gaze;
@@ -376,6 +388,48 @@ TEST_CASE("a run's config.json trains the same model again", "[program]") {
   REQUIRE(gaze.run({"train", "run/config.json", "--run", "again"}).status == 0);
   CHECK(contents(gaze.folder / "again").at("checkpoint.safetensors") ==
         contents(gaze.folder / "run").at("checkpoint.safetensors"));
+}
+
+TEST_CASE("config.json lists what the run has a use for, and one that lists everything is as good", "[program]") {
+  Program gaze;
+  train(gaze, "run", {"--steps", "6", "--seed", "5"});
+  json config = json::parse(read(gaze.folder / "run/config.json"));
+  CHECK(config.contains("d_ff"));
+  for (const char* useless : {"cell", "units", "src", "momentum", "lr_end", "width"})
+    CHECK_FALSE(config.contains(useless));
+  // As earlier versions wrote it, with values that never had an effect.
+  config.update({{"activation", "relu"}, {"average", 0},    {"cell", "lstm"},    {"epochs", 0},   {"guided_head", 0},
+                 {"guided_layer", -1},   {"links", 1000},   {"lowercase", true}, {"lr_end", 0.5}, {"min_frequency", 2},
+                 {"momentum", 0.5},      {"shared", false}, {"src", ""},         {"tgt", ""},     {"valid_src", ""},
+                 {"valid_tgt", ""},      {"test_src", ""},  {"test_tgt", ""},    {"tsv", ""},     {"valid_tsv", ""},
+                 {"test_tsv", ""},       {"text", ""},      {"valid_text", ""},  {"tokens", 0},   {"units", "subwords"},
+                 {"width", 16}});
+  write(gaze.folder / "old.json", config.dump());
+  REQUIRE(gaze.run({"train", "old.json", "--run", "again"}).status == 0);
+  CHECK(contents(gaze.folder / "again").at("checkpoint.safetensors") ==
+        contents(gaze.folder / "run").at("checkpoint.safetensors"));
+  // A run of that time goes on, and from then on lists what it uses.
+  write(gaze.folder / "run/config.json", config.dump());
+  check_complaint(gaze.run({"train", "--resume", "run", "--set", "cell=gru", "--set", "momentum=0.1"}), 2, "momentum");
+  REQUIRE(gaze.run({"train", "--resume", "run", "--steps", "8"}).status == 0);
+  CHECK_FALSE(json::parse(read(gaze.folder / "run/config.json")).contains("cell"));
+  REQUIRE(gaze.run({"train", "--resume", "run", "--steps", "9"}).status == 0);
+  check_complaint(gaze.run({"train", "--resume", "run", "--set", "guided=1", "--set", "guided_layer=0"}), 1,
+                  "guided_layer: -1, not 0");
+}
+
+TEST_CASE("train --help-options lists all options in 80 columns, and those of a task with its values", "[program]") {
+  Program gaze;
+  const Result all = gaze.run({"train", "--help-options"});
+  CHECK(all.status == 0);
+  for (const std::string& line : lines_of(all.out)) CHECK(line.size() <= 80);
+  for (const std::string& key : gaze::train::config_keys()) CHECK_THAT(all.out, ContainsSubstring("\n  " + key + "="));
+  CHECK_THAT(all.out, ContainsSubstring("  cell=gru                  gru or lstm\n"
+                                        "      The recurrent cell. Only for model rnn.\n"));
+  const Result chars = gaze.run({"train", "chars", "--help-options", "--set", "optimizer=sgd"});
+  CHECK_THAT(chars.out, ContainsSubstring("  d_model=128 ") && ContainsSubstring("  momentum=0.9 ") &&
+                            !ContainsSubstring("probes") && !ContainsSubstring("Only for"));
+  CHECK(contents(gaze.folder).empty());
 }
 
 TEST_CASE("a training that diverges names the step and keeps the weights that were sound last", "[program]") {

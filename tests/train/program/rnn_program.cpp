@@ -55,7 +55,9 @@ TEST_CASE("a recurrent model is trained, recorded, continued and looked at like 
 
 TEST_CASE("a recurrent model without attention is trained, and says that there is nothing to see", "[program]") {
   Program gaze;
-  const json figures = last_of(gaze.run(training("none", {"--set", "score=none", "--steps", "6"})));
+  check_complaint(gaze.run(training("none", {"--set", "score=none"})), 2, "option probes is of no use");
+  const json figures =
+      last_of(gaze.run(training("none", {"--set", "score=none", "--set", "probes=40", "--steps", "6"})));
   CHECK_FALSE(figures.contains("aer"));
   CHECK_FALSE(std::filesystem::exists(gaze.folder / "none" / "attention"));
   CHECK(gaze.run({"translate", "none"}, {.input = "a b\n"}).status == 0);

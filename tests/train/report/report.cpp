@@ -5,6 +5,7 @@
 
 #include <gaze/autograd/base/files.h>
 #include <gaze/train/attention/attention_log.h>
+#include <gaze/train/options.h>
 #include <gaze/train/report/report.h>
 #include <gaze/train/text/translator.h>
 

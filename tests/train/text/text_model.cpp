@@ -4,6 +4,7 @@
 #include <map>
 
 #include <gaze/autograd/ops.h>
+#include <gaze/train/options.h>
 
 #include "../../catch.h"
 #include "../../scratch.h"
@@ -44,22 +45,22 @@ TEST_CASE("a text's tokens are its lines' and their ends") {
 TEST_CASE("a text is read with its last tenth, or another file, for validation") {
   const ScratchFolder scratch;
   Config c = small("chars");
-  c.text = (scratch.path / "text").string();
-  std::ofstream(c.text, std::ios::binary) << "0123456789\r\nabcdéf\r\n"
-                                          << "xyz";  // 22 characters with their ends
+  c.files.text = (scratch.path / "text").string();
+  std::ofstream(c.files.text, std::ios::binary) << "0123456789\r\nabcdéf\r\n"
+                                                << "xyz";  // 22 characters with their ends
   const auto text = TextLearner::read(c);
   CHECK(text.train + text.validation == "0123456789\nabcdéf\nxyz\n");
   CHECK(text.validation == "z\n");
-  c.valid_text = (scratch.path / "other").string();
-  std::ofstream(c.valid_text) << "more\n";
+  c.files.valid_text = (scratch.path / "other").string();
+  std::ofstream(c.files.valid_text) << "more\n";
   CHECK(TextLearner::read(c).validation == "more\n");
   CHECK(TextLearner::read(c).train.size() == 23);  // bytes
-  std::ofstream(c.valid_text).close();
+  std::ofstream(c.files.valid_text).close();
   CHECK_THROWS_WITH(TextLearner::read(c), ContainsSubstring("other:1: the file is empty"));
   CHECK_THROWS_WITH(TextLearner(c, TextLearner::learn_language(c, "ab"), {"01234567", "short"}),
                     ContainsSubstring("training text has 8 tokens, and at least 9 are needed"));
   CHECK_NOTHROW(TextLearner(c, TextLearner::learn_language(c, "ab"), {"012345678", "ab"}).evaluate());
-  c.min_frequency = 100;
+  c.data.min_frequency = 100;
   CHECK_THROWS_WITH(TextLearner::learn_language(c, "abc"), ContainsSubstring("100 times"));
 }
 

@@ -2,6 +2,7 @@
 
 #include <gaze/nn/safetensors.h>
 #include <gaze/train/model_options.h>
+#include <gaze/train/options.h>
 #include <gaze/train/text/pair_source.h>
 #include <gaze/train/text/translator.h>
 
@@ -16,7 +17,7 @@ namespace {
 
 Config config_of(const std::string& task, std::int64_t steps) {
   Config c;
-  c.task = task, c.steps = steps;
+  c.task = task, c.training.steps = steps;
   return c;
 }
 
@@ -28,12 +29,12 @@ void fit(Translator& translator) {
       translator.params(), *optimizer,
       [&](std::int64_t step, Context& context) { return translator.loss(pairs->batch(step - 1), context); },
       trainer_options(c));
-  trainer.run(c.steps);
+  trainer.run(c.training.steps);
 }
 
 Evaluation test(const Translator& translator, std::int64_t sentences) {
   Config c = translator.config();
-  c.validation = sentences;
+  c.data.validation = sentences;
   return translator.evaluate(toy_batches(c, translator.languages(), Split::test));
 }
 
@@ -84,7 +85,7 @@ TEST_CASE("the grammar is learned, adjectives behind their nouns included") {
 TEST_CASE("a run comes back as its checkpoint has it, whatever became of config.json") {
   const ScratchFolder folder;
   Config c = config_of("reverse", 1);
-  c.d_model = 16, c.d_ff = 32, c.heads = 2;
+  c.model.d_model = 16, c.model.d_ff = 32, c.model.heads = 2;
   Translator made(c);
   const RunFolder run = RunFolder::create(folder.path, c);
   made.save(run.checkpoint());
@@ -94,11 +95,11 @@ TEST_CASE("a run comes back as its checkpoint has it, whatever became of config.
 
   fs::remove(folder.path / "config.json");
   Config other = c;
-  other.heads = 4, other.task = "copy";
+  other.model.heads = 4, other.task = "copy";
   const RunFolder edited = RunFolder::create(folder.path / "edited", other);
   fs::copy_file(run.checkpoint(), edited.checkpoint());
   const auto loaded = Translator::load(edited);
-  CHECK(loaded->config().heads == 2);
+  CHECK(loaded->config().model.heads == 2);
   CHECK(loaded->config().task == "reverse");
   CHECK(loaded->attention(sentence, sentence).weights == map.weights);
 }
@@ -106,7 +107,7 @@ TEST_CASE("a run comes back as its checkpoint has it, whatever became of config.
 TEST_CASE("a checkpoint keeps words of its own, one of something else is refused in one line") {
   const ScratchFolder folder;
   Config c = config_of("copy", 1);
-  c.d_model = 16, c.d_ff = 32, c.units = "subwords";  // which a toy task does not heed
+  c.model.d_model = 16, c.model.d_ff = 32, c.data.units = Units::subwords;  // which a toy task does not heed
   const RunFolder run = RunFolder::create(folder.path, c);
   Translator(c).save(run.checkpoint());
   const Checkpoint good = load_safetensors(run.checkpoint());
@@ -141,7 +142,7 @@ TEST_CASE("a checkpoint keeps words of its own, one of something else is refused
 
 TEST_CASE("with a source end mark the words' columns leave it its share") {
   Config c = config_of("copy", 1);
-  c.d_model = 16, c.d_ff = 32, c.source_eos = true;
+  c.model.d_model = 16, c.model.d_ff = 32, c.data.source_eos = true;
   const Translator translator(c);
   const AttentionMap map = translator.attention({"a", "b"}, {"a"});
   CHECK(map.weights.size() == 2);
@@ -150,7 +151,7 @@ TEST_CASE("with a source end mark the words' columns leave it its share") {
 
 TEST_CASE("an unknown word gives way to the source word of the strongest attention, when asked for") {
   Config c = config_of("pairs", 1);
-  c.d_model = 16, c.d_ff = 32, c.min_frequency = 1, c.length = 8;
+  c.model.d_model = 16, c.model.d_ff = 32, c.data.min_frequency = 1, c.data.length = 8;
   const ParallelText text{{"a b c d", "e f g"}, {"v w x", "y z"}, "source", "target", {}};
   Translator translator(c, learn_languages(c, text));
   int replacements = 0;

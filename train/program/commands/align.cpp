@@ -35,7 +35,7 @@ std::vector<Example> validation_pairs(const Arguments& a, const std::string& run
     require(!is_parallel_text(model.config()),
             "--best: this model's text has no gold links; give --valid-src, --valid-tgt and --valid-gold");
     require_languages_of_task(model.languages(), model.config(), run);
-    return toy_task(model.config())->examples(Split::validation, model.config().validation);
+    return toy_task(model.config())->examples(Split::validation, model.config().data.validation);
   }
   std::vector<Example> pairs =
       turned ? read_pairs(model, a.valid_target, a.valid_source) : read_pairs(model, a.valid_source, a.valid_target);

@@ -17,6 +17,7 @@
 #include <gaze/autograd/engine.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/train/model_options.h>
+#include <gaze/train/options.h>
 #include <gaze/train/program/terminal/terminal.h>
 #include <gaze/train/saved_model.h>
 #include <gaze/train/streams.h>
@@ -211,6 +212,7 @@ struct Model {
 
 Config config_of_model(const Arguments& a, std::unique_ptr<Checkpoint>& trained, std::string& file) {
   Config config;
+  json written = json::object();
   if (std::filesystem::is_directory(a.model)) {
     const RunFolder run = RunFolder::open(a.model);
     file = run.weights().string();
@@ -219,16 +221,18 @@ Config config_of_model(const Arguments& a, std::unique_ptr<Checkpoint>& trained,
   }
   try {
     if (a.model.ends_with(".json")) {
-      const json object = json::parse(read_file(a.model), nullptr, false);
-      require(object.is_object(), "{}: it is not a JSON object", a.model);
-      config = default_config(object.value("task", ""));
-      read_config(config, object, a.model);
+      written = json::parse(read_file(a.model), nullptr, false);
+      require(written.is_object(), "{}: it is not a JSON object", a.model);
+      config = default_config(written.value("task", ""));
+      read_config(config, written, a.model);
     } else {
       config = default_config(a.model);
     }
     for (const std::string& setting : a.settings) set_option(config, setting);
     check_config(config);
     if (!has_text(config)) toy_task(config);
+    require_settings_used(config, a.settings);
+    require_file_used(config, written, a.model);
   } catch (const Error& error) {
     throw UsageError(error.what());
   }
@@ -272,7 +276,7 @@ std::unique_ptr<Model> make_model(const Arguments& a) {
   model->source = words(source_vocab), model->target = words(target_vocab), model->gold = words(target_vocab);
   model->lengths = Tensor::from<std::int32_t>(
       {sentences}, {static_cast<std::int32_t>(length), static_cast<std::int32_t>((length + 1) / 2), 1});
-  model->options.label_smoothing = config.label_smoothing;
+  model->options.label_smoothing = config.training.label_smoothing;
   return model;
 }
 

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/base/files.h>
+#include <gaze/train/options.h>
 #include <gaze/train/program/terminal/terminal.h>
 #include <gaze/train/text/translator.h>
 
@@ -45,8 +46,8 @@ Chosen with_usual_run(Config config) {
   const auto fits = [&](const std::string& run) {
     try {
       const Config of_run = RunFolder::open(run).config();
-      return of_run.task == config.task && of_run.vocab == config.vocab && of_run.min_length == config.min_length &&
-             of_run.length == config.length;
+      return of_run.task == config.task && of_run.data.vocab == config.data.vocab &&
+             of_run.data.min_length == config.data.min_length && of_run.data.length == config.data.length;
     } catch (const Error&) {  // it is not there, or not one to try anything on
       return false;
     }
@@ -83,6 +84,7 @@ Chosen choose(const Arguments& a) {
       for (const std::string& setting : a.settings) set_option(config, setting);
       require(config.task == task, "--set task={}: it is {} that was asked for", config.task, task);
       check_translation(config);
+      require_settings_used(config, a.settings);
     } catch (const Error& error) {
       throw UsageError(error.what());
     }
@@ -107,18 +109,13 @@ std::string training(const Arguments& a, const Chosen& chosen) {
 void print_entries(const std::vector<TaskGuide::Entry>& entries) {
   constexpr int room = 80;
   const std::string margin = "    ";
-  std::string line;
+  std::vector<std::string> pieces;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const auto& [words, meaning] = entries[i];
-    const std::string entry = fmt::format("{}{}{}", words, meaning.empty() ? "" : fmt::format(" ({})", meaning),
-                                          i + 1 < entries.size() ? "," : "");
-    if (!line.empty() && display_width(margin + line + " " + entry) > room) {
-      fmt::print("{}{}\n", margin, line);
-      line.clear();
-    }
-    line += (line.empty() ? "" : " ") + entry;
+    pieces.push_back(fmt::format("{}{}{}", words, meaning.empty() ? "" : fmt::format(" ({})", meaning),
+                                 i + 1 < entries.size() ? "," : ""));
   }
-  fmt::print("{}{}\n", margin, line);
+  for (const std::string& line : wrap(pieces, room - display_width(margin))) fmt::print("{}{}\n", margin, line);
 }
 
 json json_of(const TaskGuide& guide) {
@@ -192,7 +189,7 @@ void write_new_files(const fs::path& folder, const std::vector<std::pair<fs::pat
 void write(const Arguments& a) {
   const Chosen chosen = choose(a);
   const auto task = toy_task(chosen.config);
-  const std::int64_t count = a.count > 0 ? a.count : chosen.config.validation;
+  const std::int64_t count = a.count > 0 ? a.count : chosen.config.data.validation;
   std::string sources, targets, gold;
   bool words = true;  // tokens are what stands between spaces
   for (const Example& e : task->examples(a.split == "test" ? Split::test : Split::validation, count)) {

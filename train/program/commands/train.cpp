@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -18,6 +17,8 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/autograd/base/threads.h>
 #include <gaze/datasets/toy.h>
+#include <gaze/train/options.h>
+#include <gaze/train/program/commands/option_page.h>
 #include <gaze/train/program/commands/training_job.h>
 #include <gaze/train/program/terminal/training_view.h>
 #include <gaze/train/report/server.h>
@@ -31,31 +32,31 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// The options of Config that name files: "--valid-src" is valid_src.
+/// An option of Config that names a file, and its name on the command line: "--valid-src" is valid_src.
 struct FileOption {
-  const char *option, *what;
-  std::string Config::*member;
+  std::string key, flag, what;
 };
-constexpr std::array<FileOption, 11> file_options = {{
-    {"src", "pairs: sentences to learn from, a line each", &Config::src},
-    {"tgt", "pairs: their translations, line by line", &Config::tgt},
-    {"valid-src", "pairs: held-out sentences (default: some of those to learn from)", &Config::valid_src},
-    {"valid-tgt", "pairs: their translations", &Config::valid_tgt},
-    {"test-src", "pairs: sentences to translate in the end", &Config::test_src},
-    {"test-tgt", "pairs: their translations, for BLEU", &Config::test_tgt},
-    {"tsv", "pairs: source and target in two columns instead of two files", &Config::tsv},
-    {"valid-tsv", "pairs: the same for held-out sentences", &Config::valid_tsv},
-    {"test-tsv", "pairs: the same for the test", &Config::test_tsv},
-    {"text", "chars and words: the text to learn from", &Config::text},
-    {"valid-text", "chars and words: held-out text (default: the last tenth)", &Config::valid_text},
-}};
+
+const std::vector<FileOption>& file_options() {
+  static const std::vector<FileOption> all = [] {
+    std::vector<FileOption> list;
+    for (const OptionGuide& o : option_guides()) {
+      if (!o.file) continue;
+      std::string flag = o.name;
+      std::ranges::replace(flag, '_', '-');
+      list.push_back({o.name, "--" + flag, fmt::format("{} ({})", o.what.substr(0, o.what.size() - 1), o.where)});
+    }
+    return list;
+  }();
+  return all;
+}
 
 struct Arguments {
   std::string task, run, resume;
-  std::array<std::string, file_options.size()> files;
+  std::vector<std::string> files = std::vector<std::string>(file_options().size());  ///< empty: not given
   std::vector<std::string> settings;
   std::string steps, seed, threads;  ///< as typed; empty: not given
-  bool demo = false, json = false, watch = false;
+  bool demo = false, json = false, watch = false, help_options = false;
   int port = 8080;
   std::string program;  ///< how this program was called
 };
@@ -105,19 +106,13 @@ std::string no_task(const std::string& typed, const std::string& program) {
                      fmt::join(toy_task_names(), ", "), fmt::join(presets, ", "), did_you_mean(typed, names));
 }
 
-/// Throws unless a task has the files that it learns from, and uses all that the command line names.
+/// Throws unless a task has the files that it learns from.
 void check_files(const Config& c, const Arguments& a) {
   // "multi30k (pairs)": what was typed, and what it stands for.
   const std::string who = a.task.empty() || a.task == c.task ? c.task : fmt::format("{} ({})", a.task, c.task);
-  for (std::size_t i = 0; i < file_options.size(); ++i) {
-    const FileOption& file = file_options[i];
-    const bool of_text = file.member == &Config::text || file.member == &Config::valid_text;
-    if (a.files[i].empty() || (of_text ? is_plain_text(c) : is_parallel_text(c))) continue;
-    fail("--{} {}: it is for {}, not for {}", file.option, a.files[i], of_text ? "chars and words" : "pairs", who);
-  }
-  require(!is_plain_text(c) || !c.text.empty(), "{} needs a text to learn from: --text FILE", who);
+  require(!is_plain_text(c) || !c.files.text.empty(), "{} needs a text to learn from: --text FILE", who);
   if (!is_parallel_text(c)) return;
-  require(!c.src.empty() || !c.tgt.empty() || !c.tsv.empty(),
+  require(!c.files.src.empty() || !c.files.tgt.empty() || !c.files.tsv.empty(),
           "{} needs sentences and their translations, line by line: --src FILE --tgt FILE, or both in --tsv FILE", who);
   const auto check_part = [](const char* part, const std::string& src, const std::string& tgt, const std::string& tsv) {
     require((src.empty() && tgt.empty()) || tsv.empty(), "--{0}tsv {1}: give this or --{0}src and --{0}tgt, not both",
@@ -126,17 +121,23 @@ void check_files(const Config& c, const Arguments& a) {
     require(tgt.empty() || !src.empty(), "--{0}tgt {1} needs the sentences that it translates, too: --{0}src FILE",
             part, tgt);
   };
-  check_part("", c.src, c.tgt, c.tsv);
-  check_part("valid-", c.valid_src, c.valid_tgt, c.valid_tsv);
-  check_part("test-", c.test_src, c.test_tgt, c.test_tsv);
+  check_part("", c.files.src, c.files.tgt, c.files.tsv);
+  check_part("valid-", c.files.valid_src, c.files.valid_tgt, c.files.valid_tsv);
+  check_part("test-", c.files.test_src, c.files.test_tgt, c.files.test_tsv);
 }
 
+/// The options that a training begins with, and what a config file says of them, if there is one.
+struct Base {
+  Config config;
+  json written = json::object();
+};
+
 /// The options of a config file, or of a run that is continued, or the defaults of a task.
-Config base_of(const Arguments& a) {
+Base base_of(const Arguments& a) {
   const auto overlaid = [&](Config config, const json& object) {
     read_config(config, object, a.task);
-    if (object.contains("steps") && !object.contains("epochs")) config.epochs = 0;
-    return config;
+    if (object.contains("steps") && !object.contains("epochs")) config.training.epochs = 0;
+    return Base{config, object};
   };
   const bool from_file = a.task.ends_with(".json");
   json object;
@@ -152,15 +153,15 @@ Config base_of(const Arguments& a) {
     Config config = RunFolder::open(a.resume).config();
     if (from_file) return overlaid(config, object);
     if (!a.task.empty()) config.task = a.task;
-    return config;
+    return {config};
   }
-  if (!from_file) return default_config(a.task);
+  if (!from_file) return {default_config(a.task)};
   const bool names_task = object.is_object() && object.contains("task") && object["task"].is_string();
   return overlaid(names_task ? default_config(object["task"].get<std::string>()) : Config(), object);
 }
 
 Config config_of(const Arguments& a) {
-  Config config = base_of(a);
+  auto [config, written] = base_of(a);
   if (a.task.ends_with(".json")) {
     try {
       check(config);
@@ -168,30 +169,39 @@ Config config_of(const Arguments& a) {
       fail("{}: {}", a.task, error.what());
     }
   }
-  if (a.demo) config.steps = 800, config.epochs = 0, config.schedule = "cosine", config.log_every = 10;
+  TrainingConfig& training = config.training;
+  if (a.demo) training.steps = 800, training.epochs = 0, training.schedule = Decay::cosine, training.log_every = 10;
+  const auto typed_file = [&](std::size_t i) { return fmt::format("{} {}", file_options()[i].flag, a.files[i]); };
   try {
-    for (std::size_t i = 0; i < file_options.size(); ++i)
-      if (!a.files[i].empty()) config.*file_options[i].member = a.files[i];
-    const std::int64_t epochs = config.epochs;
+    for (std::size_t i = 0; i < a.files.size(); ++i)
+      if (!a.files[i].empty()) read_config(config, {{file_options()[i].key, a.files[i]}}, typed_file(i));
+    const std::int64_t epochs = training.epochs;
     for (const std::string& setting : a.settings) set_option(config, setting);
     for (const auto& [key, value] : {std::pair("steps", &a.steps), {"seed", &a.seed}, {"threads", &a.threads}})
       if (!value->empty()) set_option(config, key, *value, fmt::format("--{} {}", key, *value));
     const bool steps_given = !a.steps.empty() || std::any_of(a.settings.begin(), a.settings.end(),
                                                              [](const auto& s) { return s.starts_with("steps="); });
-    if (steps_given && config.epochs == epochs) config.epochs = 0;  // steps instead
+    if (steps_given && training.epochs == epochs) training.epochs = 0;  // steps instead
     check(config);
+    for (std::size_t i = 0; i < a.files.size(); ++i)
+      if (!a.files[i].empty()) require_used(config, file_options()[i].key, typed_file(i));
+    require_settings_used(config, a.settings);
     check_files(config, a);
-    for (const FileOption& file : file_options) check_utf8(config.*file.member);  // config.json is
+    for (const FileOption& file : file_options())  // config.json is
+      check_utf8(option_value(config, file.key).get<std::string>());
   } catch (const Error& error) {
     throw UsageError(error.what());
   }
-  for (std::size_t i = 0; i < file_options.size(); ++i) {  // said in the words that were typed
+  require_file_used(config, written, a.task);
+  for (std::size_t i = 0; i < a.files.size(); ++i) {  // said in the words that were typed
     std::error_code error;
     if (!a.files[i].empty() && fs::status(a.files[i], error).type() == fs::file_type::not_found)
-      fail("--{} {}: {}{}", file_options[i].option, a.files[i], std::strerror(ENOENT), did_you_mean_file(a.files[i]));
+      fail("{}: {}{}", typed_file(i), std::strerror(ENOENT), did_you_mean_file(a.files[i]));
   }
-  for (const FileOption& file : file_options)  // the run's config.json is good wherever one stands
-    if (std::string& name = config.*file.member; !name.empty()) name = fs::absolute(name).lexically_normal().string();
+  for (const FileOption& file : file_options()) {  // the run's config.json is good wherever one stands
+    const auto name = option_value(config, file.key).get<std::string>();
+    if (!name.empty()) read_config(config, {{file.key, fs::absolute(name).lexically_normal().string()}}, file.flag);
+  }
   return config;
 }
 
@@ -228,7 +238,7 @@ class Session {
       folder_->write_config(c);
     }
     view_ = std::make_unique<TrainingView>([] { return detect_terminal(STDOUT_FILENO); }, stdout, run_->steps_done(),
-                                           c.steps, has_text(c));
+                                           c.training.steps, has_text(c));
     run_->on_step([this](const StepReport& report) {
       job_->after(report.step);
       view_->tick(report.step);
@@ -265,7 +275,7 @@ class Session {
     std::signal(SIGINT, on_late_interrupt);
     std::signal(SIGTERM, on_late_interrupt);
     if (end == TrainingRun::End::early)
-      fmt::print("No lower validation loss for {} validations: the training ends at step {}\n", c.patience,
+      fmt::print("No lower validation loss for {} validations: the training ends at step {}\n", c.training.patience,
                  run_->steps_done());
     if (const auto best = run_->best(); best && keeps_best(c))
       fmt::print("Lowest validation loss {:.4f} (perplexity {:.2f}) at step {}\n", best->first, std::exp(best->first),
@@ -286,7 +296,20 @@ class Session {
   std::unique_ptr<TrainingView> view_;
 };
 
+/// All options; of a task, a config file or a run those that it has a use for.
+void help_options(const Arguments& a) {
+  if (a.task.empty() && a.resume.empty()) return print_options({});
+  Config config = base_of(a).config;
+  try {
+    for (const std::string& setting : a.settings) set_option(config, setting);
+  } catch (const Error& error) {
+    throw UsageError(error.what());
+  }
+  print_options(config);
+}
+
 void train(const Arguments& a) {
+  if (a.help_options) return help_options(a);
   if (a.task.empty() && a.resume.empty())
     throw UsageError(
         fmt::format("train: which task? There are {}, and with text of your own {}; to go on with a run, "
@@ -326,13 +349,15 @@ void add_train(CLI::App& app) {
                                   fmt::join(toy_task_names(), ", "), fmt::join(preset_names(), ", ")));
   command->add_option("--run", a->run, "Folder of the run: new or empty (default: runs/TASK)");
   command->add_option("--resume", a->resume, "Go on with the run in this folder");
-  for (std::size_t i = 0; i < file_options.size(); ++i)
-    command->add_option(fmt::format("--{}", file_options[i].option), a->files[i], file_options[i].what);
+  for (std::size_t i = 0; i < a->files.size(); ++i)
+    command->add_option(file_options()[i].flag, a->files[i], file_options()[i].what);
   command->add_option("--steps", a->steps, "Training steps");
   command->add_option("--seed", a->seed, "Of weights, data and dropout");
   command->add_option("--threads", a->threads, "Threads to use (0: as many as there are processors)");
   command->add_option("--set", a->settings, "key=value: any option of config.json; may be repeated")
       ->allow_extra_args(false);
+  command->add_flag("--help-options", a->help_options,
+                    "Print these options, all or those of the task, with defaults, and nothing else");
   command->add_flag("--watch", a->watch, "Serve a page that shows the attention while it learns (see gaze watch)");
   command->add_option("--port", a->port, "The port of --watch; 0: any that is free")->check(CLI::Range(0, 65535));
   command->add_flag("--demo", a->demo, "Watch every tenth step of a short run");

@@ -30,7 +30,7 @@ class TranslationJob : public TrainingJob {
 
   Learner& learner() override { return learner_; }
   void begin(const RunFolder& folder, std::int64_t step) override {
-    const std::int64_t probes = learner_.config().probes;
+    const std::int64_t probes = learner_.config().recording.probes;
     if (!records()) return;
     std::vector<Example> candidates = learner_.pairs().probes(20 * probes);
     candidates.insert(candidates.begin(), shown());
@@ -59,7 +59,7 @@ class TranslationJob : public TrainingJob {
  protected:
   virtual const Example& shown() const = 0;
   /// Whether the folder holds attention to look at.
-  bool records() const { return learner_.config().probes > 0 && learner_.translator().has_attention(); }
+  bool records() const { return learner_.config().recording.probes > 0 && learner_.translator().has_attention(); }
   TranslationLearner learner_;
 
  private:
@@ -89,7 +89,8 @@ class ToyJob : public TranslationJob {
     const auto trained = Translator::load(folder);
     const Translator& model = *trained;
     const Evaluation figures = model.evaluate(toy_batches(config, model.languages(), Split::test));
-    fmt::print("On {} test sentences: token accuracy {:.2f} %{}\n\n", config.validation, 100 * figures.token_accuracy,
+    fmt::print("On {} test sentences: token accuracy {:.2f} %{}\n\n", config.data.validation,
+               100 * figures.token_accuracy,
                figures.aer ? fmt::format(", alignment error rate {:.2f} %", 100 * *figures.aer) : "");
     print_translations(model);
     const json none = json::object();
@@ -145,7 +146,7 @@ class TextPairsJob : public TranslationJob {
   std::string description() const override {
     const Translator& model = learner_.translator();
     return fmt::format("{} pairs, {} source and {} target {}", pairs_.size(), model.source().vocabulary.size(),
-                       model.target().vocabulary.size(), model.config().units);
+                       model.target().vocabulary.size(), name_of(model.config().data.units));
   }
   std::vector<std::string> notices() const override { return pairs_.notices(); }
 
@@ -179,7 +180,7 @@ class TextPairsJob : public TranslationJob {
   json test(const Translator& model, const RunFolder& folder) const {
     const Config& c = model.config();
     json figures = json::object();
-    const auto batches = evaluation_batches(*test_, {model.source(), model.target()}, c.source_eos);
+    const auto batches = evaluation_batches(*test_, {model.source(), model.target()}, c.data.source_eos);
     if (!batches.empty()) {
       const Evaluation e = model.evaluate(batches);
       std::int64_t pairs = 0;
@@ -193,13 +194,14 @@ class TextPairsJob : public TranslationJob {
     std::vector<std::vector<std::string>> sources;
     for (const std::string& line : test_->source) sources.push_back(model.source().tokenizer.tokenize(line));
     std::vector<std::string> hypotheses, references;
-    for (const auto& translations : model.translate(sources, c.beam, c.length_penalty))
+    for (const auto& translations : model.translate(sources, c.decoding.beam, c.decoding.length_penalty))
       hypotheses.push_back(model.target().tokenizer.join(translations.front().words));
-    for (const std::string& line : test_->target) references.push_back(c.lowercase ? lower_case(line) : line);
+    for (const std::string& line : test_->target) references.push_back(c.data.lowercase ? lower_case(line) : line);
     const Bleu result = bleu(hypotheses, references);
     const fs::path file = folder.path() / "test.hyp";
     write_file_atomically(file, {fmt::format("{}\n", fmt::join(hypotheses, "\n"))});
-    fmt::print("BLEU {:.2f} with a beam of {}; the translations are in {}\n", result.value, c.beam, file.string());
+    fmt::print("BLEU {:.2f} with a beam of {}; the translations are in {}\n", result.value, c.decoding.beam,
+               file.string());
     figures["bleu"] = result.value;
     return figures;
   }
@@ -256,8 +258,10 @@ std::unique_ptr<TrainingJob> make_job(const Config& given, const Checkpoint* tra
   const LanguagePair languages =
       trained ? LanguagePair{saved("source"), saved("target")} : learn_languages(config, texts.train);
   auto pairs = std::make_unique<TextPairs>(config, texts, languages);
-  const auto steps = [&](std::int64_t batches) { return (batches + config.accumulate - 1) / config.accumulate; };
-  if (config.epochs > 0) config.steps = steps(pairs->batches(config.epochs));
+  const auto steps = [&](std::int64_t batches) {
+    return (batches + config.training.accumulate - 1) / config.training.accumulate;
+  };
+  if (config.training.epochs > 0) config.training.steps = steps(pairs->batches(config.training.epochs));
   return std::make_unique<TextPairsJob>(config, languages, std::move(pairs), std::move(texts.test));
 }
 

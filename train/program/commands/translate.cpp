@@ -30,8 +30,8 @@ void translate(const Arguments& a) {
   if (a.threads > 0) set_threads(a.threads);
   const auto translator = Translator::load(RunFolder::open(a.run), a.weights);
   const Config& config = translator->config();
-  const std::int64_t beam = std::max(a.beam.value_or(config.beam), a.best);
-  const double length_penalty = a.length_penalty.value_or(config.length_penalty);
+  const std::int64_t beam = std::max(a.beam.value_or(config.decoding.beam), a.best);
+  const double length_penalty = a.length_penalty.value_or(config.decoding.length_penalty);
   const auto& [from, to] = translator->languages();
 
   std::string hint = hint_of_words(*translator);  // once

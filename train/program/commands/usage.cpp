@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include <gaze/train/config.h>
+#include <gaze/train/options.h>
 #include <gaze/train/program/commands/commands.h>
 
 namespace gaze::train {

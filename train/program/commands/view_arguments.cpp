@@ -36,7 +36,7 @@ Extraction ViewArguments::extraction(const Translator& model) const {
   if (!layer.empty())
     how.layer = number_below(cross_attention_layers(model.config()), layer, "layer"), how.choice.head = -1;
   if (!head.empty())
-    how.choice.head = head == "mean" ? -1 : static_cast<int>(number_below(model.config().heads, head, "head"));
+    how.choice.head = head == "mean" ? -1 : static_cast<int>(number_below(model.config().model.heads, head, "head"));
   if (shift == "consumed") how.choice.shift = Shift::consumed;
   return how;
 }

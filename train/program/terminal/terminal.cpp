@@ -280,6 +280,17 @@ std::string printable(std::string_view utf8) {
   return shown;
 }
 
+std::vector<std::string> wrap(std::span<const std::string> pieces, int width) {
+  std::vector<std::string> lines;
+  for (const std::string& piece : pieces) {
+    if (!lines.empty() && display_width(lines.back()) + 1 + display_width(piece) <= width)
+      lines.back() += " " + piece;
+    else
+      lines.push_back(piece);
+  }
+  return lines;
+}
+
 std::string pad(std::string_view utf8, int width, Align align) {
   const std::size_t spaces = static_cast<std::size_t>(std::max(0, width - display_width(utf8)));
   const std::size_t before = align == Align::left ? 0 : align == Align::right ? spaces : spaces / 2;

@@ -48,6 +48,10 @@ int styled_width(std::string_view line);
 /// each invalid byte, so that it stays in its place and cannot steer the terminal.
 std::string printable(std::string_view utf8);
 
+/// Pieces with spaces between them in lines of at most `width` columns; pieces stay whole, and one that is wider has a
+/// line of its own.
+std::vector<std::string> wrap(std::span<const std::string> pieces, int width);
+
 enum class Align { left, center, right };
 
 /// The text with spaces to fill `width` columns; a text that is wider comes back as it is.
