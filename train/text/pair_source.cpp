@@ -104,7 +104,11 @@ class ToyPairs : public PairSource {
   }
   BatchPlan::Position position(std::int64_t number) override { return {0, number}; }
   const std::vector<Batch>& validation() const override { return validation_; }
-  std::vector<Example> probes(std::int64_t count) const override { return task_->examples(Split::validation, count); }
+  std::vector<Example> probes(std::int64_t count) const override {
+    Config fixed = config_;
+    fixed.seed = streams::probe_seed;
+    return toy_task(fixed)->examples(Split::validation, count);
+  }
   std::uint64_t hash() const override { return hash_of(task_->name()); }  // the config says the rest
 
  private:

@@ -33,7 +33,8 @@ class PairSource {
   virtual Batch batch(std::int64_t number) = 0;  ///< for training, counted from 0
   virtual BatchPlan::Position position(std::int64_t number) = 0;
   virtual const std::vector<Batch>& validation() const = 0;
-  virtual std::vector<Example> probes(std::int64_t count) const = 0;  ///< held-out pairs, as words
+  /// Held-out pairs, as words: the same in all runs on the same data, whatever their seed.
+  virtual std::vector<Example> probes(std::int64_t count) const = 0;
   virtual std::uint64_t hash() const = 0;
 };
 

@@ -418,6 +418,17 @@ TEST_CASE("config.json lists what the run has a use for, and one that lists ever
                   "guided_layer: -1, not 0");
 }
 
+TEST_CASE("runs of a task record the same sentences whatever their seed", "[program]") {
+  Program gaze;
+  const auto probes = [&](const std::string& seed) {
+    train(gaze, seed, {"--steps", "1", "--set", "probes=5", "--seed", seed});
+    return json::parse(read(gaze.folder / seed / "attention/index.json"))["probes"];
+  };
+  const json first = probes("1");
+  CHECK(first.size() == 5);
+  CHECK(probes("7") == first);
+}
+
 TEST_CASE("train --help-options lists all options in 80 columns, and those of a task with its values", "[program]") {
   Program gaze;
   const Result all = gaze.run({"train", "--help-options"});
