@@ -32,6 +32,7 @@ TEST_CASE("a constant schedule stays") {
 
 TEST_CASE("the inverse square root is the schedule of Vaswani et al. with its peak at 1") {
   const Schedule s = make_schedule("noam", 400, 0);
+  CHECK(name_of(s.decay) == "inverse_sqrt");
   CHECK(s.factor(1600) == 0.5);
   CHECK(s.factor(40'000) == Approx(0.1));
   const auto paper = [](double t) {
@@ -57,6 +58,7 @@ TEST_CASE("schedules refuse what makes no sense") {
   CHECK_THROWS_WITH(make_schedule("linear", 1, 1), ContainsSubstring("linear") && ContainsSubstring("constant") &&
                                                        ContainsSubstring("inverse_sqrt") && ContainsSubstring("noam") &&
                                                        ContainsSubstring("cosine"));
+  CHECK_THROWS_WITH(make_schedule("cosin", 1, 1), EndsWith("did you mean cosine?"));
   CHECK_THROWS_WITH(make_schedule("constant", -1, 1), ContainsSubstring("-1"));
   CHECK_THROWS_AS(make_schedule("cosine", 0, -1), Error);
   CHECK_THROWS_AS(make_schedule("cosine", 0, 1, -0.1), Error);

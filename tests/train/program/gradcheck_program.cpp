@@ -44,6 +44,7 @@ TEST_CASE("gradcheck checks a model of a task, of a config and of a run by the n
                           small))
               .status == 0);
   CHECK(last_of(gaze.run({"gradcheck", "--model", "r", "--json"})).at("report").at("verdict") == "right");
+  check_complaint(gaze.run({"gradcheck", "--model", "r", "--set", "heads=2"}), 2, "--set heads=2: it does not go with");
   CHECK(last_of(gaze.run({"gradcheck", "--model", "r/config.json", "--json"})).at("report").at("verdict") == "right");
 }
 

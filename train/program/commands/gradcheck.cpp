@@ -215,6 +215,9 @@ Config config_of_model(const Arguments& a, std::unique_ptr<Checkpoint>& trained,
   json written = json::object();
   if (std::filesystem::is_directory(a.model)) {
     const RunFolder run = RunFolder::open(a.model);
+    if (!a.settings.empty())
+      throw UsageError(fmt::format("--set {}: it does not go with a run, whose weights were trained with its options",
+                                   a.settings.front()));
     file = run.weights().string();
     trained = std::make_unique<Checkpoint>(load_safetensors(file));
     return config_of(*trained, run.config(), file);
