@@ -2,22 +2,19 @@
 
 #include <cstdint>
 
+#include <gaze/autograd/kernels/softmax.h>
+
 namespace gaze::kernels {
 
 /// One scaled dot-product attention over B sequences and H heads. q, k and v point to the first of their columns in a
 /// row-major tensor [B, T or S, stride].
 template <class T>
-struct Attention {
-  std::int64_t batch = 0, queries = 0, keys = 0, heads = 0;
+struct Attention : ScoreMasks<T> {
   std::int64_t key_size = 0, value_size = 0;  ///< columns of a head: K of q and k, C of v
   const T *q = nullptr, *k = nullptr, *v = nullptr;
   std::int64_t q_stride = 0, k_stride = 0, v_stride = 0;
   T scale = 1;
-  bool causal = false;
-  const std::int32_t* key_lengths = nullptr;  ///< [B] or null
-  const T* mask = nullptr;                    ///< added to the scores, or null
-  std::int64_t mask_strides[4] = {};          ///< of batch, head, query and key; 0 repeats
-  std::int64_t weights_stride = 0;            ///< distance of two rows of the weights that are kept: at least the keys
+  std::int64_t weights_stride = 0;  ///< distance of two rows of the weights that are kept: at least the keys
   double dropout = 0;
   std::uint64_t seed = 0, stream = 0;  ///< of the dropout
 };

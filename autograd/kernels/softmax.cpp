@@ -1,6 +1,8 @@
 #include <gaze/autograd/kernels/softmax.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/kernels/serial.h>
@@ -121,6 +123,34 @@ void softmax_rows(const T* x, std::int64_t rows, std::int64_t n, T* y) {
 }
 
 template <class T>
+void masked_softmax_rows(const ScoreMasks<T>& m, const T* scores, T* weights) {
+  using V = Vector<T>;
+  constexpr T lowest = -std::numeric_limits<T>::infinity();
+  const auto added = [](const V& score, const V& mask) {
+    return xsimd::select(mask == V(lowest), mask, score + mask);  // NaN is masked as any number is
+  };
+  for_rows(m.batch * m.heads * m.queries, m.keys, [&](std::int64_t r) {
+    const std::int64_t t = r % m.queries, h = r / m.queries % m.heads, b = r / (m.queries * m.heads);
+    const std::int64_t length = m.key_lengths ? m.key_lengths[b] : m.keys,
+                       seen = m.causal ? std::min(length, t + 1) : length;
+    const T* in = scores + r * m.keys;
+    T* row = weights + r * m.keys;
+    if (!m.mask) {
+      std::copy_n(in, seen, row);
+    } else {
+      const T* mask = m.mask + b * m.mask_strides[0] + h * m.mask_strides[1] + t * m.mask_strides[2];
+      if (m.mask_strides[3] == 1)
+        map(seen, row, added, in, mask);
+      else
+        map(
+            seen, row, [&](const V& score) { return added(score, V(*mask)); }, in);
+    }
+    std::fill(row + seen, row + m.keys, lowest);
+    softmax_row(row, m.keys, row);
+  });
+}
+
+template <class T>
 void log_softmax_rows(const T* x, std::int64_t rows, std::int64_t n, T* y) {
   using V = Vector<T>;
   for_rows(rows, n, [&](std::int64_t r) {
@@ -190,7 +220,7 @@ void cross_entropy_rows_vjp(const T* x, const T* log_sums, const std::int32_t* t
 
 }  // namespace
 
-GAZE_FILL(Softmax, softmax_rows, log_softmax_rows, softmax_rows_vjp, log_softmax_rows_vjp, cross_entropy_rows,
-          cross_entropy_rows_vjp)
+GAZE_FILL(Softmax, softmax_rows, masked_softmax_rows, log_softmax_rows, softmax_rows_vjp, log_softmax_rows_vjp,
+          cross_entropy_rows, cross_entropy_rows_vjp)
 
 }  // namespace gaze::kernels::GAZE_LEVEL

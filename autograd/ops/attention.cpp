@@ -55,26 +55,30 @@ void check(const Columns& q, const Columns& k, const Columns& v, const Attention
 }
 
 template <class T>
+kernels::ScoreMasks<T> kernel_masks(const Shape& scores, const AttentionOptions& o) {
+  kernels::ScoreMasks<T> x{
+      .batch = scores[0], .heads = scores[1], .queries = scores[2], .keys = scores[3], .causal = o.causal};
+  if (o.key_lengths.defined()) x.key_lengths = o.key_lengths.array().data<std::int32_t>();
+  if (!o.mask.defined()) return x;
+  x.mask = o.mask.array().data<T>();
+  std::int64_t step = 1;
+  for (int axis = 1; axis <= o.mask.rank(); ++axis) {
+    const std::int64_t length = o.mask.size(-axis);
+    x.mask_strides[4 - axis] = length == 1 ? 0 : step;
+    step *= length;
+  }
+  return x;
+}
+
+template <class T>
 kernels::Attention<T> kernel_arguments(const Columns& q, const Columns& k, const Columns& v,
                                        const AttentionOptions& o) {
-  kernels::Attention<T> x;
-  x.batch = q.packed.size(0), x.queries = q.packed.size(1), x.keys = k.packed.size(1), x.heads = o.heads;
+  kernels::Attention<T> x{kernel_masks<T>({q.packed.size(0), o.heads, q.packed.size(1), k.packed.size(1)}, o)};
   x.key_size = q.count / o.heads, x.value_size = v.count / o.heads;
   x.q = q.packed.array().data<T>() + q.first, x.q_stride = q.packed.size(2);
   x.k = k.packed.array().data<T>() + k.first, x.k_stride = k.packed.size(2);
   x.v = v.packed.array().data<T>() + v.first, x.v_stride = v.packed.size(2);
   x.scale = static_cast<T>(o.scale.value_or(1 / std::sqrt(static_cast<double>(x.key_size))));
-  x.causal = o.causal;
-  if (o.key_lengths.defined()) x.key_lengths = o.key_lengths.array().data<std::int32_t>();
-  if (o.mask.defined()) {
-    x.mask = o.mask.array().data<T>();
-    std::int64_t step = 1;
-    for (int axis = 1; axis <= o.mask.rank(); ++axis) {
-      const std::int64_t length = o.mask.size(-axis);
-      x.mask_strides[4 - axis] = length == 1 ? 0 : step;
-      step *= length;
-    }
-  }
   x.dropout = o.dropout, x.seed = o.stream.seed, x.stream = o.stream.stream;
   return x;
 }
@@ -129,35 +133,6 @@ struct Packing {
   }
 };
 
-/// Which keys a query sees, int32 [B,1,T,S] or with the mask's heads, and what is added to the scores.
-struct Masks {
-  Tensor keep, added;
-};
-
-Masks masks_of(std::int64_t batch, std::int64_t queries, std::int64_t keys, const AttentionOptions& o, DType dtype) {
-  Masks m;
-  const bool has_mask = o.mask.defined();
-  const std::int64_t heads = has_mask && o.mask.rank() >= 3 ? o.mask.size(-3) : 1;
-  const Shape shape{batch, heads, queries, keys};
-  Array keep(shape, DType::int32);
-  const Tensor mask = has_mask ? expand(o.mask.detach(), shape) : Tensor();
-  Array added = has_mask ? mask.array().copy() : Array();
-  auto* flags = keep.write<std::int32_t>();
-  for (std::int64_t i = 0; i < shape.size(); ++i) {
-    const std::int64_t s = i % keys, t = i / keys % queries, b = i / (keys * queries * heads);
-    bool seen = !(o.causal && s > t);
-    if (o.key_lengths.defined()) seen = seen && s < o.key_lengths.values<std::int32_t>()[static_cast<std::size_t>(b)];
-    if (has_mask && added.at(i) == -std::numeric_limits<double>::infinity()) {
-      seen = false;
-      added.set(i, 0);
-    }
-    flags[i] = seen;
-  }
-  m.keep = Tensor(keep);
-  m.added = has_mask ? Tensor(added) : Tensor::scalar(0, dtype);
-  return m;
-}
-
 Tensor composed_scores(const Columns& q, const Columns& k, const AttentionOptions& o) {
   const double scale = o.scale.value_or(1 / std::sqrt(static_cast<double>(q.count / o.heads)));
   return matmul(split_heads(q, o.heads), split_heads(k, o.heads), {.transpose_b = true}) * scale;  // [B,H,T,S]
@@ -182,8 +157,12 @@ Tensor join_heads(const Tensor& x) {
 Tensor masked_weights(const Tensor& scores, const AttentionOptions& o) {
   require(scores.rank() == 4, "attention: scores must be [B,H,T,S], got {}", scores.shape());
   check_masks(scores.shape(), scores.dtype(), o);
-  const Masks m = masks_of(scores.size(0), scores.size(2), scores.size(3), o, scores.dtype());
-  return masked_softmax(o.mask.defined() ? scores + m.added : scores, m.keep);
+  Array weights(scores.shape(), scores.dtype());
+  for_floating("masked_weights", scores.dtype(), [&]<class T>() {
+    kernels::of<T>().masked_softmax_rows(kernel_masks<T>(scores.shape(), o), scores.array().data<T>(),
+                                         weights.write<T>());
+  });
+  return record("masked_weights", std::move(weights), {scores}, keep_result, detail::softmax_vjp);
 }
 
 AttentionResult attend(const Tensor& scores, const Columns& v, const AttentionOptions& o) {

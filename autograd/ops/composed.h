@@ -7,6 +7,10 @@
 
 namespace gaze::detail {
 
+/// The vjp of every operation whose result, which it kept, is a softmax of its input along the last axis, or 0 for what
+/// is masked.
+Gradients softmax_vjp(const Saved&, const Tensor& g);
+
 /// A vjp by differentiating f, the same operation composed of others, at its inputs `at` (which may be aliases of them
 /// with the same numbers): for fused operations while a graph of gradients is being built, for rare ones always.
 /// `others` follow the inputs that f takes and get no gradient.

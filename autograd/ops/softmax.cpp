@@ -4,6 +4,7 @@
 
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/ops.h>
+#include <gaze/autograd/ops/composed.h>
 
 namespace gaze {
 namespace {
@@ -38,8 +39,10 @@ Tensor vjp_over_rows(const char* operation, const Tensor& g, const Tensor& y, co
   return Tensor(std::move(d));
 }
 
+}  // namespace
+
 /// dx = y (g - sum(g y)): the rows of the Jacobian are y_i (delta_ij - y_j).
-Gradients softmax_vjp(const Saved& s, const Tensor& g) {
+Gradients detail::softmax_vjp(const Saved& s, const Tensor& g) {
   const Tensor y = s.result();
   if (grad_enabled()) return {y * (g - sum(g * y, {-1}, true))};
   return {
@@ -48,14 +51,12 @@ Gradients softmax_vjp(const Saved& s, const Tensor& g) {
       })};
 }
 
-}  // namespace
-
 Tensor softmax(const Tensor& x, int axis) {
   return along_last("softmax", x, axis, [](const Tensor& last) {
     Array y = over_rows("softmax", last.array(), []<class T>(const T* in, std::int64_t rows, std::int64_t n, T* out) {
       kernels::of<T>().softmax_rows(in, rows, n, out);
     });
-    return record("softmax", std::move(y), {last}, keep_result, softmax_vjp);
+    return record("softmax", std::move(y), {last}, keep_result, detail::softmax_vjp);
   });
 }
 
@@ -91,7 +92,7 @@ Tensor masked_softmax(const Tensor& x, const Tensor& keep) {
         kernels::of<T>().softmax_rows(in, rows, n, out);
       });
   // Masked entries have y = 0, and so no part in the softmax's vjp.
-  return record("masked_softmax", std::move(y), {x}, keep_result, softmax_vjp);
+  return record("masked_softmax", std::move(y), {x}, keep_result, detail::softmax_vjp);
 }
 
 }  // namespace gaze

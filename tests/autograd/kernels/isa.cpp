@@ -37,6 +37,7 @@ class Runs {
     elementwise();
     reductions();
     softmax();
+    masked_softmax();
     normalisation();
     dropout();
     products();
@@ -138,6 +139,26 @@ class Runs {
     k_.cross_entropy_rows_vjp(x.data(), log_sums.data(), targets.data(), -1, 0.1, 0.3, rows_, n_, cross.data());
     keep("softmax", y), keep("softmax vjp", d), keep("log_softmax", log_y), keep("log_softmax vjp", log_d);
     keep("cross_entropy", losses), keep("log sums", log_sums), keep("cross_entropy vjp", cross);
+  }
+
+  void masked_softmax() {
+    const std::int64_t batch = 2, heads = 2, queries = 3;
+    const Numbers scores = drawn(batch * heads * queries * n_, 44);
+    const std::vector<std::int32_t> lengths = {static_cast<std::int32_t>(n_), static_cast<std::int32_t>(n_ / 2)};
+    Numbers mask = drawn(queries * n_, 45);
+    mask.front() = -INFINITY;
+    for (const bool causal : {false, true})
+      for (const std::int64_t key_stride : {-1, 0, 1}) {  // -1: no mask; 0: one number for all keys of a query
+        kernels::ScoreMasks<T> masks{.batch = batch, .heads = heads, .queries = queries, .keys = n_};
+        masks.causal = causal, masks.key_lengths = lengths.data();
+        if (key_stride >= 0) {
+          masks.mask = mask.data();
+          masks.mask_strides[2] = key_stride == 0 ? 1 : n_, masks.mask_strides[3] = key_stride;
+        }
+        Numbers weights = fresh(batch * heads * queries * n_);
+        k_.masked_softmax_rows(masks, scores.data(), weights.data());
+        keep("masked softmax", weights);
+      }
   }
 
   void normalisation() {
@@ -250,7 +271,8 @@ class Runs {
     for (const bool causal : {false, true})
       for (const double dropout : {0.0, 0.1})
         for (const bool whole : {false, true}) {  // rows of weights as long as the level likes them
-          kernels::Attention<T> x{.batch = batch, .queries = queries, .keys = keys, .heads = heads};
+          kernels::Attention<T> x;
+          x.batch = batch, x.heads = heads, x.queries = queries, x.keys = keys;
           x.key_size = key_size, x.value_size = value_size;
           x.q = q.data(), x.k = k.data(), x.v = v.data();
           x.q_stride = q_stride, x.k_stride = k_stride, x.v_stride = v_stride;
