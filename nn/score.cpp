@@ -5,10 +5,15 @@
 namespace gaze {
 namespace {
 
-/// Each head's columns times its rows of a packed weight.
+/// Each head's columns times its rows of a packed weight: one product per head, of the rows of all sequences.
 Tensor projected(const Columns& c, const Tensor& weight, std::int64_t heads, bool transposed) {
+  const Tensor x = c.count == c.packed.size(2) ? c.packed : slice(c.packed, 2, c.first, c.first + c.count);  // [B,L,HK]
+  if (heads == 1) return transposed ? linear(x, weight) : matmul(x, weight);
+  const std::int64_t batch = x.size(0), length = x.size(1);
   const Tensor apart = reshape(weight, {heads, weight.size(0) / heads, weight.size(1)});
-  return join_heads(matmul(split_heads(c, heads), apart, {.transpose_b = transposed}));
+  const Tensor folded = permute(reshape(x, {batch * length, heads, c.count / heads}), {1, 0, 2});  // [H,BL,K]
+  const Tensor y = matmul(folded, apart, {.transpose_b = transposed});                             // [H,BL,A]
+  return reshape(permute(y, {1, 0, 2}), {batch, length, heads * y.size(2)});
 }
 
 /// Each head's part of every vector at length 1; a vector of zeros stays what it is.
