@@ -42,6 +42,9 @@ const json& built_in_workloads() {
     "seq2seq-small": {"kind": "seq2seq", "layers": 3, "d_model": 256, "heads": 8, "d_ff": 512, "vocab": 6000, "batch": 128,
       "length": 16, "dropout": 0.1, "label_smoothing": 0.0, "optimizer": "adam", "lr": 0.0005, "betas": [0.9, 0.98],
       "eps": 1e-09, "weight_decay": 0.0, "clip": 1.0, "activation": "relu", "norm": "post", "tied": false},
+    "recurrent-512": {"kind": "seq2seq", "model": "rnn", "score": "additive", "cell": "gru", "layers": 1, "d_model": 512,
+      "heads": 1, "vocab": 1000, "batch": 64, "length": 30, "dropout": 0.0, "label_smoothing": 0.0, "optimizer": "adam",
+      "lr": 0.0005, "betas": [0.9, 0.98], "eps": 1e-09, "weight_decay": 0.0, "clip": 1.0, "tied": false},
     "seq2seq-base": {"kind": "seq2seq", "layers": 6, "d_model": 512, "heads": 8, "d_ff": 2048, "vocab": 10000, "batch": 32,
       "length": 32, "dropout": 0.1, "label_smoothing": 0.1, "optimizer": "adam", "lr": 0.0005, "betas": [0.9, 0.98],
       "eps": 1e-09, "weight_decay": 0.0, "clip": 1.0, "activation": "relu", "norm": "post", "tied": false}
@@ -95,9 +98,34 @@ Tensor random_ids(const Config& c, RandomStream stream) {
   return Tensor(ids);
 }
 
+/// What a word costs in an encoder-decoder of recurrent cells: multiply-adds of its matrix products, whose sources are
+/// as many and as long as the targets.
+double recurrent_products(const Config& config) {
+  const ModelConfig& c = config.model;
+  const auto length = static_cast<double>(config.data.length), d = static_cast<double>(c.d_model);
+  const auto layers = static_cast<double>(c.layers), vocab = static_cast<double>(config.data.vocab);
+  const auto cells = [&](double first, double others) {  // by what the first layer and the others read
+    return (c.cell == Cell::gru ? 3 : 4) * d * (first + others * (layers - 1) + d * layers);
+  };
+  const auto scores = [&] {
+    switch (c.score.value_or(Score::additive)) {
+      case Score::bilinear: return 2 * d * d + 2 * length * d;
+      case Score::additive: return 3 * d * d;  // the scores themselves are no product
+      case Score::dot:
+      case Score::scaled_dot:
+      case Score::cosine: break;
+    }
+    return 2 * d * d + length * d;  // projected keys, and products with them
+  };
+  const double attention = c.attends ? scores() + 2 * length * d : 0;
+  return 2 * cells(d, 2 * d) + cells(3 * d, d) + attention + 3 * d * d + vocab * d;
+}
+
 /// The floating-point operations of a step's matrix products: six for each row and weight (forward, and the gradients
 /// of both), 12 B T S D for an attention.
 double flops_of_products(const Config& c) {
+  if (c.model.architecture == Architecture::rnn)
+    return 6 * static_cast<double>(c.training.batch * c.data.length) * recurrent_products(c);
   const auto batch = static_cast<double>(c.training.batch), length = static_cast<double>(c.data.length);
   const auto d = static_cast<double>(c.model.d_model), ff = static_cast<double>(c.model.d_ff),
              vocab = static_cast<double>(c.data.vocab);
@@ -115,16 +143,7 @@ double flops_of_products(const Config& c) {
 /// A training step of a model on one batch, over and over.
 struct Training final : Workload {
   Training(const Config& c, const BenchOptions& o) : config(c), params(o.dtype) {
-    require(c.model.architecture == Architecture::transformer, "bench: it measures model transformer, not {}",
-            name_of(c.model.architecture));
-    ModelOptions options = model_options(c);
-    options.source_vocab = options.target_vocab = c.data.vocab;
-    const Scope root(params, {o.seed, 1});
-    if (c.model.kind == ModelKind::seq2seq) {
-      seq2seq = std::make_unique<Seq2Seq>(root, options);
-    } else {
-      language = std::make_unique<LanguageModel>(root, options);
-    }
+    make_model(Scope(params, {o.seed, 1}));
     if (!o.initial.empty()) load(params, o.initial);
     optimizer = make_optimizer(params, c);
     source = random_ids(c, {o.seed, 3}), target = random_ids(c, {o.seed, 4}), gold = random_ids(c, {o.seed, 5});
@@ -132,6 +151,22 @@ struct Training final : Workload {
     trainer = std::make_unique<Trainer>(
         params, *optimizer, [this](std::int64_t, Context& context) { return loss(context); }, trainer_options(c));
     tokens = gold.size(), parameters = params.count(), product_flops = flops_of_products(c);
+  }
+
+  void make_model(const Scope& root) {
+    const Config& c = config;
+    const bool translates = c.model.kind == ModelKind::seq2seq;
+    if (c.model.architecture == Architecture::rnn) {
+      require(translates, "bench: an rnn translates; kind must be seq2seq, not {}", name_of(c.model.kind));
+      translator = make_encoder_decoder(root, c, c.data.vocab, c.data.vocab, c.data.length);
+      return;
+    }
+    ModelOptions options = model_options(c);
+    options.source_vocab = options.target_vocab = c.data.vocab;
+    if (translates)
+      translator = std::make_unique<Seq2Seq>(root, options);
+    else
+      language = std::make_unique<LanguageModel>(root, options);
   }
 
   void read_batch(const std::filesystem::path& path) {
@@ -147,8 +182,8 @@ struct Training final : Workload {
 
   StepLoss loss(Context& context) {
     const CrossEntropyOptions options{.label_smoothing = config.training.label_smoothing};
-    return {seq2seq ? seq2seq->loss(source, {}, target, gold, options, context)
-                    : language->loss(target, gold, options, context),
+    return {translator ? translator->loss(source, {}, target, gold, options, context)
+                       : language->loss(target, gold, options, context),
             gold.size()};
   }
 
@@ -156,7 +191,7 @@ struct Training final : Workload {
 
   Config config;
   Params params;
-  std::unique_ptr<Seq2Seq> seq2seq;
+  std::unique_ptr<EncoderDecoder> translator;
   std::unique_ptr<LanguageModel> language;
   std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<Trainer> trainer;
@@ -220,6 +255,13 @@ json profile_of(Workload& workload, std::int64_t steps) {
   return list;
 }
 
+/// Milliseconds that this process has spent on processors, all threads together.
+double processor_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) * 1e-6;
+}
+
 /// Rounded as the peers round their figures.
 double rounded(double value, double steps) { return std::round(value * steps) / steps; }
 
@@ -255,10 +297,12 @@ json bench(const BenchOptions& o) {
   const double first_step = seconds_since_start();
   for (std::int64_t i = 0; i < o.warmup; ++i) workload->step();
   std::vector<double> milliseconds;
-  double last = first;
+  double last = first, processor = std::numeric_limits<double>::infinity();
   for (std::int64_t i = 0; i < o.steps; ++i) {
     const auto start = std::chrono::steady_clock::now();
+    const double spent_before = processor_ms();
     last = workload->step();
+    processor = std::min(processor, processor_ms() - spent_before);
     milliseconds.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
   }
   std::sort(milliseconds.begin(), milliseconds.end());
@@ -272,6 +316,7 @@ json bench(const BenchOptions& o) {
                   {"threads", threads()},
                   {"ms_median", rounded(median, 1e3)},
                   {"ms_min", rounded(milliseconds.front(), 1e3)},
+                  {"processor_ms_min", rounded(processor, 1e3)},
                   {"tokens_per_s", std::llround(static_cast<double>(workload->tokens) / median * 1e3)},
                   {"peak_mib", usage.ru_maxrss / 1024},
                   {"parameters", workload->parameters},

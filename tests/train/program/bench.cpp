@@ -9,6 +9,7 @@
 
 #include "../../catch.h"
 #include "../../paths.h"
+#include "../../scratch.h"
 
 using namespace gaze;
 using namespace gaze::train;
@@ -72,12 +73,58 @@ TEST_CASE("training has the same bits with 1, 2, 3 and 4 threads") {
   set_threads(before);
 }
 
+namespace {
+
+/// A recurrent encoder-decoder that is trained in no time.
+BenchOptions small_recurrent(const ScratchFolder& scratch, const std::string& score, const std::string& kind) {
+  const nlohmann::json workload = {{"kind", kind},  {"model", "rnn"},     {"score", score}, {"layers", 2},
+                                   {"d_model", 24}, {"heads", 2},         {"vocab", 17},    {"batch", 5},
+                                   {"length", 6},   {"optimizer", "adam"}};
+  BenchOptions o;
+  o.workload = "small", o.workloads = scratch.path / "workloads.json", o.steps = 4, o.warmup = 0;
+  const std::string table = nlohmann::json{{"small", workload}}.dump();
+  write_file_atomically(o.workloads, {table}, false);
+  return o;
+}
+
+}  // namespace
+
+TEST_CASE("recurrent models are measured too, and train with the same bits at any number of threads") {
+  const ScratchFolder scratch;
+  const auto [score, products] = GENERATE(table<std::string, double>({
+      // Of a word: two directions of two layers, the decoder's two, the score, the values, W_o and the head.
+      {"additive", 2 * (72 * 48 + 72 * 72) + 72 * 96 + 72 * 48 + 3 * 24 * 24 + 6 * 48 + 72 * 24 + 17 * 24},
+      {"dot", 2 * (72 * 48 + 72 * 72) + 72 * 96 + 72 * 48 + 2 * 24 * 24 + 6 * 24 + 6 * 48 + 72 * 24 + 17 * 24},
+      {"none", 2 * (72 * 48 + 72 * 72) + 72 * 96 + 72 * 48 + 72 * 24 + 17 * 24},
+  }));
+  CAPTURE(score);
+  const BenchOptions o = small_recurrent(scratch, score, "seq2seq");
+  const int before = threads();
+  set_threads(1);
+  const std::vector<double> alone = bench_losses(o);
+  CHECK(alone.back() < alone.front());
+  set_threads(3);
+  CHECK(bench_losses(o) == alone);
+  set_threads(before);
+  const nlohmann::json figures = bench(o);
+  const double flops = 6.0 * 30 * products;
+  const double speed = flops / figures["ms_median"].get<double>() / 1e6 / figures["gemm_fraction"].get<double>();
+  INFO("1024^3 at " << speed << " GF/s");
+  CHECK(speed > 0.01);
+}
+
+TEST_CASE("a recurrent language model is not there to be measured") {
+  const ScratchFolder scratch;
+  CHECK_THROWS_WITH(bench_losses(small_recurrent(scratch, "additive", "decoder")),
+                    ContainsSubstring("an rnn translates"));
+}
+
 TEST_CASE("a benchmark prints the fields that the peers print") {
   BenchOptions o;
   o.workload = "chain", o.steps = 3, o.warmup = 1;
   const nlohmann::json figures = bench(o);
   for (const char* field : {"workload", "system", "threads", "ms_median", "ms_min", "tokens_per_s", "peak_mib",
-                            "parameters", "first_loss", "last_loss", "isa", "first_step_s"}) {
+                            "parameters", "first_loss", "last_loss", "isa", "first_step_s", "processor_ms_min"}) {
     INFO(field);
     CHECK(figures.contains(field));
   }
