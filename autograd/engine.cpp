@@ -49,6 +49,33 @@ void multiply(const Contribution& c, Array& target, bool adds) {
   });
 }
 
+/// Whether the two can be added up in one go where the gradient lies.
+bool alike(const Contribution& c, const Contribution& d) {
+  return c.first_row == d.first_row && product_shape(c) == product_shape(d) && c.transpose_a == d.transpose_a &&
+         c.transpose_b == d.transpose_b && c.a.size(1) == d.a.size(1) && c.b.size(1) == d.b.size(1);
+}
+
+/// target += the products, which are all alike.
+void add_products(const std::vector<Contribution>& all, Array& target) {
+  const Contribution& c = all.front();
+  const Shape shape = product_shape(c);
+  for_floating("backward", target.dtype(), [&]<class T>() {
+    std::vector<kernels::GemmOperands<T>> operands;
+    for (const Contribution& x : all)
+      operands.push_back({x.a.array().data<T>(), x.b.array().data<T>(), x.a.size(x.transpose_a ? 0 : 1)});
+    kernels::of<T>().gemm_sum({.m = shape[0],
+                               .n = shape[1],
+                               .a_stride = c.a.size(1),
+                               .transpose_a = c.transpose_a,
+                               .b_stride = c.b.size(1),
+                               .transpose_b = c.transpose_b,
+                               .c = target.write<T>(),
+                               .c_stride = shape[1],
+                               .adds = true},
+                              static_cast<std::int64_t>(operands.size()), operands.data());
+  });
+}
+
 /// sum += added
 void add_to(const Array& added, Array& sum) {
   for_floating("backward", sum.dtype(),
@@ -145,6 +172,9 @@ class Walk {
       auto turn = frontier_.extract(frontier_.begin());
       visit(*turn.mapped().node, std::move(turn.mapped().gradient));
     }
+    if (waiting_.empty()) return;
+    const Profile::Backward timed("weights of many steps");
+    for (auto& [leaf, products] : waiting_) add_waiting(*leaf, products);
   }
 
  private:
@@ -178,7 +208,7 @@ class Walk {
       if (through && !leads_on(node)) return;
     }
     if (node.is_leaf()) {
-      if (into_leaves) accumulate(static_cast<Leaf&>(node), Contribution(std::move(gradient)));
+      if (into_leaves) collect(static_cast<Leaf&>(node), Contribution(std::move(gradient)));
       return;
     }
     require(!node.released, "{}: its graph was freed by an earlier backward walk; pass retain_graph to keep it",
@@ -213,7 +243,7 @@ class Walk {
     if (into_leaves && input->is_leaf() && !input->hooks && !anomaly_enabled()) {
       if (c.kind == Contribution::Kind::tensor && c.first_row < 0) c.a = fitted(by, *input, std::move(c.a));
       check_contribution(by, *input, c);
-      accumulate(static_cast<Leaf&>(*input), c);
+      collect(static_cast<Leaf&>(*input), std::move(c));
       return;
     }
     if (!create_graph && !anomaly_enabled() && (add_product(input, c) || add_part(by, input, c))) return;
@@ -260,6 +290,30 @@ class Walk {
     }
   }
 
+  /// Adds to a leaf's gradient, in the order of the calls. The products of a weight that is used again and again, step
+  /// after step of a sequence with few rows each, wait for one another: the gradient is then read and written once for
+  /// many of them.
+  void collect(Leaf& leaf, Contribution c) {
+    constexpr std::int64_t few = 128;     // rows: of more, the arithmetic takes longer than the gradient's way
+    constexpr std::size_t together = 32;  // products whose operands are kept
+    const auto found = waiting_.find(&leaf);
+    const bool waits = leaf.present && c.kind == Contribution::Kind::product && c.a.size(c.transpose_a ? 0 : 1) <= few;
+    if (found != waiting_.end() && (!waits || found->second.size() == together || !alike(found->second.front(), c)))
+      add_waiting(leaf, found->second);
+    if (waits)
+      waiting_[&leaf].push_back(std::move(c));
+    else
+      accumulate(leaf, c);
+  }
+
+  static void add_waiting(Leaf& leaf, std::vector<Contribution>& products) {
+    if (products.empty()) return;
+    Array target = rows_of(leaf.gradient, products.front().first_row, product_shape(products.front()));
+    add_products(products, target);
+    leaf.gradient.changed("backward");
+    products.clear();
+  }
+
   /// Adds to a leaf's gradient where it lies: the first contribution overwrites, later ones add.
   static void accumulate(Leaf& leaf, const Contribution& c) {
     // A gradient that somebody still holds from before zero_grad() stays as it is, unless an arena says where it lies.
@@ -290,6 +344,7 @@ class Walk {
   }
 
   std::map<std::uint64_t, Pending, std::greater<>> frontier_;
+  std::unordered_map<Leaf*, std::vector<Contribution>> waiting_;
 };
 
 Tensor cotangent_for(const Tensor& output, Tensor given) {

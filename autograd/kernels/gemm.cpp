@@ -339,11 +339,17 @@ void gemm_shared(const Gemm<T>& g, const Tiling& t, std::int64_t work) {
   });
 }
 
+/// In elements touched.
+template <class T>
+std::int64_t work_of(const Gemm<T>& g) {
+  constexpr std::int64_t elements_a_multiply_add = 8;  // a product's arithmetic is that much faster than memory
+  return g.m * g.n * std::max<std::int64_t>(g.k, 1) / elements_a_multiply_add;
+}
+
 template <class T>
 void gemm_batch(const Gemm<T>& g, std::int64_t count, const GemmOffsets* offsets) {
   if (g.m == 0 || g.n == 0 || count == 0) return;
-  constexpr std::int64_t elements_a_multiply_add = 8;  // a product's arithmetic is that much faster than memory
-  const std::int64_t work = count * g.m * g.n * std::max<std::int64_t>(g.k, 1) / elements_a_multiply_add;
+  const std::int64_t work = count * work_of(g);
   constexpr std::int64_t shared_bytes = 4 << 20;  // of op(B): beyond, tiles so tall that packing in each is little
   const bool shares = count == 1 && g.k * g.n * static_cast<std::int64_t>(sizeof(T)) <= shared_bytes;
   const Tiling t = tiling(g, shares ? 2 * band : 512);
@@ -357,6 +363,24 @@ void gemm_batch(const Gemm<T>& g, std::int64_t count, const GemmOffsets* offsets
     one.a += offsets[i].a, one.b += offsets[i].b, one.c += offsets[i].c;
     tile(one, row, std::min(t.rows, g.m - row), column, std::min(column + t.columns, g.n),
          static_cast<const T*>(nullptr));
+  });
+}
+
+template <class T>
+void gemm_sum(const Gemm<T>& g, std::int64_t count, const GemmOperands<T>* operands) {
+  if (g.m == 0 || g.n == 0) return;
+  Gemm<T> all = g;
+  all.k = 0;
+  for (std::int64_t i = 0; i < count; ++i) all.k += operands[i].k;
+  const Tiling t = tiling(all, band);
+  parallel_tasks(t.down * t.across, work_of(all), [&](std::int64_t task) {
+    const std::int64_t row = task / t.across * t.rows, column = task % t.across * t.columns;
+    for (std::int64_t i = 0; i < count; ++i) {
+      Gemm<T> one = g;
+      one.a = operands[i].a, one.b = operands[i].b, one.k = operands[i].k, one.adds = g.adds || i > 0;
+      tile(one, row, std::min(t.rows, g.m - row), column, std::min(column + t.columns, g.n),
+           static_cast<const T*>(nullptr));
+    }
   });
 }
 
@@ -375,6 +399,6 @@ void gemm_serial(const Gemm<T>& g) {
 template void gemm_serial(const Gemm<float>&);
 template void gemm_serial(const Gemm<double>&);
 
-GAZE_FILL(Products, gemm, gemm_batch)
+GAZE_FILL(Products, gemm, gemm_batch, gemm_sum)
 
 }  // namespace gaze::kernels::GAZE_LEVEL

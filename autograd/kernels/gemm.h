@@ -36,11 +36,21 @@ struct GemmOffsets {
   std::int64_t a = 0, b = 0, c = 0;
 };
 
+/// What one of several products that are added up multiplies.
+template <class T>
+struct GemmOperands {
+  const T *a = nullptr, *b = nullptr;
+  std::int64_t k = 0;
+};
+
 /// Every number of C is summed in the same order whatever the tiles and the threads: its bits depend on k alone.
 template <class T>
 struct Products {
   void (*gemm)(const Gemm<T>&);
   void (*gemm_batch)(const Gemm<T>&, std::int64_t count, const GemmOffsets* offsets);
+  /// C = op(A) op(B) + op(A') op(B') ...: the bits of so many calls of gemm, one adding to the other's C, which stays
+  /// in the cache. At least one; strides and all else are the same for all.
+  void (*gemm_sum)(const Gemm<T>&, std::int64_t count, const GemmOperands<T>* operands);
 };
 
 }  // namespace gaze::kernels

@@ -208,6 +208,31 @@ TEST_CASE("a weight used twice collects both products, also in parts") {
   CHECK(apart.to_string() == "[[ 5.,  5.],\n [13., 17.],\n [13., 17.],\n [ 7.,  7.]] float64");
 }
 
+TEST_CASE("a weight of many steps collects the products of all, whatever comes between") {
+  const DType dtype = DType::float64;
+  Params params(dtype);
+  Tensor w = params.add("w", drawn({6, 5}, 60, dtype));
+  params.pack();
+  const std::int64_t steps = 75, rows = GENERATE(3, 200);  // few wait for one another, many do not
+  const auto loss = [&] {
+    Tensor h(drawn({rows, 5}, 61, dtype)), all = Tensor::scalar(0, dtype);
+    for (std::int64_t t = 0; t < steps; ++t) {
+      const auto stream = static_cast<std::uint64_t>(100 + t);
+      h = tanh(slice(linear(h, w), 1, 0, 5) + Tensor(drawn({rows, 5}, stream, dtype)));
+      all = all + h.mean();
+      if (t % 30 == 7) all = all + (linear(h, w, {}, {.first = 2, .count = 3}).mean() + w.sum());
+      if (t % 30 == 9) all = all + embedding(w, tensor({5, 0}, DType::int32)).sum();
+      if (t % 30 == 11) all = all + matmul(h, w, {.transpose_b = true}).mean() + matmul(w, transpose(h)).mean();
+    }
+    return all;
+  };
+  loss().backward();
+  const Tensor in_place = w.grad().clone();
+  CHECK(difference(in_place, grad(loss(), {w})[0]) < 1e-13);
+  loss().backward();  // on top of what is there
+  CHECK(difference(w.grad(), in_place * 2.0) < 1e-13);
+}
+
 TEST_CASE("a chain of 1,000,000 operations lives and dies") {
   Tensor x(Array::full({1}, DType::float32, 0.5), true);
   Tensor y = x;

@@ -220,8 +220,9 @@ def torch_bahdanau(c):
     import torch
     from torch import nn
 
-    if (c["score"], c["cell"], c["layers"], c["heads"], c["dropout"], c["tied"]) != ("additive", "gru", 1, 1, 0, False):
-        raise SystemExit("no such recurrent model is written here")
+    written = {"score": "additive", "cell": "gru", "layers": 1, "heads": 1, "dropout": 0, "tied": False}
+    if other := [name for name, value in written.items() if c[name] != value]:
+        raise SystemExit("this recurrent model is not written here: " + ", ".join(f"{n} {c[n]}" for n in other))
     d = c["d_model"]
 
     class Bahdanau(nn.Module):

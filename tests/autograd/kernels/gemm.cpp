@@ -312,6 +312,48 @@ TEST_CASE("gemm gives the same bits with 1, 2 and 4 threads") {
   CHECK(results[0] == results[2]);
 }
 
+TEMPLATE_TEST_CASE("a sum of products has the bits of one product after another", "", float, double) {
+  const bool transpose_a = GENERATE(false, true), transpose_b = GENERATE(false, true), adds = GENERATE(false, true);
+  CAPTURE(transpose_a, transpose_b, adds);
+  const std::int64_t m = 203, n = 517, stride = 1100;  // rows far apart
+  std::vector<TestType> a, b, from;
+  const auto fill = [](std::vector<TestType>& v, std::int64_t size, std::uint64_t stream) {
+    const std::vector<double> drawn = numbers(size, stream);
+    v.assign(drawn.begin(), drawn.end());
+  };
+  const std::vector<std::int64_t> depths = {64, 5, 0, 400};
+  const std::int64_t apart = 517 * stride;  // between two operands
+  fill(a, apart * 4, 50), fill(b, apart * 4, 51), fill(from, m * n, 52);
+  std::vector<kernels::GemmOperands<TestType>> operands;
+  for (std::size_t i = 0; i < depths.size(); ++i)
+    operands.push_back(
+        {a.data() + static_cast<std::int64_t>(i) * apart, b.data() + static_cast<std::int64_t>(i) * apart, depths[i]});
+  Gemm<TestType> g{.m = m,
+                   .n = n,
+                   .a_stride = stride,
+                   .transpose_a = transpose_a,
+                   .b_stride = stride,
+                   .transpose_b = transpose_b,
+                   .c_stride = n,
+                   .adds = adds};
+  std::vector<TestType> expected = from;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    Gemm<TestType> one = g;
+    one.a = operands[i].a, one.b = operands[i].b, one.k = operands[i].k, one.c = expected.data();
+    one.adds = adds || i > 0;
+    kernels::of<TestType>().gemm(one);
+  }
+  const int before = threads();
+  for (const int count : {1, 2, 4}) {
+    set_threads(count);
+    std::vector<TestType> c = from;
+    g.c = c.data();
+    kernels::of<TestType>().gemm_sum(g, static_cast<std::int64_t>(operands.size()), operands.data());
+    CHECK(c == expected);
+  }
+  set_threads(before);
+}
+
 TEST_CASE("gemm over an empty sum gives C or zeros") {
   std::vector<double> c = {1, 2}, none;
   kernels::Gemm<double> g{.m = 1,

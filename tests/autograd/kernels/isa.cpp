@@ -239,6 +239,12 @@ class Runs {
             const kernels::GemmOffsets offsets[] = {{}, {.a = 0, .b = 0, .c = m * c_stride}};
             k_.gemm_batch(first, 2, offsets);
             keep("gemm_batch", many);
+            Numbers sum = drawn(m * c_stride, 46);
+            kernels::Gemm<T> each = g;
+            each.c = sum.data(), each.bias = nullptr, each.slope = nullptr, each.dropout = 0;
+            const kernels::GemmOperands<T> operands[] = {{a.data(), b.data(), k}, {a.data() + 1, b.data() + 1, k}};
+            k_.gemm_sum(each, 2, operands);
+            keep("gemm_sum", sum);
           }
   }
 
