@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <gaze/autograd/array.h>
+#include <gaze/autograd/base/activation.h>
 #include <gaze/autograd/base/blas_threads.h>
 #include <gaze/autograd/base/error.h>
 #include <gaze/autograd/base/files.h>

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <gaze/autograd/base/activation.h>
 #include <gaze/autograd/random.h>
 #include <gaze/autograd/tensor.h>
 
@@ -69,7 +70,6 @@ struct RowRange {
 };
 /// x [...,I] W^T + b -> [...,O], with weight [O,I] and bias [O] (or undefined); only the given rows of both take part
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, RowRange rows = {});
-enum class Activation { none, relu, gelu };  ///< gelu is the exact one
 struct DropoutOptions {
   double p = 0;  ///< 0 <= p < 1
   RandomStream stream = {};

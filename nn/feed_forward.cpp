@@ -4,6 +4,11 @@
 
 namespace gaze {
 
+const NameTable<Activation>& activation_names() {
+  static const NameTable<Activation> names("activation", {{Activation::relu, "relu"}, {Activation::gelu, "gelu"}});
+  return names;
+}
+
 FeedForward::FeedForward(const Scope& scope, std::int64_t d_model, std::int64_t d_ff, Activation function,
                          double dropout_probability)
     : name((scope / "feed_forward").path()),

@@ -3,11 +3,14 @@
 #include <cstdint>
 #include <string>
 
+#include <gaze/autograd/base/names.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/dropout.h>
 #include <gaze/nn/linear.h>
 
 namespace gaze {
+
+const NameTable<Activation>& activation_names();  ///< those of a feed-forward layer: relu, gelu
 
 /// linear2(dropout(activation(linear1(x)))) (Vaswani et al. 2017, equation 2)
 struct FeedForward {

@@ -1,11 +1,9 @@
 #include <gaze/nn/positions.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/embedding.h>
@@ -44,33 +42,26 @@ Made sinusoidal(const Scope& scope, const EmbeddingPositionsOptions& o) {
 }
 
 struct Row {
-  Positions positions;
+  Positions value;
   std::string_view name;
   Made (*in_embedding)(const Scope&, const EmbeddingPositionsOptions&);
 };
 
-constexpr std::array<Row, 3> table = {{{Positions::learned, "learned", learned},
-                                       {Positions::sinusoidal, "sinusoidal", sinusoidal},
-                                       {Positions::none, "none", nullptr}}};
-
-const Row& row_of(Positions positions) {
-  return *std::find_if(table.begin(), table.end(), [&](const Row& row) { return row.positions == positions; });
-}
+constexpr std::array rows = {Row{Positions::learned, "learned", learned},
+                             Row{Positions::sinusoidal, "sinusoidal", sinusoidal},
+                             Row{Positions::none, "none", nullptr}};
 
 }  // namespace
 
-std::string_view name_of(Positions positions) { return row_of(positions).name; }
-
-Positions positions_named(std::string_view name) {
-  std::vector<std::string> names;
-  for (const Row& row : table) {
-    if (row.name == name) return row.positions;
-    names.emplace_back(row.name);
-  }
-  fail("{} is not a positional encoding; there are {}{}", name, fmt::join(names, ", "), did_you_mean(name, names));
+const NameTable<Positions>& positions_names() {
+  static const auto names = NameTable<Positions>::of("positions", rows);
+  return names;
 }
 
-PositionalEncoding::PositionalEncoding(Positions positions) : in_embedding(row_of(positions).in_embedding) {}
+PositionalEncoding::PositionalEncoding(Positions positions) {
+  for (const Row& row : rows)
+    if (row.value == positions && row.in_embedding) in_embedding = row.in_embedding;
+}
 
 Tensor sinusoidal_positions(std::int64_t length, std::int64_t d_model, DType dtype) {
   Array sinusoids({length, d_model}, dtype);

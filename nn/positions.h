@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string_view>
 
+#include <gaze/autograd/base/names.h>
 #include <gaze/nn/scope.h>
 
 /// How a model knows the order of its tokens. A positional encoding acts at up to three places, the same in training
@@ -54,8 +54,7 @@ enum class Positions {
   none
 };
 
-std::string_view name_of(Positions);
-Positions positions_named(std::string_view name);  ///< its inverse; throws for another name
+const NameTable<Positions>& positions_names();
 
 /// A positional encoding: what it puts into each embedding and into each self-attention of a model, where parameters
 /// are registered in the embedding's or attention's own scope. Empty functions, or null results: nothing.

@@ -38,13 +38,12 @@ Tensor unrolled(const RecurrentCell& cell, const Tensor& x, std::span<const std:
 
 }  // namespace
 
-std::string_view name_of(Cell cell) { return cell == Cell::gru ? "gru" : "lstm"; }
-
-Cell cell_named(std::string_view name) {
-  for (const Cell cell : {Cell::gru, Cell::lstm})
-    if (name == name_of(cell)) return cell;
-  fail("{} is not a recurrent cell; there are gru and lstm", name);
+const NameTable<Cell>& cell_names() {
+  static const NameTable<Cell> names("cell", {{Cell::gru, "gru"}, {Cell::lstm, "lstm"}});
+  return names;
 }
+
+std::string_view name_of(Cell cell) { return cell_names().name_of(cell); }
 
 RecurrentCell::RecurrentCell(const Scope& scope, Cell kind, std::int64_t input_size, std::int64_t size,
                              std::string_view suffix)

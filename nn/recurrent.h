@@ -16,8 +16,8 @@ enum class Cell {
   lstm  ///< Hochreiter and Schmidhuber 1997; a state is h | c [B,2H]
 };
 
-std::string_view name_of(Cell);          ///< "gru", "lstm"
-Cell cell_named(std::string_view name);  ///< its inverse; throws for another name
+const NameTable<Cell>& cell_names();
+std::string_view name_of(Cell);
 
 /// One step of a recurrent layer: see gru_cell() and lstm_cell() in ops.h.
 struct RecurrentCell {

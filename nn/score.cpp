@@ -25,27 +25,16 @@ Tensor normalised(const Columns& c, std::int64_t heads) {
 
 }  // namespace
 
-std::string_view name_of(Score score) {
-  switch (score) {
-    case Score::dot: return "dot";
-    case Score::scaled_dot: return "scaled_dot";
-    case Score::cosine: return "cosine";
-    case Score::bilinear: return "bilinear";
-    default: return "additive";
-  }
+const NameTable<Score>& score_names() {
+  static const NameTable<Score> names("score", {{Score::dot, "dot"},
+                                                {Score::scaled_dot, "scaled_dot"},
+                                                {Score::cosine, "cosine"},
+                                                {Score::bilinear, "bilinear"},
+                                                {Score::additive, "additive"}});
+  return names;
 }
 
-const std::vector<Score>& all_scores() {
-  static const std::vector<Score> all = {Score::dot, Score::scaled_dot, Score::cosine, Score::bilinear,
-                                         Score::additive};
-  return all;
-}
-
-Score score_named(std::string_view name) {
-  for (const Score score : all_scores())
-    if (name == name_of(score)) return score;
-  fail("{} is not a score function; there are dot, scaled_dot, cosine, bilinear and additive", name);
-}
+std::string_view name_of(Score score) { return score_names().name_of(score); }
 
 ScoreFunction::ScoreFunction(const Scope& scope, const ScoreOptions& o) : score(o.score), heads(o.heads) {
   require(o.query_size > 0 && o.key_size > 0 && heads > 0 && o.query_size % heads == 0 && o.key_size % heads == 0,

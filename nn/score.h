@@ -2,8 +2,8 @@
 
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
+#include <gaze/autograd/base/names.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/scope.h>
 
@@ -18,9 +18,8 @@ enum class Score {
   additive     ///< v.tanh(W q + U k) (Bahdanau et al. 2015, section A.1.2)
 };
 
-std::string_view name_of(Score);           ///< "dot", "scaled_dot", "cosine", "bilinear", "additive"
-Score score_named(std::string_view name);  ///< its inverse; throws for another name
-const std::vector<Score>& all_scores();
+const NameTable<Score>& score_names();
+std::string_view name_of(Score);
 
 struct ScoreOptions {
   Score score = Score::scaled_dot;

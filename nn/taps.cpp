@@ -1,7 +1,6 @@
 #include <gaze/nn/taps.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
@@ -9,32 +8,6 @@
 
 namespace gaze {
 namespace {
-
-constexpr std::array<std::pair<AttentionKind, std::string_view>, 3> kinds = {
-    {{AttentionKind::encoder, "encoder"}, {AttentionKind::decoder, "decoder"}, {AttentionKind::cross, "cross"}}};
-
-constexpr std::array<std::pair<TapPoint, std::string_view>, 10> points = {{{TapPoint::queries, "queries"},
-                                                                           {TapPoint::keys, "keys"},
-                                                                           {TapPoint::values, "values"},
-                                                                           {TapPoint::scores, "scores"},
-                                                                           {TapPoint::weights, "weights"},
-                                                                           {TapPoint::head_outputs, "head_outputs"},
-                                                                           {TapPoint::output, "output"},
-                                                                           {TapPoint::residual, "residual"},
-                                                                           {TapPoint::hidden, "hidden"},
-                                                                           {TapPoint::logits, "logits"}}};
-
-template <class Table, class T>
-std::string_view name_in(const Table& table, T value) {
-  return std::find_if(table.begin(), table.end(), [&](const auto& row) { return row.first == value; })->second;
-}
-
-template <class Table>
-std::vector<std::string> names_in(const Table& table) {
-  std::vector<std::string> names;
-  for (const auto& [value, name] : table) names.emplace_back(name);
-  return names;
-}
 
 /// The axis that positions run along.
 int axis_of_positions(TapPoint point) { return point == TapPoint::scores || point == TapPoint::weights ? 2 : 1; }
@@ -53,14 +26,29 @@ Tensor without_positions(const TapPlace& place, const Tensor& value, const std::
 
 }  // namespace
 
-std::string_view name_of(AttentionKind kind) { return name_in(kinds, kind); }
-std::string_view name_of(TapPoint point) { return name_in(points, point); }
-
-AttentionKind attention_kind(std::string_view name) {
-  for (const auto& [kind, known] : kinds)
-    if (name == known) return kind;
-  fail("{} is not a kind of attention; there are encoder, decoder and cross", name);
+const NameTable<AttentionKind>& attention_kind_names() {
+  static const NameTable<AttentionKind> names("kind of attention", {{AttentionKind::encoder, "encoder"},
+                                                                    {AttentionKind::decoder, "decoder"},
+                                                                    {AttentionKind::cross, "cross"}});
+  return names;
 }
+
+const NameTable<TapPoint>& tap_point_names() {
+  static const NameTable<TapPoint> names("point", {{TapPoint::queries, "queries"},
+                                                   {TapPoint::keys, "keys"},
+                                                   {TapPoint::values, "values"},
+                                                   {TapPoint::scores, "scores"},
+                                                   {TapPoint::weights, "weights"},
+                                                   {TapPoint::head_outputs, "head_outputs"},
+                                                   {TapPoint::output, "output"},
+                                                   {TapPoint::residual, "residual"},
+                                                   {TapPoint::hidden, "hidden"},
+                                                   {TapPoint::logits, "logits"}});
+  return names;
+}
+
+std::string_view name_of(AttentionKind kind) { return attention_kind_names().name_of(kind); }
+std::string_view name_of(TapPoint point) { return tap_point_names().name_of(point); }
 
 Anatomy& Anatomy::add(std::string_view module, TapPoint point) {
   points.push_back(TapPlace{.module = module, .point = point}.name());
@@ -86,13 +74,13 @@ std::int64_t TapPlace::first() const {
 TapFilter::TapFilter(std::string_view full_name) : point(TapPoint::output), is_one(true) {
   const std::size_t dot = full_name.rfind('.');
   const std::string_view last = dot == full_name.npos ? full_name : full_name.substr(dot + 1);
-  const auto known = std::find_if(points.begin(), points.end(), [&](const auto& row) { return row.second == last; });
-  if (known == points.end()) {
-    const auto names = names_in(points);
+  const auto known = tap_point_names().find(last);
+  if (!known) {
+    const auto names = tap_point_names().names();
     fail("tap at {}: {} is not a point; there are {}{}", full_name, last, fmt::join(names, ", "),
          did_you_mean(last, names));
   }
-  point = known->first;
+  point = *known;
   if (dot != full_name.npos) module = full_name.substr(0, dot);
 }
 

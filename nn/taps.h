@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <gaze/autograd/base/names.h>
 #include <gaze/autograd/random.h>
 #include <gaze/autograd/tensor.h>
 
@@ -24,8 +25,8 @@ namespace gaze {
 /// decoder at the source.
 enum class AttentionKind { encoder, decoder, cross };
 
+const NameTable<AttentionKind>& attention_kind_names();
 std::string_view name_of(AttentionKind);
-AttentionKind attention_kind(std::string_view name);  ///< its inverse; throws for another name
 
 /// One attention of a model.
 struct AttentionSite {
@@ -55,6 +56,7 @@ enum class TapPoint {
   logits  ///< [B,T,V]
 };
 
+const NameTable<TapPoint>& tap_point_names();
 std::string_view name_of(TapPoint);
 
 /// What a model is made of, for those who look into it: its attentions, in the order in which a pass comes to them, and

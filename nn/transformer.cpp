@@ -24,6 +24,11 @@ std::vector<Layer> stack_of(const Scope& scope, std::int64_t count, const Make& 
 
 }  // namespace
 
+const NameTable<Norm>& norm_names() {
+  static const NameTable<Norm> names("norm", {{Norm::pre, "pre"}, {Norm::post, "post"}});
+  return names;
+}
+
 EncoderLayer::EncoderLayer(const Scope& scope, const TransformerOptions& options, AttentionKind kind,
                            std::int64_t layer)
     : self_attn(attention_of(scope / "self_attn", options, kind, layer)),

@@ -19,6 +19,8 @@ namespace gaze {
 /// x + Sublayer(LayerNorm(x)).
 enum class Norm { pre, post };
 
+const NameTable<Norm>& norm_names();
+
 struct TransformerOptions {
   std::int64_t encoder_layers = 6;
   std::int64_t decoder_layers = 6;

@@ -100,20 +100,10 @@ Value word(Member<Group, E> member, const NameTable<E>& names) {
           names.names()};
 }
 
-// The names of nn's enums that have no table of their own.
-
-const NameTable<Activation> activation_names("activation", {{Activation::relu, "relu"}, {Activation::gelu, "gelu"}});
-const NameTable<Norm> norm_names("norm", {{Norm::pre, "pre"}, {Norm::post, "post"}});
-const NameTable<Positions> positions_names("positions", {{Positions::learned, "learned"},
-                                                         {Positions::sinusoidal, "sinusoidal"},
-                                                         {Positions::none, "none"}});
-
-NameTable<Cell> cell_names() { return {"cell", {{Cell::gru, name_of(Cell::gru)}, {Cell::lstm, name_of(Cell::lstm)}}}; }
-
 /// A score function; "auto", the model's own; or "none".
 Value score_value() {
   std::vector<std::string> words = {"auto"};
-  for (const Score score : all_scores()) words.emplace_back(name_of(score));
+  for (std::string& name : score_names().names()) words.push_back(std::move(name));
   words.emplace_back("none");
   return {one_of(words),
           [](const Config& c) {
@@ -126,7 +116,7 @@ Value score_value() {
             const auto name = v.get<std::string>();
             c.model.attends = name != "none";
             c.model.score.reset();
-            if (c.model.attends && name != "auto") c.model.score = score_named(name);
+            if (c.model.attends && name != "auto") c.model.score = score_names().named(name);
             return true;
           },
           words};
@@ -267,9 +257,9 @@ const std::vector<Section>& sections() {
         {"d_ff", whole(model(&M::d_ff), 1), "Numbers per token within a feed-forward network.", transformer},
         {"dropout", real(model(&M::dropout), "a number from 0 to below 1", 0, 0.999999),
          "Share of numbers that training sets to 0.", everywhere, free},
-        {"activation", word(model(&M::activation), activation_names), "Of the feed-forward networks.", transformer},
-        {"norm", word(model(&M::norm), norm_names), "LayerNorm before or after the sublayers.", transformer},
-        {"positions", word(model(&M::positions), positions_names), "What tells the model where a token stands.",
+        {"activation", word(model(&M::activation), activation_names()), "Of the feed-forward networks.", transformer},
+        {"norm", word(model(&M::norm), norm_names()), "LayerNorm before or after the sublayers.", transformer},
+        {"positions", word(model(&M::positions), positions_names()), "What tells the model where a token stands.",
          transformer},
         {"score", score_value(),
          "Of attention; auto: scaled_dot of a transformer, additive of an rnn; none: an rnn without attention."},

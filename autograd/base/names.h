@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,6 +47,13 @@ class NameTable {
   E named(std::string_view name) const {
     if (const auto value = find(name)) return *value;
     fail("{}: {} is none of {}{}", what_, name, fmt::join(names(), ", "), did_you_mean(name, names()));
+  }
+  /// Each once, in the order of the table.
+  std::vector<E> values() const {
+    std::vector<E> values;
+    for (const Row& row : rows_)
+      if (std::find(values.begin(), values.end(), row.value) == values.end()) values.push_back(row.value);
+    return values;
   }
   std::vector<std::string> names() const {
     std::vector<std::string> names;

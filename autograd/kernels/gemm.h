@@ -2,9 +2,9 @@
 
 #include <cstdint>
 
-namespace gaze::kernels {
+#include <gaze/autograd/base/activation.h>
 
-enum class Activation { none, relu, gelu };  ///< gelu is the exact one
+namespace gaze::kernels {
 
 /// C [m,n] = alpha op(A) op(B), or C + that; row-major; op(A) is [m,k], op(B) [k,n]. A stride is the distance of two
 /// rows in memory, so a matrix may be columns of a wider one.

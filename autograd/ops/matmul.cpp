@@ -101,15 +101,6 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions o) {
 
 namespace {
 
-kernels::Activation kernel_of(Activation a) {
-  switch (a) {
-    case Activation::none: return kernels::Activation::none;
-    case Activation::relu: return kernels::Activation::relu;
-    case Activation::gelu: return kernels::Activation::gelu;
-  }
-  return kernels::Activation::none;
-}
-
 /// Y = dropout(activation(Z)), Z = X W^T + 1 b^T, with some rows of W and b.
 struct Affine {
   const char* operation;
@@ -158,7 +149,7 @@ struct Affine {
                              .c = y.write<T>(),
                              .c_stride = rows.count,
                              .bias = bias.defined() ? bias.array().data<T>() + rows.first : nullptr,
-                             .activation = kernel_of(activation),
+                             .activation = activation,
                              .slope = slope.defined() ? slope.write<T>() : nullptr,
                              .dropout = drop.p,
                              .seed = drop.stream.seed,
@@ -173,7 +164,7 @@ struct Affine {
       for_floating(operation, g.dtype(), [&]<class T>() {
         kernels::of<T>().dense_vjp({.rows = count,
                                     .n = rows.count,
-                                    .activation = kernel_of(activation),
+                                    .activation = activation,
                                     .kept = kept.defined() ? kept.data<T>() : nullptr,
                                     .dropout = drop.p,
                                     .seed = drop.stream.seed,

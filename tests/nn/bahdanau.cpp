@@ -20,7 +20,8 @@ BahdanauOptions small(Cell cell = Cell::gru, std::optional<Score> score = Score:
 Tensor ids(const Shape& shape, const std::vector<std::int32_t>& values) { return Tensor::from(shape, values); }
 
 std::vector<std::optional<Score>> scores_and_none() {
-  std::vector<std::optional<Score>> all(all_scores().begin(), all_scores().end());
+  const auto scores = score_names().values();
+  std::vector<std::optional<Score>> all(scores.begin(), scores.end());
   all.push_back(std::nullopt);
   return all;
 }

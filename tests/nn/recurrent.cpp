@@ -107,5 +107,5 @@ TEST_CASE("recurrent layers say what they cannot take") {
                     ContainsSubstring("length 4"));
   CHECK_THROWS_WITH(layers(Tensor::zeros({2, 3, inputs}), Tensor::from<std::int32_t>({1}, {1}), context),
                     ContainsSubstring("int32 [2]"));
-  CHECK_THROWS_WITH(cell_named("rnn"), ContainsSubstring("gru and lstm"));
+  CHECK_THROWS_WITH(cell_names().named("rnn"), ContainsSubstring("gru, lstm"));
 }

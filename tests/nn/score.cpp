@@ -148,8 +148,8 @@ TEST_CASE("multi-head attention takes any score, with and without weights, word 
 }
 
 TEST_CASE("scores have names, and say which sizes they cannot compare") {
-  for (const Score score : all_scores()) CHECK(score_named(name_of(score)) == score);
-  CHECK_THROWS_WITH(score_named("dots"), ContainsSubstring("additive"));
+  for (const Score score : score_names().values()) CHECK(score_names().named(name_of(score)) == score);
+  CHECK_THROWS_WITH(score_names().named("dots"), ContainsSubstring("additive"));
   Params params;
   CHECK_THROWS_WITH(ScoreFunction(Scope(params) / "s", {.score = Score::dot, .query_size = 4, .key_size = 6}),
                     ContainsSubstring("got 4 and 6"));

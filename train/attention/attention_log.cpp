@@ -232,7 +232,7 @@ AttentionRecord AttentionLog::read(const json& index, const RunFolder& run) {
       const std::string name = m.at("name");
       require(name.find('/') == name.npos, "{}: {} is not a module's name", record.file, name);
       record.modules.push_back({.name = name,
-                                .kind = attention_kind(m.at("kind").get<std::string>()),
+                                .kind = attention_kind_names().named(m.at("kind").get<std::string>()),
                                 .layer = m.at("layer"),
                                 .heads = m.at("heads")});
     }

@@ -188,7 +188,7 @@ Lesson bottleneck_lesson() {
             add_score(
                 app, [in](Score score) { in->score = score; }, "Of the attention (default: additive)");
             app.add_option_function<std::string>(
-                   "--cell", [in](const std::string& name) { in->cell = cell_named(name); },
+                   "--cell", [in](const std::string& name) { in->cell = cell_names().named(name); },
                    "gru or lstm (default: gru)")
                 ->check(CLI::IsMember({"gru", "lstm"}));
             app.add_option("--seed", in->seed, "Of weights and sentences (default: 1)")

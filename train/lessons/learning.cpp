@@ -146,7 +146,7 @@ void show_every_score(const Inputs& in, Page& page) {
   page.heading("Every score learns where to look");
   std::vector<Words> rows;
   std::int64_t learned = 0;
-  for (const Score kind : all_scores()) {
+  for (const Score kind : score_names().values()) {
     Training training(kind, Output::fixed, in.seed);
     training.run(in, &Moment::sharp);
     const auto& [loss, weights] = training.end();

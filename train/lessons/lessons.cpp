@@ -32,11 +32,9 @@ void add_vector(CLI::App& app, const std::string& option, std::vector<double>& n
 }
 
 void add_score(CLI::App& app, std::function<void(Score)> choose, const std::string& what) {
-  std::vector<std::string> names;
-  for (const Score score : all_scores()) names.emplace_back(name_of(score));
   app.add_option_function<std::string>(
-         "--score", [choose = std::move(choose)](const std::string& name) { choose(score_named(name)); }, what)
-      ->check(CLI::IsMember(names));
+         "--score", [choose = std::move(choose)](const std::string& name) { choose(score_names().named(name)); }, what)
+      ->check(CLI::IsMember(score_names().names()));
 }
 
 }  // namespace gaze::train

@@ -19,7 +19,7 @@ constexpr double kLargest = 100;
 struct Inputs {
   Vector query = {0.8, 0.3};
   Vector weight = {1, 0, 0, -1};  ///< W of bilinear, row by row
-  std::vector<Score> scores = all_scores();
+  std::vector<Score> scores = score_names().values();
 };
 
 /// [1,3,2]

@@ -48,7 +48,7 @@ void inspect(const Arguments& a) {
   }
 
   const Extraction how = a.view.extraction(*translator);
-  const AttentionKind kind = attention_kind(a.kind);
+  const AttentionKind kind = attention_kind_names().named(a.kind);
   const AttentionMap map =
       translator->attention(source, target, {.kind = kind, .layer = how.layer, .choice = how.choice});
   const std::string what =
