@@ -22,7 +22,8 @@
 #include <gaze/train/attention/attention_view.h>
 #include <gaze/train/config.h>
 #include <gaze/train/learner.h>
-#include <gaze/train/model_options.h>
+#include <gaze/train/models.h>
+#include <gaze/train/optimizers.h>
 #include <gaze/train/options.h>
 #include <gaze/train/preset_files.h>
 #include <gaze/train/run_folder.h>
@@ -32,6 +33,7 @@
 #include <gaze/train/text/bleu.h>
 #include <gaze/train/text/decoding.h>
 #include <gaze/train/text/pair_source.h>
+#include <gaze/train/text/sampling.h>
 #include <gaze/train/text/text_model.h>
 #include <gaze/train/text/translator.h>
 #include <gaze/train/toy_task.h>

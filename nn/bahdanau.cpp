@@ -146,8 +146,7 @@ Tensor Bahdanau::features(const Tensor& target, const Tensor& memory, const Tens
   return read_out(stack(outputs, 1), stack(contexts, 1), context);
 }
 
-DecodingState Bahdanau::begin(const Tensor& memory, const Tensor& lengths, Context& context) const {
-  enter(context);
+DecodingState Bahdanau::state_of(const Tensor& memory, const Tensor& lengths, Context& context) const {
   const Sources from = sources(memory, lengths, context);
   const State first = first_state(memory, from);
   DecodingState state{.self = first.layers, .memory = {from.values.packed}, .memory_lengths = lengths, .length = 0};

@@ -48,7 +48,6 @@ struct Bahdanau final : EncoderDecoder {
   Tensor encode(const Tensor& source, const Tensor& lengths, Context&) const override;
   Tensor features(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context&) const override;
   const Linear& output() const override { return head; }
-  DecodingState begin(const Tensor& memory, const Tensor& lengths, Context&) const override;
   Tensor next(const Tensor& words, DecodingState&, Context&) const override;
   Anatomy anatomy() const override;
 
@@ -64,6 +63,8 @@ struct Bahdanau final : EncoderDecoder {
   Dropout dropout;
 
  private:
+  DecodingState state_of(const Tensor& memory, const Tensor& lengths, Context&) const override;
+
   /// The sources as the decoder sees them at every step.
   struct Sources {
     Columns values;  ///< [B,S,2D]; without attention [B,1,2D]: what is given at every step

@@ -49,6 +49,37 @@ void DecodingState::select_sources(const Tensor& sources) {
   memory_lengths = Tensor::from({sources.size()}, lengths);
 }
 
+Tensor SequenceModel::loss(const TokenBatch& batch, const CrossEntropyOptions& options, Context& context) const {
+  return cross_entropy(logits(batch, context), batch.gold, options);
+}
+
+DecodingState SequenceModel::begin(const Tensor& source, const Tensor& source_lengths, Context&) const {
+  DecodingState state{.self = {}, .memory = {}, .memory_lengths = source_lengths, .length = 0};
+  if (source.defined()) state.memory = {source};
+  return state;
+}
+
+/// All of the words so far are read anew.
+Tensor SequenceModel::next(const Tensor& words, DecodingState& state, Context& context) const {
+  const NoGrad no_grad;
+  if (state.length == 0) state.begin_rows(words.size(0));
+  state.self = {state.self.empty() ? words : concat({state.self.front(), words}, 1)};  // int32 [R,t]
+  state.length += words.size(1);
+  TokenBatch batch{.target = state.self.front()};
+  if (!state.memory.empty()) {
+    const std::int64_t rows = words.size(0), sources = state.memory.front().size(0);
+    std::vector<std::int32_t> source_of;
+    for (std::int64_t row = 0; row < rows; ++row)
+      source_of.push_back(static_cast<std::int32_t>(row / (rows / sources)));
+    const Tensor of_rows = Tensor::from({rows}, source_of);
+    batch.source = index_select(state.memory.front(), 0, of_rows);
+    if (state.memory_lengths.defined()) batch.source_lengths = index_select(state.memory_lengths, 0, of_rows);
+  }
+  const WordByWord whole(context, 0, state.sentences);
+  const Tensor all = logits(batch, context);  // [R,t,V]
+  return squeeze(slice(all, 1, all.size(1) - 1, all.size(1)), 1);
+}
+
 void SequenceModel::enter(const Context& context) const {
   if (context.taps && context.taps->name_points()) context.taps->require_among(anatomy().points);
 }
@@ -81,10 +112,17 @@ Tensor EncoderDecoder::operator()(const Tensor& source, const Tensor& lengths, c
   return decode(target, encode(source, lengths, context), lengths, context);
 }
 
-Tensor EncoderDecoder::loss(const Tensor& source, const Tensor& lengths, const Tensor& target, const Tensor& gold,
-                            const CrossEntropyOptions& options, Context& context) const {
-  const Tensor memory = encode(source, lengths, context);
-  return loss_of(features(target, memory, lengths, context), output(), gold, options, context);
+Tensor EncoderDecoder::logits(const TokenBatch& batch, Context& context) const {
+  return (*this)(batch.source, batch.source_lengths, batch.target, context);
+}
+
+Tensor EncoderDecoder::loss(const TokenBatch& batch, const CrossEntropyOptions& options, Context& context) const {
+  const Tensor memory = encode(batch.source, batch.source_lengths, context);
+  return loss_of(features(batch.target, memory, batch.source_lengths, context), output(), batch.gold, options, context);
+}
+
+DecodingState EncoderDecoder::begin(const Tensor& source, const Tensor& lengths, Context& context) const {
+  return state_of(encode(source, lengths, context), lengths, context);
 }
 
 Seq2Seq::Seq2Seq(const Scope& scope, const ModelOptions& options)
@@ -103,8 +141,7 @@ Tensor Seq2Seq::features(const Tensor& target, const Tensor& memory, const Tenso
   return body.decoder(tgt_embed(target, context), memory, {.causal = true}, {.key_lengths = lengths}, context);
 }
 
-DecodingState Seq2Seq::begin(const Tensor& memory, const Tensor& lengths, Context& context) const {
-  enter(context);
+DecodingState Seq2Seq::state_of(const Tensor& memory, const Tensor& lengths, Context& context) const {
   DecodingState state{.self = {}, .memory = {}, .memory_lengths = lengths, .length = 0};
   for (const DecoderLayer& layer : body.decoder.layers)
     state.memory.push_back(layer.multihead_attn.keys_values(memory, context));
@@ -147,6 +184,12 @@ Tensor LanguageModel::operator()(const Tensor& ids, Context& context) const {
   return logits_of(features(ids, context), head, context);
 }
 
+Tensor LanguageModel::logits(const TokenBatch& batch, Context& context) const { return (*this)(batch.target, context); }
+
+Tensor LanguageModel::loss(const TokenBatch& batch, const CrossEntropyOptions& options, Context& context) const {
+  return loss_of(features(batch.target, context), head, batch.gold, options, context);
+}
+
 Tensor LanguageModel::next(const Tensor& ids, DecodingState& state, Context& context) const {
   enter(context);
   if (state.length == 0) state.begin_rows(ids.size(0));
@@ -159,11 +202,6 @@ Tensor LanguageModel::next(const Tensor& ids, DecodingState& state, Context& con
   const WordByWord last(context, state.length - 1, state.sentences);
   const Tensor logits = logits_of(slice(y, 1, y.size(1) - 1, y.size(1)), head, context);  // [B,1,V]
   return reshape(logits, {logits.size(0), logits.size(2)});
-}
-
-Tensor LanguageModel::loss(const Tensor& ids, const Tensor& gold, const CrossEntropyOptions& options,
-                           Context& context) const {
-  return loss_of(features(ids, context), head, gold, options, context);
 }
 
 Anatomy LanguageModel::anatomy() const {

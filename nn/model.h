@@ -36,11 +36,32 @@ struct DecodingState {
   void select_sources(const Tensor& sources);
 };
 
-/// What may be asked of any model.
+/// Token ids to learn from or to be asked about.
+struct TokenBatch {
+  Tensor source = {};          ///< int32 [B,S]; undefined for a model that reads none
+  Tensor source_lengths = {};  ///< int32 [B], the tokens of each row that are not padding; undefined: all
+  Tensor target = {};          ///< int32 [B,T]: what the model reads
+  Tensor gold = {};            ///< int32 [B,T]: what it should say after each of them
+};
+
+/// What training, decoding, recording and checking ask of any model of sequences. One of somebody's own needs logits()
+/// alone; the rest is then done by means of it.
 struct SequenceModel {
   virtual ~SequenceModel() = default;
 
-  virtual Anatomy anatomy() const = 0;
+  /// [B,T,V], where logits t follow from the source and targets 0..t.
+  virtual Tensor logits(const TokenBatch&, Context&) const = 0;
+  /// cross_entropy of that against the gold ids.
+  virtual Tensor loss(const TokenBatch&, const CrossEntropyOptions&, Context&) const;
+
+  /// Word by word: begin() with sources (int32 [B,S], undefined without), then next() with each continuation's last
+  /// word, int32 [R,1], where R / B continuations of each source follow one another -> logits [R,V]. The first call may
+  /// bring a beginning, [R,T], where there are no sources.
+  virtual DecodingState begin(const Tensor& source, const Tensor& source_lengths, Context&) const;
+  virtual Tensor next(const Tensor& words, DecodingState&, Context&) const;
+
+  /// Its attentions and its points; of a model that lists none, names of points are not checked.
+  virtual Anatomy anatomy() const { return {}; }
 
  protected:
   /// What each pass begins with: throws when a tap names a point that the model does not have.
@@ -52,28 +73,25 @@ struct SequenceModel {
                         const Context&);
 };
 
-/// Translates: source ids in, a score for every next target id out. What training and decoding ask of a model, whatever
-/// it is made of.
+/// Translates: source ids in, a score for every next target id out.
 struct EncoderDecoder : SequenceModel {
-  /// source: int32 [B,S]; lengths: int32 [B], the tokens of each row that are not padding, or undefined -> memory
-  /// [B,S,...]
+  /// source: int32 [B,S]; lengths: int32 [B] or undefined -> memory [B,S,...]
   virtual Tensor encode(const Tensor& source, const Tensor& lengths, Context&) const = 0;
   /// What output() turns into scores: target, int32 [B,T] -> [B,T,D]
   virtual Tensor features(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context&) const = 0;
   virtual const Linear& output() const = 0;  ///< [...,D] -> [...,V]
 
-  /// target: int32 [B,T]; lengths: of the source -> logits [B,T,V], where logits t follow from targets 0..t
+  /// target: int32 [B,T]; lengths: of the source -> logits [B,T,V]
   Tensor decode(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context&) const;
-  /// decode() after encode(): [B,T,V]
   Tensor operator()(const Tensor& source, const Tensor& lengths, const Tensor& target, Context&) const;
-  /// cross_entropy of that against gold, int32 [B,T], in less memory: the logits are never there all at once.
-  Tensor loss(const Tensor& source, const Tensor& lengths, const Tensor& target, const Tensor& gold,
-              const CrossEntropyOptions&, Context&) const;
 
-  /// Word by word: begin() with an encoder's memory, then next() with each continuation's last word, int32 [R,1], where
-  /// R / B continuations of each source follow one another -> logits [R,V].
-  virtual DecodingState begin(const Tensor& memory, const Tensor& lengths, Context&) const = 0;
-  virtual Tensor next(const Tensor& words, DecodingState&, Context&) const = 0;
+  Tensor logits(const TokenBatch&, Context&) const override;
+  Tensor loss(const TokenBatch&, const CrossEntropyOptions&, Context&) const override;
+  DecodingState begin(const Tensor& source, const Tensor& source_lengths, Context&) const override;
+
+ protected:
+  /// What begin() keeps of a memory.
+  virtual DecodingState state_of(const Tensor& memory, const Tensor& lengths, Context&) const = 0;
 };
 
 /// A Transformer that translates. Registers src_embed, tgt_embed, body (a Transformer) and head.weight [V,D].
@@ -83,13 +101,15 @@ struct Seq2Seq final : EncoderDecoder {
   Tensor encode(const Tensor& source, const Tensor& lengths, Context&) const override;
   Tensor features(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context&) const override;
   const Linear& output() const override { return head; }
-  DecodingState begin(const Tensor& memory, const Tensor& lengths, Context&) const override;
-  Anatomy anatomy() const override;
   Tensor next(const Tensor& words, DecodingState&, Context&) const override;
+  Anatomy anatomy() const override;
 
   TokenEmbedding src_embed, tgt_embed;
   Transformer body;
   Linear head;
+
+ private:
+  DecodingState state_of(const Tensor& memory, const Tensor& lengths, Context&) const override;
 };
 
 /// Continues a text: a score for every next id. Registers tgt_embed, body (layers of causal self-attention, as many as
@@ -97,13 +117,11 @@ struct Seq2Seq final : EncoderDecoder {
 struct LanguageModel final : SequenceModel {
   LanguageModel(const Scope&, const ModelOptions&);
 
-  /// int32 [B,T] -> logits [B,T,V], where logits t follow from ids 0..t
-  Tensor operator()(const Tensor& ids, Context&) const;
-  /// cross_entropy of that against gold, int32 [B,T], in less memory: the logits are never there all at once.
-  Tensor loss(const Tensor& ids, const Tensor& gold, const CrossEntropyOptions&, Context&) const;
+  Tensor operator()(const Tensor& ids, Context&) const;  ///< int32 [B,T] -> logits [B,T,V]
 
-  /// Word by word: the first call may bring a beginning, int32 [B,T], then [B,1] -> logits of the last word [B,V].
-  Tensor next(const Tensor& ids, DecodingState&, Context&) const;
+  Tensor logits(const TokenBatch&, Context&) const override;
+  Tensor loss(const TokenBatch&, const CrossEntropyOptions&, Context&) const override;
+  Tensor next(const Tensor& ids, DecodingState&, Context&) const override;
   Anatomy anatomy() const override;
 
   TokenEmbedding tgt_embed;

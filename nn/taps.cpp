@@ -27,9 +27,9 @@ Tensor without_positions(const TapPlace& place, const Tensor& value, const std::
 }  // namespace
 
 const NameTable<AttentionKind>& attention_kind_names() {
-  static const NameTable<AttentionKind> names("kind of attention", {{AttentionKind::encoder, "encoder"},
-                                                                    {AttentionKind::decoder, "decoder"},
-                                                                    {AttentionKind::cross, "cross"}});
+  static const NameTable<AttentionKind> names(
+      "kind of attention",
+      {{AttentionKind::encoder, "encoder"}, {AttentionKind::decoder, "decoder"}, {AttentionKind::cross, "cross"}});
   return names;
 }
 

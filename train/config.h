@@ -49,7 +49,7 @@ enum class RecordedKinds { all, cross };
 const NameTable<Architecture>& architecture_names();
 const NameTable<ModelKind>& model_kind_names();
 const NameTable<Units>& units_names();
-const NameTable<OptimizerKind>& optimizer_names();  ///< of the table of optimizers in model_options.cpp
+const NameTable<OptimizerKind>& optimizer_names();  ///< of the table of optimizers in optimizers.cpp
 const NameTable<RecordedKinds>& recorded_kinds_names();
 std::string_view name_of(Architecture);
 std::string_view name_of(ModelKind);

@@ -11,7 +11,7 @@
 
 #include <gaze/autograd/base/files.h>
 #include <gaze/nn/checkpoint.h>
-#include <gaze/train/model_options.h>
+#include <gaze/train/optimizers.h>
 #include <gaze/train/options.h>
 
 namespace gaze::train {

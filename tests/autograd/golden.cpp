@@ -396,7 +396,7 @@ TEST_CASE("a Transformer's training step equals PyTorch's: the loss and every pa
     }
   };
   SECTION("with logits") { check(cross_entropy(model(source, lengths, target, context), gold, options)); }
-  SECTION("without logits") { check(model.loss(source, lengths, target, gold, options, context)); }
+  SECTION("without logits") { check(model.loss({source, lengths, target, gold}, options, context)); }
 }
 
 TEST_CASE("the golden file and the table have the same cases") {

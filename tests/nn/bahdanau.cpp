@@ -85,7 +85,7 @@ TEST_CASE("a recurrent model's logits do not see later targets, nor the padding 
   // A sentence of its own length says the same alone.
   const Tensor alone = model(ids({1, 2}, {5, 6}), {}, target.slice(0, 1, 2), context);
   CHECK(distance(alone, logits.slice(0, 1, 2).array()) < 1e-14);
-  CHECK(distance(reshape(model.loss(source, lengths, target, target, {}, context), {}),
+  CHECK(distance(reshape(model.loss({source, lengths, target, target}, {}, context), {}),
                  cross_entropy(logits, target).array()) < 1e-12);
 }
 
@@ -98,7 +98,7 @@ TEST_CASE("gradients of a recurrent model, by the name of every parameter") {
   const Tensor source = ids({2, 4}, words), lengths = ids({2}, {4, 2}), target = ids({2, 3}, {1, 2, 3, 4, 5, 6});
   const GradcheckReport report = gradcheck(params, [&] {
     Context context;
-    return model.loss(source, lengths, target, ids({2, 3}, {2, 3, 0, 5, 6, 1}), {}, context);
+    return model.loss({source, lengths, target, ids({2, 3}, {2, 3, 0, 5, 6, 1})}, {}, context);
   });
   INFO(report.to_string());
   CHECK(report);

@@ -197,7 +197,7 @@ TEST_CASE("word by word a model says what it says of the whole sentence", "[deco
   const Tensor both = index_select(source, 0, ids({6}, {0, 0, 0, 1, 1, 1}));
   const Tensor whole = model(both, ids({6}, {4, 4, 4, 2, 2, 2}), target, context);
 
-  DecodingState state = model.begin(model.encode(source, lengths, context), lengths, context);
+  DecodingState state = model.begin(source, lengths, context);
   for (std::int64_t t = 0; t < 4; ++t) {
     const Tensor logits = model.next(slice(target, 1, t, t + 1), state, context);
     REQUIRE(logits.shape() == Shape{6, 7});
@@ -207,7 +207,7 @@ TEST_CASE("word by word a model says what it says of the whole sentence", "[deco
   CHECK(state.length == 4);
 
   // Sources and rows can be taken out and go on as before.
-  DecodingState other = model.begin(model.encode(source, lengths, context), lengths, context);
+  DecodingState other = model.begin(source, lengths, context);
   for (std::int64_t t = 0; t < 3; ++t) model.next(slice(target, 1, t, t + 1), other, context);
   other.select_sources(ids({1}, {1}));
   other.select_rows(ids({2}, {5, 3}));

@@ -105,7 +105,7 @@ TEST_CASE("an encoding of one's own acts in attention, word by word as in traini
   Context context;
   const Tensor source = ids({2, 4}, words), lengths = ids({2}, {4, 2}), target = ids({2, 4}, words);
   const Tensor logits = model(source, lengths, target, context), continued = language(target, context);
-  DecodingState state = model.begin(model.encode(source, lengths, context), lengths, context), text;
+  DecodingState state = model.begin(source, lengths, context), text;
   for (std::int64_t t = 0; t < 4; ++t) {
     const Tensor word = slice(target, 1, t, t + 1);
     CHECK(distance(model.next(word, state, context), squeeze(slice(logits, 1, t, t + 1), 1).array()) < 1e-12);
@@ -137,7 +137,7 @@ TEST_CASE("gradients come through an encoding in attention, the fused one where 
   const Tensor source = ids({2, 4}, words), lengths = ids({2}, {4, 2}), target = ids({2, 4}, words);
   const auto loss = [&](const Taps* taps) {
     Context context{.taps = taps};
-    return model.loss(source, lengths, target, ids({2, 4}, {2, 3, 0, 5, 6, 1, 1, 2}), {}, context);
+    return model.loss({source, lengths, target, ids({2, 4}, {2, 3, 0, 5, 6, 1, 1, 2})}, {}, context);
   };
   const GradcheckReport report = gradcheck(params, [&] { return loss(nullptr); });
   INFO(report.to_string());

@@ -44,19 +44,20 @@ ModelOptions small(Norm norm = Norm::pre) {
 /// A pass of a model of any kind over the same sentences: sources and targets of two rows.
 struct Subject {
   Params params = Params(DType::float64);
-  std::unique_ptr<EncoderDecoder> translator;
-  std::unique_ptr<LanguageModel> language;
+  std::unique_ptr<SequenceModel> model;
+  bool reads_source = true;
   Tensor source = ids({2, 4}, {1, 2, 3, 4, 5, 6, 0, 0}), lengths = ids({2}, {4, 2});
   Tensor target = ids({2, 3}, {1, 2, 3, 4, 5, 6}), gold = ids({2, 3}, {2, 3, 0, 5, 6, 1});
 
   explicit Subject(const std::string& kind) {
     const Scope scope(params, {.seed = 3});
     if (kind == "language") {
-      language = std::make_unique<LanguageModel>(scope, small());
+      model = std::make_unique<LanguageModel>(scope, small());
+      source = lengths = Tensor(), reads_source = false;
     } else if (kind == "transformer") {
-      translator = std::make_unique<Seq2Seq>(scope, small(Norm::post));
+      model = std::make_unique<Seq2Seq>(scope, small(Norm::post));
     } else {
-      translator = std::make_unique<Bahdanau>(
+      model = std::make_unique<Bahdanau>(
           scope, BahdanauOptions{.source_vocab = 9,
                                  .target_vocab = 7,
                                  .d_model = 8,
@@ -66,15 +67,8 @@ struct Subject {
                                  .dropout = 0.2});
     }
   }
-  const SequenceModel& model() const { return translator ? static_cast<const SequenceModel&>(*translator) : *language; }
-
-  Tensor logits(Context& context) const {
-    return translator ? (*translator)(source, lengths, target, context) : (*language)(target, context);
-  }
-  Tensor loss(Context& context) const {
-    return translator ? translator->loss(source, lengths, target, gold, {}, context)
-                      : language->loss(target, gold, {}, context);
-  }
+  Tensor logits(Context& context) const { return model->logits({source, lengths, target, gold}, context); }
+  Tensor loss(Context& context) const { return model->loss({source, lengths, target, gold}, {}, context); }
   Tensor logits(const Taps* taps, bool training = false) const {
     Context context{.training = training, .stream = {.seed = 2}, .taps = taps};
     return logits(context);
@@ -87,15 +81,14 @@ struct Subject {
   Tensor word_by_word(const Taps* taps, std::int64_t beams = 1) const {
     const NoGrad no_grad;
     Context context{.taps = taps};
-    DecodingState state;
-    if (translator) state = translator->begin(translator->encode(source, lengths, context), lengths, context);
+    DecodingState state = model->begin(source, lengths, context);
     std::vector<Tensor> steps;
     for (std::int64_t t = 0; t < 3; ++t) {
       std::vector<std::int32_t> words;
       for (std::int64_t row = 0; row < 2 * beams; ++row)
         words.push_back(target.values<std::int32_t>()[static_cast<std::size_t>(row / beams * 3 + t)]);
       const Tensor word = ids({2 * beams, 1}, words);
-      const Tensor scores = translator ? translator->next(word, state, context) : language->next(word, state, context);
+      const Tensor scores = model->next(word, state, context);
       steps.push_back(reshape(slice(reshape(scores, {2, beams, scores.size(1)}), 1, 0, 1), {2, scores.size(1)}));
     }
     return stack(steps, 1);
@@ -127,7 +120,7 @@ TEST_CASE("a model comes to all of its points, and to no other", "[taps]") {
         TapPoint::head_outputs, TapPoint::output, TapPoint::residual, TapPoint::hidden, TapPoint::logits})
     taps.look(point, [&](const TapPlace& place, const Tensor&) { seen.insert(place.name()); });
   subject.logits(&taps);
-  const auto points = subject.model().anatomy().points;
+  const auto points = subject.model->anatomy().points;
   CHECK(std::set(points.begin(), points.end()) == seen);
   CHECK(points.size() == seen.size());
   seen.clear();
@@ -141,7 +134,7 @@ TEST_CASE("a model comes to all of its points, and to no other", "[taps]") {
 TEST_CASE("a model's attentions are listed in the order of a pass", "[taps]") {
   std::vector<std::string> lines;
   for (const char* kind : {"transformer", "language", "additive"})
-    for (const AttentionSite& site : Subject(kind).model().anatomy().attentions)
+    for (const AttentionSite& site : Subject(kind).model->anatomy().attentions)
       lines.push_back(fmt::format("{} {} {} {}", site.name, name_of(site.kind), site.layer, site.heads));
   CHECK(lines == std::vector<std::string>{
                      "body.encoder.layers.0.self_attn encoder 0 2", "body.encoder.layers.1.self_attn encoder 1 2",
@@ -157,7 +150,7 @@ TEST_CASE("taps that only look change no bit, of logits, loss and gradients", "[
   Subject subject(kind);
   Taps taps;
   int looks = 0;
-  for (const std::string& point : subject.model().anatomy().points)
+  for (const std::string& point : subject.model->anatomy().points)
     taps.look(point, [&](const TapPlace&, const Tensor& value) {
       ++looks;
       CHECK_FALSE(value.requires_grad());
@@ -182,8 +175,8 @@ TEST_CASE("word by word with taps equals teacher forcing with them", "[taps]") {
   const std::string kind = GENERATE_COPY(from_range(kinds));
   CAPTURE(kind);
   const Subject subject(kind);
-  Taps taps = meddling(subject.model());
-  for (const AttentionSite& site : subject.model().anatomy().attentions) {
+  Taps taps = meddling(*subject.model);
+  for (const AttentionSite& site : subject.model->anatomy().attentions) {
     taps.replace(site.name + ".values", zeroed_positions({1}));
     for (const char* point : {".scores", ".keys", ".head_outputs"})
       taps.replace(site.name + point, with_noise(0.1, {.seed = 4}));
@@ -197,7 +190,7 @@ TEST_CASE("word by word with taps equals teacher forcing with them", "[taps]") {
   const Tensor whole = subject.logits(&taps);
   CHECK(distance(whole, subject.logits(nullptr)) > 1e-3);
   CHECK(distance(subject.word_by_word(&taps), whole) < 1e-12);
-  if (subject.translator) CHECK(distance(subject.word_by_word(&taps, 3), whole) < 1e-12);
+  if (subject.reads_source) CHECK(distance(subject.word_by_word(&taps, 3), whole) < 1e-12);
 }
 
 TEST_CASE("a tap is told which sentence a row belongs to when sources end and hypotheses change places", "[taps]") {
@@ -213,8 +206,8 @@ TEST_CASE("a tap is told which sentence a row belongs to when sources end and hy
   });
   const NoGrad no_grad;
   Context context{.taps = &taps};
-  const EncoderDecoder& model = *subject.translator;
-  DecodingState state = model.begin(model.encode(subject.source, subject.lengths, context), subject.lengths, context);
+  const SequenceModel& model = *subject.model;
+  DecodingState state = model.begin(subject.source, subject.lengths, context);
   model.next(ids({4, 1}, {1, 1, 1, 1}), state, context);
   CHECK(told == std::vector<std::int32_t>{0, 0, 1, 1});
   state.select_sources(ids({1}, {1}));
@@ -311,7 +304,7 @@ TEST_CASE("gradients are right through taps at every point", "[taps]") {
   const std::string kind = GENERATE_COPY(from_range(kinds));
   CAPTURE(kind);
   Subject subject(kind);
-  const Taps taps = meddling(subject.model());
+  const Taps taps = meddling(*subject.model);
   const GradcheckReport report = gradcheck(subject.params, [&] {
     Context context{.training = true, .stream = {.seed = 2}, .taps = &taps};
     return subject.loss(context);
@@ -417,7 +410,7 @@ TEST_CASE("a tap that throws ends the pass, and the model goes on", "[taps]") {
   CAPTURE(kind);
   Subject subject(kind);
   const Tensor before = subject.logits(nullptr);
-  for (const std::string& point : subject.model().anatomy().points)
+  for (const std::string& point : subject.model->anatomy().points)
     for (const bool looks : {false, true}) {
       CAPTURE(point, looks);
       Taps taps;

@@ -9,7 +9,7 @@
 #include <gaze/autograd/ops.h>
 #include <gaze/optim/adam.h>
 #include <gaze/optim/sgd.h>
-#include <gaze/train/model_options.h>
+#include <gaze/train/optimizers.h>
 #include <gaze/train/options.h>
 #include <gaze/train/text/pair_source.h>
 

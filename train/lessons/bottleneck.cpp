@@ -59,7 +59,7 @@ struct Translation {
       const std::int64_t length = 1 + random.below(static_cast<std::uint32_t>(in.longest));
       const Sentences s = draw(random, kBatch, length);
       Context context{.training = true};
-      const Tensor loss = model.loss(s.source, {}, s.target_in, s.target_out, {}, context);
+      const Tensor loss = model.loss({.source = s.source, .target = s.target_in, .gold = s.target_out}, {}, context);
       losses.push_back(loss.item());
       params.zero_grad();
       loss.backward();

@@ -21,7 +21,8 @@
 #include <gaze/autograd/profile.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/model.h>
-#include <gaze/train/model_options.h>
+#include <gaze/train/models.h>
+#include <gaze/train/optimizers.h>
 #include <gaze/train/options.h>
 #include <gaze/train/trainer.h>
 
@@ -143,7 +144,8 @@ double flops_of_products(const Config& c) {
 /// A training step of a model on one batch, over and over.
 struct Training final : Workload {
   Training(const Config& c, const BenchOptions& o) : config(c), params(o.dtype) {
-    make_model(Scope(params, {o.seed, 1}));
+    model = make_model(Scope(params, {o.seed, 1}), c,
+                       {.source_vocab = c.data.vocab, .target_vocab = c.data.vocab, .longest = c.data.length});
     if (!o.initial.empty()) load(params, o.initial);
     optimizer = make_optimizer(params, c);
     source = random_ids(c, {o.seed, 3}), target = random_ids(c, {o.seed, 4}), gold = random_ids(c, {o.seed, 5});
@@ -151,22 +153,6 @@ struct Training final : Workload {
     trainer = std::make_unique<Trainer>(
         params, *optimizer, [this](std::int64_t, Context& context) { return loss(context); }, trainer_options(c));
     tokens = gold.size(), parameters = params.count(), product_flops = flops_of_products(c);
-  }
-
-  void make_model(const Scope& root) {
-    const Config& c = config;
-    const bool translates = c.model.kind == ModelKind::seq2seq;
-    if (c.model.architecture == Architecture::rnn) {
-      require(translates, "bench: an rnn translates; kind must be seq2seq, not {}", name_of(c.model.kind));
-      translator = make_encoder_decoder(root, c, c.data.vocab, c.data.vocab, c.data.length);
-      return;
-    }
-    ModelOptions options = model_options(c);
-    options.source_vocab = options.target_vocab = c.data.vocab;
-    if (translates)
-      translator = std::make_unique<Seq2Seq>(root, options);
-    else
-      language = std::make_unique<LanguageModel>(root, options);
   }
 
   void read_batch(const std::filesystem::path& path) {
@@ -182,17 +168,14 @@ struct Training final : Workload {
 
   StepLoss loss(Context& context) {
     const CrossEntropyOptions options{.label_smoothing = config.training.label_smoothing};
-    return {translator ? translator->loss(source, {}, target, gold, options, context)
-                       : language->loss(target, gold, options, context),
-            gold.size()};
+    return {model->loss({.source = source, .target = target, .gold = gold}, options, context), gold.size()};
   }
 
   double step() override { return trainer->step().loss; }
 
   Config config;
   Params params;
-  std::unique_ptr<EncoderDecoder> translator;
-  std::unique_ptr<LanguageModel> language;
+  std::unique_ptr<SequenceModel> model;
   std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<Trainer> trainer;
   Tensor source, target, gold;

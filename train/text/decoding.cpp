@@ -101,13 +101,13 @@ Tensor row_of(const std::vector<T>& numbers, Shape shape) {
 
 }  // namespace
 
-std::vector<std::vector<Hypothesis>> decode(const EncoderDecoder& model, const Batch& batch,
+std::vector<std::vector<Hypothesis>> decode(const SequenceModel& model, const Batch& batch,
                                             const DecodingOptions& options) {
   require(options.beam >= 1, "decode: a beam of {} hypotheses", options.beam);
   const NoGrad no_grad;
   Context context{.taps = options.taps};
   const Tensor lengths(batch.source_lengths);
-  DecodingState state = model.begin(model.encode(Tensor(batch.source), lengths, context), lengths, context);
+  DecodingState state = model.begin(Tensor(batch.source), lengths, context);
 
   const auto beam = static_cast<std::size_t>(options.beam), sources = static_cast<std::size_t>(lengths.size());
   std::vector<std::vector<Hypothesis>> results(sources);

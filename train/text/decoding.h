@@ -25,7 +25,7 @@ struct Hypothesis {
 /// For each source of the batch its best hypotheses, as many as the beam, the best first. Sources end when as many
 /// hypotheses have; what has none after `longest` words is cut there. Throws for
 /// a beam below 1 and for scores that are not numbers.
-std::vector<std::vector<Hypothesis>> decode(const EncoderDecoder& model, const Batch& batch,
+std::vector<std::vector<Hypothesis>> decode(const SequenceModel& model, const Batch& batch,
                                             const DecodingOptions& options);
 
 }  // namespace gaze::train

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <sstream>
 #include <utility>
 
@@ -13,7 +12,7 @@
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/recorder.h>
 #include <gaze/train/attention/alignment.h>
-#include <gaze/train/model_options.h>
+#include <gaze/train/models.h>
 #include <gaze/train/options.h>
 #include <gaze/train/streams.h>
 
@@ -24,46 +23,6 @@ constexpr const char* line_end = "\n";
 
 Tensor matrix(const std::vector<std::int32_t>& ids, std::int64_t rows) {
   return Tensor::from<std::int32_t>({rows, static_cast<std::int64_t>(ids.size()) / rows}, ids);
-}
-
-/// Probabilities of the next token by id from logits [1,V]; the marks, which no text has, get none.
-std::vector<double> probabilities_of(const Tensor& logits, double temperature) {
-  const auto numbers = logits.values<float>();
-  std::vector<double> p(numbers.size(), 0);
-  const auto first = static_cast<std::size_t>(Vocabulary::unk) + 1;
-  if (first >= p.size()) return p;
-  const double largest = *std::max_element(numbers.begin() + static_cast<std::ptrdiff_t>(first), numbers.end());
-  for (std::size_t i = first; i < p.size(); ++i)
-    p[i] = temperature > 0 ? std::exp((static_cast<double>(numbers[i]) - largest) / temperature)
-                           : static_cast<double>(numbers[i] == static_cast<float>(largest));
-  const double sum = std::accumulate(p.begin(), p.end(), 0.0);
-  for (double& x : p) x /= sum;
-  return p;
-}
-
-/// Ids by falling probability; equal ones by id.
-std::vector<std::size_t> ranked(const std::vector<double>& p) {
-  std::vector<std::size_t> order(p.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] > p[b]; });
-  return order;
-}
-
-std::int32_t draw(const std::vector<double>& p, const SampleOptions& options, Random& random) {
-  const auto order = ranked(p);
-  const auto possible = static_cast<std::size_t>(std::count_if(p.begin(), p.end(), [](double x) { return x > 0; }));
-  require(possible > 0, "sample: the model's scores are not numbers");
-  std::size_t count = options.temperature == 0 ? 1 : possible;
-  if (options.top_k > 0) count = std::min(count, static_cast<std::size_t>(options.top_k));
-  double kept = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    kept += p[order[i]];
-    if (kept >= options.top_p) count = i + 1;
-  }
-  double place = random.uniform() * kept;
-  for (std::size_t i = 0; i < count; ++i)
-    if ((place -= p[order[i]]) < 0) return static_cast<std::int32_t>(order[i]);
-  return static_cast<std::int32_t>(order[count - 1]);
 }
 
 }  // namespace
@@ -88,7 +47,8 @@ std::vector<std::string> text_tokens(const Tokenizer& tokenizer, std::string_vie
 
 TextModel::TextModel(const Config& config, Language language)
     : config_((check_text(config), config)), language_(std::move(language)) {
-  model_ = make_language_model(Scope(params_, {config.seed, streams::weights}), config_, language_.vocabulary.size());
+  model_ = make_model(Scope(params_, {config.seed, streams::weights}), config_,
+                      {.target_vocab = language_.vocabulary.size(), .longest = config_.data.length});
   params_.pack();
 }
 
@@ -124,11 +84,15 @@ std::vector<std::int32_t> TextModel::window(const std::vector<std::string>& toke
   return language_.vocabulary.encode(std::span(tokens).last(count));
 }
 
+/// The marks, which no text has, are not drawn.
+SampleOptions TextModel::options_of_text(SampleOptions options) const {
+  options.context_length = config_.data.length;
+  options.first_id = Vocabulary::unk + 1;
+  return options;
+}
+
 std::vector<NextToken> TextModel::next(const std::vector<std::string>& tokens, std::size_t count) const {
-  const NoGrad no_grad;
-  Context context;
-  DecodingState state;
-  const auto p = probabilities_of(model_->next(matrix(window(tokens), 1), state, context), 1);
+  const auto p = next_probabilities(*model_, window(tokens), options_of_text({}));
   std::vector<NextToken> likeliest;
   for (const std::size_t id : ranked(p)) {
     if (likeliest.size() == count || p[id] == 0) break;
@@ -143,7 +107,7 @@ TextModel::Look TextModel::look(const std::vector<std::string>& tokens) const {
   const Taps taps = recorder.taps();
   Context context{.taps = &taps};
   const auto ids = window(tokens);
-  (*model_)(matrix(ids, 1), context);
+  model_->logits({.target = matrix(ids, 1)}, context);
   Look look{{tokens.end() - static_cast<std::ptrdiff_t>(ids.size()), tokens.end()}, {}};
   look.weights.resize(recorder.modules.size());
   const auto size = static_cast<std::int64_t>(ids.size());
@@ -156,26 +120,8 @@ TextModel::Look TextModel::look(const std::vector<std::string>& tokens) const {
 
 void TextModel::sample(const std::vector<std::string>& prompt, std::int64_t count, const SampleOptions& options,
                        const std::function<bool(const std::string&)>& say) const {
-  require(options.temperature >= 0 && options.top_k >= 0 && options.top_p > 0 && options.top_p <= 1,
-          "sample: temperature {} and top-k {} must not be negative, top-p {} must be above 0 and at most 1",
-          options.temperature, options.top_k, options.top_p);
-  const NoGrad no_grad;
-  Context context;
-  Random random({options.seed, 0});
-  std::vector<std::string> tokens = prompt;
-  std::vector<std::int32_t> unread = window(tokens);
-  DecodingState state;
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (state.length + static_cast<std::int64_t>(unread.size()) > config_.data.length) {
-      state = {};  // every token moves to another position: what was read is of no use
-      unread = window(tokens);
-    }
-    const Tensor logits = model_->next(matrix(unread, 1), state, context);
-    const std::int32_t id = draw(probabilities_of(logits, options.temperature), options, random);
-    tokens.push_back(language_.vocabulary.token(id));
-    unread = {id};
-    if (!say(tokens.back())) return;
-  }
+  train::sample(*model_, window(prompt), count, options_of_text(options),
+                [&](std::int32_t id) { return say(language_.vocabulary.token(id)); });
 }
 
 TextLearner::Text TextLearner::read(const Config& config) {
@@ -227,7 +173,7 @@ StepLoss TextLearner::loss(std::int64_t batch, Context& context) {
     in.insert(in.end(), first, first + c.data.length);
     out.insert(out.end(), first + 1, first + 1 + c.data.length);
   }
-  return {model_.model().loss(matrix(in, c.training.batch), matrix(out, c.training.batch),
+  return {model_.model().loss({.target = matrix(in, c.training.batch), .gold = matrix(out, c.training.batch)},
                               {.label_smoothing = c.training.label_smoothing}, context),
           static_cast<std::int64_t>(in.size())};
 }
@@ -249,7 +195,8 @@ Evaluation TextLearner::evaluate() const {
     const auto r = static_cast<std::int64_t>(rows);
     const Tensor gold = matrix({from + 1, from + 1 + n}, r);
     Context context;
-    const Tensor scores = model_.model()(matrix({from, from + n}, r), context), best = argmax(scores);
+    const Tensor scores = model_.model().logits({.target = matrix({from, from + n}, r)}, context),
+                 best = argmax(scores);
     result.loss += cross_entropy(scores, gold, {.reduction = Reduction::sum}).item();
     for (std::size_t i = 0; i < count; ++i) right += best.values<std::int32_t>()[i] == gold.values<std::int32_t>()[i];
     first += count;

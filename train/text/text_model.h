@@ -12,6 +12,7 @@
 #include <gaze/nn/model.h>
 #include <gaze/train/learner.h>
 #include <gaze/train/run_folder.h>
+#include <gaze/train/text/sampling.h>
 
 namespace gaze::train {
 
@@ -20,14 +21,6 @@ void check_text(const Config& config);
 
 /// A text's tokens, line by line, with the token "\n" where a line ends.
 std::vector<std::string> text_tokens(const Tokenizer& tokenizer, std::string_view text);
-
-/// How the next token is drawn from the model's probabilities.
-struct SampleOptions {
-  double temperature = 1;  ///< logits are divided by it; 0: always the likeliest
-  std::int64_t top_k = 0;  ///< only the likeliest k; 0: all
-  double top_p = 1;        ///< only the likeliest whose probabilities reach p together (Holtzman et al. 2020)
-  std::uint64_t seed = 1;
-};
 
 /// A token that may come next.
 struct NextToken {
@@ -47,7 +40,7 @@ class TextModel {
   const Config& config() const { return config_; }
   const Language& language() const { return language_; }
   Params& params() { return params_; }
-  const LanguageModel& model() const { return *model_; }
+  const SequenceModel& model() const { return *model_; }
 
   /// A prompt as tokens; without any it is a line's end.
   std::vector<std::string> prompt(std::string_view text) const;
@@ -66,11 +59,12 @@ class TextModel {
 
  private:
   std::vector<std::int32_t> window(const std::vector<std::string>& tokens) const;
+  SampleOptions options_of_text(SampleOptions) const;
 
   Config config_;
   Language language_;
   Params params_;
-  std::unique_ptr<LanguageModel> model_;
+  std::unique_ptr<SequenceModel> model_;
 };
 
 /// Trains a language model on a text: contexts from random places, held-out figures over all of the validation text.

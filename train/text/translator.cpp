@@ -11,7 +11,7 @@
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/guided_attention.h>
 #include <gaze/nn/recorder.h>
-#include <gaze/train/model_options.h>
+#include <gaze/train/models.h>
 #include <gaze/train/options.h>
 #include <gaze/train/streams.h>
 
@@ -20,6 +20,13 @@ namespace {
 
 /// Sentences that are decoded together at most, and scores of their next words.
 constexpr std::size_t max_at_once = 64, max_scores = 16 << 20;
+
+TokenBatch ids_of(const Batch& batch) {
+  return {.source = Tensor(batch.source),
+          .source_lengths = Tensor(batch.source_lengths),
+          .target = Tensor(batch.target_in),
+          .gold = Tensor(batch.target_out)};
+}
 
 /// Words and the mark that begins or ends them.
 constexpr std::int64_t marks = 1;
@@ -76,8 +83,10 @@ Translator::Translator(const Config& config) : Translator((check_translation(con
 Translator::Translator(const Config& config, LanguagePair languages)
     : config_(config), languages_(std::move(languages)) {
   const auto& [from, to] = languages_;
-  model_ = make_encoder_decoder(Scope(params_, {config.seed, streams::weights}), config_, from.vocabulary.size(),
-                                to.vocabulary.size(), std::max(from.longest, to.longest) + marks);
+  model_ = make_model(Scope(params_, {config.seed, streams::weights}), config_,
+                      {.source_vocab = from.vocabulary.size(),
+                       .target_vocab = to.vocabulary.size(),
+                       .longest = std::max(from.longest, to.longest) + marks});
   params_.pack();
 }
 
@@ -109,17 +118,10 @@ Batch Translator::batch_of(std::vector<Example> examples) const {
   return make_batch(std::move(examples), source().vocabulary, target().vocabulary, config_.data.source_eos);
 }
 
-Tensor Translator::logits(const Batch& batch, Context& context) const {
-  return (*model_)(Tensor(batch.source), Tensor(batch.source_lengths), Tensor(batch.target_in), context);
-}
-
 StepLoss Translator::loss(const Batch& batch, Context& context) const {
   const CrossEntropyOptions options{.label_smoothing = config_.training.label_smoothing,
                                     .ignore_index = Vocabulary::pad};
-  const auto loss = [&](Context& of_pass) {
-    return model_->loss(Tensor(batch.source), Tensor(batch.source_lengths), Tensor(batch.target_in),
-                        Tensor(batch.target_out), options, of_pass);
-  };
+  const auto loss = [&](Context& of_pass) { return model_->loss(ids_of(batch), options, of_pass); };
   if (config_.guided.weight == 0) return {loss(context), batch.tokens};
 
   const AttentionView view = usual_view();
@@ -174,7 +176,7 @@ Evaluation Translator::evaluate(std::span<const Batch> batches) const {
     const bool aligns = has_attention() && !batch.examples.empty();
     const Taps taps = aligns ? recorder.taps() : Taps();
     Context context{.taps = &taps};
-    const Tensor scores = logits(batch, context), gold = Tensor(batch.target_out);
+    const Tensor scores = model_->logits(ids_of(batch), context), gold = Tensor(batch.target_out);
     result.loss += cross_entropy(scores, gold, {.ignore_index = Vocabulary::pad, .reduction = Reduction::sum}).item();
     const Tensor best = argmax(scores);
     for (std::int64_t i = 0; i < gold.size(); ++i) {
@@ -216,7 +218,7 @@ void Translator::record(const std::vector<Example>& examples, AttentionRecorder&
   const NoGrad no_grad;
   const Taps taps = recorder.taps();
   Context context{.taps = &taps};
-  logits(batch_of(examples), context);
+  model_->logits(ids_of(batch_of(examples)), context);
 }
 
 AttentionMap Translator::attention(const std::vector<std::string>& source, const std::vector<std::string>& target,

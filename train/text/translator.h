@@ -64,7 +64,7 @@ class Translator {
   const Language& source() const { return languages_.source; }
   const Language& target() const { return languages_.target; }
   Params& params() { return params_; }
-  const EncoderDecoder& model() const { return *model_; }
+  const SequenceModel& model() const { return *model_; }
   Batch batch_of(std::vector<Example> examples) const;
 
   /// Of training; with a guided head (config: guided) its loss is part of it.
@@ -95,14 +95,13 @@ class Translator {
   std::vector<std::string> translate(const std::vector<std::string>& source) const;
 
  private:
-  Tensor logits(const Batch& batch, Context& context) const;
   Tensor gold_of(const Batch& batch) const;
   void check_length(const char* side, std::size_t words, std::int64_t longest) const;
 
   Config config_;
   LanguagePair languages_;
   Params params_;
-  std::unique_ptr<EncoderDecoder> model_;
+  std::unique_ptr<SequenceModel> model_;
 };
 
 }  // namespace gaze::train

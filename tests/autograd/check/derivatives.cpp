@@ -74,7 +74,7 @@ TEST_CASE("a penalty on the gradient's norm trains a Transformer, and its gradie
   for (const Parameter& p : params.list()) all.push_back(p.value);
   const auto penalised = [&] {
     Context context;
-    const Tensor loss = model.loss(source, {}, target, target, {}, context);
+    const Tensor loss = model.loss({source, {}, target, target}, {}, context);
     Tensor squares = Tensor::scalar(0, DType::float64);
     for (const Tensor& g : grad(loss, all, {.create_graph = true, .allow_unused = true}))
       if (g.defined()) squares += sum(g * g);

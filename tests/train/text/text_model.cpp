@@ -145,7 +145,7 @@ TEST_CASE("held-out figures take every token but the first once") {
   for (const auto& [first, count] : {std::pair(0, 8), {8, 8}, {16, 2}}) {
     const std::vector<std::int32_t> in(ids.begin() + first, ids.begin() + first + count),
         out(ids.begin() + first + 1, ids.begin() + first + 1 + count);
-    const Tensor scores = learner.model().model()(Tensor::from({1, count}, in), context);
+    const Tensor scores = learner.model().model().logits({.target = Tensor::from({1, count}, in)}, context);
     loss += cross_entropy(scores, Tensor::from({1, count}, out), {.reduction = Reduction::sum}).item();
   }
   CHECK(learner.evaluate().loss == Approx(loss / 18).epsilon(1e-5));

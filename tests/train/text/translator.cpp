@@ -1,7 +1,7 @@
 #include <filesystem>
 
 #include <gaze/nn/safetensors.h>
-#include <gaze/train/model_options.h>
+#include <gaze/train/optimizers.h>
 #include <gaze/train/options.h>
 #include <gaze/train/text/pair_source.h>
 #include <gaze/train/text/translator.h>

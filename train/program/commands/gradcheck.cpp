@@ -16,7 +16,7 @@
 #include <gaze/autograd/check/find_wrong_vjp.h>
 #include <gaze/autograd/engine.h>
 #include <gaze/nn/checkpoint.h>
-#include <gaze/train/model_options.h>
+#include <gaze/train/models.h>
 #include <gaze/train/options.h>
 #include <gaze/train/program/terminal/terminal.h>
 #include <gaze/train/saved_model.h>
@@ -196,17 +196,15 @@ void show_sweep(const Arguments& a) {
 // Models
 
 /// A model in float64, and its loss on a few sentences of random words.
-struct Model {
+struct Subject {
   Params params{DType::float64};
-  std::unique_ptr<EncoderDecoder> translates;
-  std::unique_ptr<LanguageModel> continues;
-  Tensor source, lengths, target, gold;
+  std::unique_ptr<SequenceModel> model;
+  TokenBatch batch;
   CrossEntropyOptions options;
 
   Tensor loss() const {
     Context context{.training = true, .stream = {.seed = 1}};  // the same dropout at every call
-    return translates ? translates->loss(source, lengths, target, gold, options, context)
-                      : continues->loss(target, gold, options, context);
+    return model->loss(batch, options, context);
   }
 };
 
@@ -242,7 +240,7 @@ Config config_of_model(const Arguments& a, std::unique_ptr<Checkpoint>& trained,
   return config;
 }
 
-std::unique_ptr<Model> make_model(const Arguments& a) {
+std::unique_ptr<Subject> make_subject(const Arguments& a) {
   std::unique_ptr<Checkpoint> trained;
   std::string file;
   const Config config = config_of_model(a, trained, file);
@@ -260,13 +258,11 @@ std::unique_ptr<Model> make_model(const Arguments& a) {
     source_vocab = rows("src_embed.tok.weight", 0), target_vocab = rows("tgt_embed.tok.weight", source_vocab);
     longest = rows("tgt_embed.pos.weight", some_tokens);
   }
-  auto model = std::make_unique<Model>();
-  const Scope scope(model->params, {config.seed, streams::weights});
-  if (is_plain_text(config))
-    model->continues = make_language_model(scope, config, target_vocab);
-  else
-    model->translates = make_encoder_decoder(scope, config, source_vocab, target_vocab, longest);
-  if (trained) load(model->params, *trained, {}, file);
+  if (is_plain_text(config)) longest = config.data.length;
+  auto subject = std::make_unique<Subject>();
+  subject->model = make_model(Scope(subject->params, {config.seed, streams::weights}), config,
+                              {.source_vocab = source_vocab, .target_vocab = target_vocab, .longest = longest});
+  if (trained) load(subject->params, *trained, {}, file);
 
   constexpr std::int64_t sentences = 3;
   const std::int64_t length = std::min<std::int64_t>(longest, 6);
@@ -276,17 +272,19 @@ std::unique_ptr<Model> make_model(const Arguments& a) {
     for (std::int32_t& id : ids) id = static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(vocab)));
     return Tensor::from({sentences, length}, ids);
   };
-  model->source = words(source_vocab), model->target = words(target_vocab), model->gold = words(target_vocab);
-  model->lengths = Tensor::from<std::int32_t>(
+  subject->batch.source = words(source_vocab), subject->batch.target = words(target_vocab);
+  subject->batch.gold = words(target_vocab);
+  subject->batch.source_lengths = Tensor::from<std::int32_t>(
       {sentences}, {static_cast<std::int32_t>(length), static_cast<std::int32_t>((length + 1) / 2), 1});
-  model->options.label_smoothing = config.training.label_smoothing;
-  return model;
+  subject->options.label_smoothing = config.training.label_smoothing;
+  return subject;
 }
 
 void check_model(const Arguments& a) {
-  const auto model = make_model(a);
-  const auto loss = [&] { return model->loss(); };
-  const GradcheckReport report = gradcheck(model->params, loss, {.mode = GradcheckOptions::Mode::fast, .seed = a.seed});
+  const auto subject = make_subject(a);
+  const auto loss = [&] { return subject->loss(); };
+  const GradcheckReport report =
+      gradcheck(subject->params, loss, {.mode = GradcheckOptions::Mode::fast, .seed = a.seed});
   json parameters = json::object();
   std::size_t width = 0;
   for (const InputCheck& c : report.inputs) width = std::max(width, c.input.size());
@@ -297,10 +295,10 @@ void check_model(const Arguments& a) {
     parameters[c.input] = {
         {"size", c.size}, {"compared", c.compared}, {"error", c.worst_error}, {"verdict", name_of(c.verdict)}};
   }
-  fmt::print("\n{} numbers in {} parameters. {}\n", model->params.count(), report.inputs.size(), report.to_string());
+  fmt::print("\n{} numbers in {} parameters. {}\n", subject->params.count(), report.inputs.size(), report.to_string());
   json object = {{"parameters", parameters}, {"report", to_json(report)}, {"wrong", json::array()}};
   if (!report) {
-    const WrongVjps found = find_wrong_vjp(loss, &model->params, {.seed = a.seed});
+    const WrongVjps found = find_wrong_vjp(loss, &subject->params, {.seed = a.seed});
     fmt::print("\n{}\n", found.to_string());
     for (const WrongVjp& w : found.wrong)
       object["wrong"].push_back({{"operation", w.operation}, {"number", w.number}, {"where", w.where}});

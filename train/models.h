@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include <gaze/nn/model.h>
+#include <gaze/train/config.h>
+
+namespace gaze::train {
+
+/// What a model must be made for, beside its options.
+struct ModelSizes {
+  std::int64_t source_vocab = 0;  ///< of a model that reads a source
+  std::int64_t target_vocab = 0;
+  std::int64_t longest = 0;  ///< tokens of a sentence or context, marks included
+};
+
+/// The model that a config describes, of any kind in the table of models.cpp. Throws for options that describe none.
+std::unique_ptr<SequenceModel> make_model(const Scope&, const Config&, const ModelSizes&);
+
+}  // namespace gaze::train
