@@ -5,6 +5,7 @@
 
 #include <gaze/autograd/base/error.h>
 #include <gaze/datasets/toy.h>
+#include <gaze/train/models.h>
 #include <gaze/train/options.h>
 #include <gaze/train/preset_files.h>
 
@@ -52,11 +53,6 @@ bool is_parallel_text(const Config& c) { return task_kind(c) == TaskKind::pairs;
 bool is_plain_text(const Config& c) { return task_kind(c) == TaskKind::plain_text; }
 bool has_text(const Config& c) { return task_kind(c) != TaskKind::toy; }
 
-std::int64_t cross_attention_layers(const Config& c) {
-  if (c.model.architecture != Architecture::rnn) return c.model.layers;
-  return c.model.attends ? 1 : 0;
-}
-
 std::vector<std::string> preset_names() {
   std::vector<std::string> names;
   for (const auto& [name, content] : preset_files()) names.push_back(name);
@@ -101,9 +97,10 @@ void check_config(const Config& c) {
   require(!recurrent || model.kind == ModelKind::seq2seq, "config: an rnn translates; {} trains a {}", c.task,
           name_of(model.kind));
   require(model.attends || recurrent, "config: score none is for model rnn; a transformer is all attention");
-  require(guided.weight == 0 || (guided.layer < cross_attention_layers(c) && guided.head < model.heads),
+  const std::int64_t cross = cross_attention_layers(c);
+  require(guided.weight == 0 || (guided.layer < cross && guided.head < model.heads),
           "config: guided_layer {} and guided_head {} must be below the {} layers and {} heads of cross-attention",
-          guided.layer, guided.head, cross_attention_layers(c), model.heads);
+          guided.layer, guided.head, cross, model.heads);
   require(recurrent || model.positions != Positions::sinusoidal || model.d_model % 2 == 0,
           "config: sinusoidal positions need an even d_model, got {}", model.d_model);
 }

@@ -167,9 +167,6 @@ bool is_parallel_text(const Config&);  ///< task "pairs"
 bool is_plain_text(const Config&);     ///< task "chars" or "words": a language model
 bool has_text(const Config&);          ///< one or the other
 
-/// Layers whose cross-attention there is to look at: an rnn's decoder has one, or none.
-std::int64_t cross_attention_layers(const Config&);
-
 /// The options that a run begins with: those of the preset of the task's name, or Config's own.
 Config default_config(std::string_view task);
 /// The names of the presets, which are the files of train/presets/.

@@ -63,20 +63,36 @@ struct ModelRow {
   ModelKind kind;
   Architecture architecture;
   Made (*make)(const Scope&, const Config&, const ModelSizes&);
+  std::int64_t (*cross_layers)(const ModelConfig&);
 };
 
-constexpr std::array table = {ModelRow{ModelKind::seq2seq, Architecture::transformer, translating_transformer},
-                              ModelRow{ModelKind::decoder, Architecture::transformer, language_transformer},
-                              ModelRow{ModelKind::seq2seq, Architecture::rnn, translating_rnn}};
+constexpr auto each_layer = [](const ModelConfig& m) { return m.layers; };
+constexpr auto none = [](const ModelConfig&) { return std::int64_t{0}; };
+constexpr auto one_if_any = [](const ModelConfig& m) { return std::int64_t{m.attends}; };
 
-}  // namespace
+constexpr std::array table = {
+    ModelRow{ModelKind::seq2seq, Architecture::transformer, translating_transformer, each_layer},
+    ModelRow{ModelKind::decoder, Architecture::transformer, language_transformer, none},
+    ModelRow{ModelKind::seq2seq, Architecture::rnn, translating_rnn, one_if_any},
+};
 
-std::unique_ptr<SequenceModel> make_model(const Scope& scope, const Config& c, const ModelSizes& sizes) {
+const ModelRow* row_of(const Config& c) {
   const auto row = std::find_if(table.begin(), table.end(), [&](const ModelRow& r) {
     return r.kind == c.model.kind && r.architecture == c.model.architecture;
   });
-  require(row != table.end(), "config: there is no {} of kind {}", name_of(c.model.architecture),
-          name_of(c.model.kind));
+  return row == table.end() ? nullptr : &*row;
+}
+
+}  // namespace
+
+std::int64_t cross_attention_layers(const Config& c) {
+  const ModelRow* const row = row_of(c);
+  return row ? row->cross_layers(c.model) : 0;
+}
+
+std::unique_ptr<SequenceModel> make_model(const Scope& scope, const Config& c, const ModelSizes& sizes) {
+  const ModelRow* const row = row_of(c);
+  require(row != nullptr, "config: there is no {} of kind {}", name_of(c.model.architecture), name_of(c.model.kind));
   return row->make(scope, c, sizes);
 }
 

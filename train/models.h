@@ -15,6 +15,8 @@ struct ModelSizes {
   std::int64_t longest = 0;  ///< tokens of a sentence or context, marks included
 };
 
+/// How many layers of cross-attention the model that a config describes has: what can be said before it is made.
+std::int64_t cross_attention_layers(const Config&);
 /// The model that a config describes, of any kind in the table of models.cpp. Throws for options that describe none.
 std::unique_ptr<SequenceModel> make_model(const Scope&, const Config&, const ModelSizes&);
 

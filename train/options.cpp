@@ -9,6 +9,7 @@
 
 #include <gaze/autograd/base/error.h>
 #include <gaze/datasets/toy.h>
+#include <gaze/train/models.h>
 
 namespace gaze::train {
 namespace {

@@ -41,27 +41,38 @@ json to_json(const HeadScore& s) {
           {"end_mass", s.end_mass}};
 }
 
-/// Numbers of weights per step: 4 bytes each.
-std::int64_t bytes_a_step(const std::vector<Example>& probes, const Config& c) {
+/// The attentions that a run records.
+AttentionSites recorded_sites(const Config& config, const AttentionSites& all) {
+  switch (config.recording.kinds) {
+    case RecordedKinds::all: break;
+    case RecordedKinds::cross: return sites_of(all, AttentionKind::cross);
+  }
+  return all;
+}
+
+/// Of the weights of one step: 4 bytes each.
+std::int64_t bytes_per_step(const std::vector<Example>& probes, const Config& config, const AttentionSites& sites) {
   std::int64_t source = 0, target = 0;
   for (const Example& e : probes) {
-    source = std::max(source, static_cast<std::int64_t>(e.source.size()) + c.data.source_eos);
+    source = std::max(source, static_cast<std::int64_t>(e.source.size()) + config.data.source_eos);
     target = std::max(target, static_cast<std::int64_t>(e.target.size()) + 1);
   }
-  const bool self_attention = c.recording.kinds == RecordedKinds::all && c.model.architecture != Architecture::rnn;
-  const std::int64_t self = self_attention ? source * source + target * target : 0;
-  return static_cast<std::int64_t>(probes.size()) * cross_attention_layers(c) * c.model.heads *
-         (self + source * target) * 4;
+  std::int64_t numbers = 0;
+  for (const AttentionSite& site : sites)
+    numbers += site.heads * (site.kind == AttentionKind::encoder ? source : target) *
+               (site.kind == AttentionKind::decoder ? target : source);
+  return static_cast<std::int64_t>(probes.size()) * numbers * 4;
 }
 
 /// The first distinct sentences, as many as are wanted and have room.
-std::vector<Example> choose_probes(const Config& config, const std::vector<Example>& candidates) {
+std::vector<Example> choose_probes(const Config& config, const AttentionSites& sites,
+                                   const std::vector<Example>& candidates) {
   std::set<std::vector<std::string>> seen;
   std::vector<Example> probes;
   for (const Example& e : candidates)
     if (static_cast<std::int64_t>(probes.size()) < config.recording.probes && seen.insert(e.source).second)
       probes.push_back(e);
-  while (probes.size() > 1 && bytes_a_step(probes, config) > max_bytes_per_step) probes.pop_back();
+  while (probes.size() > 1 && bytes_per_step(probes, config, sites) > max_bytes_per_step) probes.pop_back();
   return probes;
 }
 
@@ -108,12 +119,13 @@ std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t max_ste
   return {steps.begin(), steps.end()};
 }
 
-AttentionLog::AttentionLog(const Config& config, Look look, const RunFolder& run,
+AttentionLog::AttentionLog(const Config& config, const AttentionSites& sites, Look look, const RunFolder& run,
                            const std::vector<Example>& candidates)
     : config_(config), look_(std::move(look)), folder_(folder(run)), index_(std::make_unique<json>()) {
-  probes_ = choose_probes(config, candidates);
+  const AttentionSites recorded = recorded_sites(config, sites);
+  probes_ = choose_probes(config, recorded, candidates);
   if (probes_.empty()) return;
-  const std::int64_t bytes = std::max<std::int64_t>(bytes_a_step(probes_, config), 1);
+  const std::int64_t bytes = std::max<std::int64_t>(bytes_per_step(probes_, config, recorded), 1);
   due_ = recorded_steps(config.training.steps, std::clamp<std::int64_t>(max_bytes / bytes, 2, max_recorded));
 
   AlignmentCounts floor, diagonal;

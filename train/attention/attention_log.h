@@ -12,6 +12,7 @@
 
 #include <gaze/nn/recorder.h>
 #include <gaze/train/attention/alignment.h>
+#include <gaze/train/attention/attention_view.h>
 #include <gaze/train/run_folder.h>
 
 namespace gaze::train {
@@ -33,14 +34,9 @@ std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t max_ste
 
 /// Attention that was recorded while a run was trained.
 struct AttentionRecord {
-  struct Module {
-    std::string name;
-    AttentionKind kind = AttentionKind::cross;
-    std::int64_t layer = 0, heads = 0;
-  };
   bool end_mark = false;        ///< one follows each source sentence
   std::vector<Example> probes;  ///< their sentences and gold links
-  std::vector<Module> modules;  ///< encoder, decoder, cross-attention; by layer
+  AttentionSites modules;       ///< encoder, decoder, cross-attention; by layer
   std::vector<std::int64_t> steps;
   std::string file;  ///< that it was read from, for errors
 };
@@ -56,9 +52,11 @@ class AttentionLog {
   /// Has the model at its present state read these sentences, and the recorder keep what it asks for.
   using Look = std::function<void(const std::vector<Example>&, AttentionRecorder&)>;
 
-  /// The probes are the first of `candidates`, each sentence once. Config says how many and of which attention. The
+  /// The probes are the first of `candidates`, each sentence once. Config says how many and of which of a model's
+  /// attentions. The
   /// folder stays under 50 MB, by fewer steps and, for large models, fewer probes.
-  AttentionLog(const Config& config, Look look, const RunFolder& run, const std::vector<Example>& candidates);
+  AttentionLog(const Config& config, const AttentionSites& sites, Look look, const RunFolder& run,
+               const std::vector<Example>& candidates);
 
   /// Goes on with what was recorded up to a step, with its probes, and forgets what came later.
   void continue_after(std::int64_t step);

@@ -1,26 +1,39 @@
 #include <gaze/train/attention/attention_view.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace gaze::train {
 
-AttentionView usual_view(const Config& config) {
-  AttentionView view{.layer = std::max<std::int64_t>(cross_attention_layers(config) - 1, 0)};
-  if (config.guided.weight == 0) return view;
-  if (config.guided.layer >= 0) view.layer = config.guided.layer;
-  view.choice.head = static_cast<int>(config.guided.head);
-  return view;
+AttentionSites sites_of(const AttentionSites& all, AttentionKind kind) {
+  AttentionSites some;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(some),
+               [&](const AttentionSite& site) { return site.kind == kind; });
+  return some;
 }
 
-std::string attention_module(const Config& config, AttentionKind kind, std::int64_t layer) {
-  const bool recurrent = config.model.architecture == Architecture::rnn;
-  require(!recurrent || config.model.attends, "this model has no attention (config: score none)");
-  require(!recurrent || kind == AttentionKind::cross, "an rnn has no attention of kind {}, only cross", name_of(kind));
-  const std::int64_t layers = cross_attention_layers(config);
-  require(layer >= 0 && layer < layers, "there is no layer {}; the model has {}, counted from 0", layer, layers);
-  if (recurrent) return "body.attention";
-  return fmt::format("body.{}.layers.{}.{}", kind == AttentionKind::encoder ? "encoder" : "decoder", layer,
-                     kind == AttentionKind::cross ? "multihead_attn" : "self_attn");
+const AttentionSite& site_of(const AttentionSites& all, AttentionKind kind, std::int64_t layer) {
+  require(!all.empty(), "this model has no attention");
+  const auto count = std::count_if(all.begin(), all.end(), [&](const AttentionSite& s) { return s.kind == kind; });
+  if (count == 0) {
+    std::vector<std::string_view> kinds;
+    for (const AttentionKind other : attention_kind_names().values())
+      if (!sites_of(all, other).empty()) kinds.push_back(name_of(other));
+    fail("this model has no attention of kind {}, only {}", name_of(kind), fmt::join(kinds, " and "));
+  }
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const AttentionSite& s) { return s.kind == kind && s.layer == layer; });
+  require(found != all.end(), "there is no layer {}; the model has {}, counted from 0", layer, count);
+  return *found;
+}
+
+AttentionView usual_view(const AttentionSites& all, const GuidedConfig& guided) {
+  const AttentionSites cross = sites_of(all, AttentionKind::cross);
+  AttentionView view{.layer = cross.empty() ? 0 : cross.back().layer};
+  if (guided.weight == 0) return view;
+  if (guided.layer >= 0) view.layer = guided.layer;
+  view.choice.head = static_cast<int>(guided.head);
+  return view;
 }
 
 }  // namespace gaze::train

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <gaze/nn/recorder.h>
+#include <gaze/nn/taps.h>
 #include <gaze/train/attention/alignment.h>
 #include <gaze/train/config.h>
 
@@ -20,11 +20,15 @@ struct AttentionView {
   MapChoice choice = {};   ///< the shift is of cross-attention alone
 };
 
-/// The attention that alignments are read from unless another is asked for: the guided head's, else the mean of the
-/// last layer's heads.
-AttentionView usual_view(const Config&);
-/// The full name of a module of a config's translator. Throws for one that it does not have.
-std::string attention_module(const Config&, AttentionKind kind, std::int64_t layer);
+using AttentionSites = std::vector<AttentionSite>;
+
+/// The sites of one kind.
+AttentionSites sites_of(const AttentionSites& all, AttentionKind kind);
+/// The site of a kind in a layer. Throws for one that is not among them.
+const AttentionSite& site_of(const AttentionSites& all, AttentionKind kind, std::int64_t layer);
+/// The cross-attention that alignments are read from unless another is asked for: the guided head's, else the mean of
+/// the last layer's heads.
+AttentionView usual_view(const AttentionSites& all, const GuidedConfig& guided);
 
 /// Attention over one sentence pair.
 struct AttentionMap {

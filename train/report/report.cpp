@@ -66,7 +66,7 @@ std::vector<int> quantised(std::span<const double> row, std::size_t words) {
 /// The bytes of one recorded step: see Frame in train/report/data.js.
 std::string stream_of(const RunFolder& run, const AttentionRecord& record, std::int64_t step) {
   std::string bytes;
-  for (const AttentionRecord::Module& module : record.modules) {
+  for (const AttentionSite& module : record.modules) {
     const Tensor weights = AttentionLog::weights(run, module.name, step);
     const bool cross = module.kind == AttentionKind::cross;
     std::string low, high;
@@ -121,10 +121,26 @@ std::vector<std::size_t> spread(std::size_t n, std::size_t count) {
   return some;
 }
 
+/// Adds which attention the page begins with, and whether it was guided.
+void add_start(json& data, const AttentionSites& sites, const GuidedConfig& guided) {
+  const AttentionView view = usual_view(sites, guided);
+  const AttentionSites cross = sites_of(sites, AttentionKind::cross);
+  if (cross.empty()) return;
+  const AttentionSite& site = site_of(cross, view.kind, view.layer);
+  const bool mean = view.choice.head < 0 && site.heads > 1;
+  const json head = mean ? json("mean") : json(std::max(view.choice.head, 0));
+  data["start"] = {{"module", site.name}, {"head", head}};
+  data["aer_of"] =
+      mean ? "the mean of the heads of " + site.name : fmt::format("head {} of {}", head.dump(), site.name);
+  if (guided.weight > 0) data["guided"] = {{"module", site.name}, {"head", head}, {"weight", guided.weight}};
+}
+
 /// Adds the recorded attention to the data of a page.
-void add_attention(json& data, const RunFolder& run, std::size_t from, std::size_t max_bytes) {
+void add_attention(json& data, const RunFolder& run, const GuidedConfig& guided, std::size_t from,
+                   std::size_t max_bytes) {
   const json index = AttentionLog::index(run);  // once: a run that is training replaces the file
   const AttentionRecord record = AttentionLog::read(index, run);
+  add_start(data, record.modules, guided);
   for (json probe : index.at("probes")) {
     probe["keys"] = probe["source"];
     if (record.end_mark) probe["keys"].push_back(end_label);
@@ -169,17 +185,9 @@ json report_data(const RunFolder& run, std::size_t from, std::size_t max_bytes) 
                  {"steps_done", steps}};
   data["finished"] = !run.in_use();
 
-  if (cross_attention_layers(config) == 0) return data;
-  const AttentionView view = usual_view(config);
-  const std::string module = attention_module(config, view.kind, view.layer);
-  const bool mean = view.choice.head < 0 && config.model.heads > 1;
-  const json head = mean ? json("mean") : json(std::max(view.choice.head, 0));
-  data["start"] = {{"module", module}, {"head", head}};
-  data["aer_of"] = mean ? "the mean of the heads of " + module : fmt::format("head {} of {}", head.dump(), module);
-  if (config.guided.weight > 0) data["guided"] = {{"module", module}, {"head", head}, {"weight", config.guided.weight}};
-
   std::error_code none;
-  if (fs::exists(AttentionLog::folder(run) / "index.json", none)) add_attention(data, run, from, max_bytes);
+  if (!fs::exists(AttentionLog::folder(run) / "index.json", none)) return data;
+  add_attention(data, run, config.guided, from, max_bytes);
   return data;
 }
 

@@ -62,15 +62,16 @@ void check_links(const std::filesystem::path& file, std::size_t line, const std:
 }
 
 BestExtraction best_extraction(const Translator& model, const std::vector<Example>& pairs, const Extraction& given) {
-  const auto heads = static_cast<int>(model.config().model.heads);
   std::vector<BestExtraction> candidates;
-  for (std::int64_t layer = 0; layer < cross_attention_layers(model.config()); ++layer)
+  for (const AttentionSite& site : sites_of(model.attentions(), AttentionKind::cross)) {
+    const auto heads = static_cast<int>(site.heads);
     for (int head = heads > 1 ? -1 : 0; head < heads; ++head)
       for (const Shift shift : {Shift::produced, Shift::consumed}) {
         Extraction how = given;
-        how.layer = layer, how.choice = {.head = head, .shift = shift};
+        how.layer = site.layer, how.choice = {.head = head, .shift = shift};
         candidates.push_back({how, {}});
       }
+  }
   for_batches(model, pairs, {}, [&](const std::vector<Example>& some, const AttentionRecorder& recorder) {
     for (BestExtraction& c : candidates) {
       const Tensor weights = recorder.modules.at(model.module_of(AttentionKind::cross, c.extraction.layer)).weights();

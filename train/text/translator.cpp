@@ -87,6 +87,7 @@ Translator::Translator(const Config& config, LanguagePair languages)
                       {.source_vocab = from.vocabulary.size(),
                        .target_vocab = to.vocabulary.size(),
                        .longest = std::max(from.longest, to.longest) + marks});
+  attentions_ = model_->anatomy().attentions;
   params_.pack();
 }
 
@@ -204,10 +205,6 @@ Evaluation Translator::evaluate(std::span<const Batch> batches) const {
 void Translator::check_length(const char* side, std::size_t words, std::int64_t longest) const {
   require(static_cast<std::int64_t>(words) <= longest, "the {} has {} tokens; this model was trained on at most {}",
           side, words, longest);
-}
-
-std::string Translator::module_of(AttentionKind kind, std::int64_t layer) const {
-  return attention_module(config_, kind, layer);
 }
 
 void Translator::record(const std::vector<Example>& examples, AttentionRecorder& recorder) const {

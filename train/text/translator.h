@@ -70,10 +70,14 @@ class Translator {
   /// Of training; with a guided head (config: guided) its loss is part of it.
   StepLoss loss(const Batch& batch, Context& context) const;
   Evaluation evaluate(std::span<const Batch> batches) const;
-  AttentionView usual_view() const { return train::usual_view(config_); }
+  const AttentionSites& attentions() const { return attentions_; }
+  AttentionView usual_view() const { return train::usual_view(attentions_, config_.guided); }
   /// The full name of a module. Throws for one that the model does not have.
-  std::string module_of(AttentionKind kind, std::int64_t layer) const;
-  bool has_attention() const { return cross_attention_layers(config_) > 0; }
+  const std::string& module_of(AttentionKind kind, std::int64_t layer) const {
+    return site_of(attentions_, kind, layer).name;
+  }
+  /// Whether there is cross-attention to look at.
+  bool has_attention() const { return !sites_of(attentions_, AttentionKind::cross).empty(); }
   /// What `recorder` asks for, over sentence pairs, the right words given so far: weights [B,H,T,S] where T counts the
   /// begin mark and S of cross-attention the source's end mark, if the config has one. Throws for a sentence that is
   /// longer than the model's positions.
@@ -102,6 +106,7 @@ class Translator {
   LanguagePair languages_;
   Params params_;
   std::unique_ptr<SequenceModel> model_;
+  AttentionSites attentions_;
 };
 
 }  // namespace gaze::train

@@ -82,7 +82,7 @@ TEST_CASE("what is recorded is what the model computes, by module, step and head
   const RunFolder run = RunFolder::create(scratch.path / "run", config);
   const Translator model(config);
   const auto candidates = toy_task(config)->examples(Split::validation, 100, 3);
-  AttentionLog log(model.config(), look_of(model), run, candidates);
+  AttentionLog log(model.config(), model.attentions(), look_of(model), run, candidates);
   for (const std::int64_t step : {0, 1, 2}) log.after(step);
   log.finish(2);  // was recorded
 
@@ -127,9 +127,9 @@ TEST_CASE("cross-attention alone, or nothing, is recorded when asked so") {
                   empty = RunFolder::create(scratch.path / "no", none);
   const Translator model(cross), other(none);
   const auto candidates = toy_task(cross)->examples(Split::validation, 100);
-  AttentionLog(model.config(), look_of(model), run, candidates).after(0);
+  AttentionLog(model.config(), model.attentions(), look_of(model), run, candidates).after(0);
   CHECK(AttentionLog::load(run).modules.size() == 2);
-  AttentionLog log(other.config(), look_of(other), empty, candidates);
+  AttentionLog log(other.config(), other.attentions(), look_of(other), empty, candidates);
   log.after(0), log.finish(9);
   CHECK_FALSE(std::filesystem::exists(AttentionLog::folder(empty)));
   CHECK_THROWS_WITH(AttentionLog::load(empty), ContainsSubstring("no attention was recorded"));
@@ -143,7 +143,8 @@ TEST_CASE("a run of 5,000 steps with 40 probes stays under 50 MB, whatever the m
       set_option(config, s);
     const RunFolder run = RunFolder::create(scratch.path / "run", config);
     const Translator model(config);
-    AttentionLog log(model.config(), look_of(model), run, toy_task(config)->examples(Split::validation, 800));
+    AttentionLog log(model.config(), model.attentions(), look_of(model), run,
+                     toy_task(config)->examples(Split::validation, 800));
     log.after(0);
     const auto a_step = bytes_in(AttentionLog::folder(run));
     for (const std::int64_t step : recorded_steps(5000, 60)) log.after(step);

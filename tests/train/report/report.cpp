@@ -53,7 +53,7 @@ struct Recorded {
     const auto look = [&](const std::vector<Example>& examples, AttentionRecorder& recorder) {
       model->record(examples, recorder);
     };
-    AttentionLog log(config, look, *run, toy_task(config)->examples(Split::validation, 100));
+    AttentionLog log(config, model->attentions(), look, *run, toy_task(config)->examples(Split::validation, 100));
     for (const std::int64_t step : {0, 500, 1000}) log.after(step);
     for (const int step : {500, 1000})
       run->append_metrics(
@@ -74,7 +74,7 @@ TEST_CASE("a page's streams hold the recorded weights, and the strongest source 
   const std::string bytes = inflated(decoded(data["streams"][2]));
   const AttentionRecord record = AttentionLog::load(*recorded.run);
   std::size_t at = 0;
-  for (const AttentionRecord::Module& module : record.modules) {
+  for (const AttentionSite& module : record.modules) {
     const Tensor weights = AttentionLog::weights(*recorded.run, module.name, 1000);
     const bool cross = module.kind == AttentionKind::cross;
     const int planes = cross ? 3 : 2;  // two heads, and the mean of cross-attention

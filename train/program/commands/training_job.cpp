@@ -37,7 +37,8 @@ class TranslationJob : public TrainingJob {
     const auto look = [&](const std::vector<Example>& sentences, AttentionRecorder& recorder) {
       learner_.translator().record(sentences, recorder);
     };
-    attention_ = std::make_unique<AttentionLog>(learner_.config(), look, folder, candidates);
+    attention_ =
+        std::make_unique<AttentionLog>(learner_.config(), learner_.translator().attentions(), look, folder, candidates);
     attention_->continue_after(step);
     attention_->after(step);
   }

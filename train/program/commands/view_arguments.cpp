@@ -33,10 +33,12 @@ Extraction ViewArguments::extraction(const Translator& model) const {
   if (!(null_threshold >= 0)) throw UsageError("--null: expects a number from 0 to 1");  // NaN passes for one
   Extraction how = usual_extraction(model);
   how.null_threshold = null_threshold, how.end_competes = end_competes;
-  if (!layer.empty())
-    how.layer = number_below(cross_attention_layers(model.config()), layer, "layer"), how.choice.head = -1;
-  if (!head.empty())
-    how.choice.head = head == "mean" ? -1 : static_cast<int>(number_below(model.config().model.heads, head, "head"));
+  const AttentionSites cross = sites_of(model.attentions(), AttentionKind::cross);
+  if (!layer.empty()) how.layer = number_below(std::ssize(cross), layer, "layer"), how.choice.head = -1;
+  if (!head.empty()) {
+    const std::int64_t heads = site_of(cross, AttentionKind::cross, how.layer).heads;
+    how.choice.head = head == "mean" ? -1 : static_cast<int>(number_below(heads, head, "head"));
+  }
   if (shift == "consumed") how.choice.shift = Shift::consumed;
   return how;
 }
