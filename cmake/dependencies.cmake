@@ -33,7 +33,6 @@ need_header(xsimd/xsimd.hpp libxsimd-dev)
 need_header(Random123/philox.h librandom123-dev)
 
 if(GAZE_TRAIN)
-  need(ZLIB zlib1g-dev)
   need_header(sentencepiece_trainer.h libsentencepiece-dev)
   include(${CMAKE_CURRENT_LIST_DIR}/find_sentencepiece.cmake)
   if(NOT TARGET gaze::sentencepiece)
@@ -43,6 +42,7 @@ endif()
 
 if(GAZE_PROGRAM)
   need(CLI11 libcli11-dev)
+  need(ZLIB zlib1g-dev)
   # Debian's cpp-httplib is compiled with these, as its pkg-config file says; it comes without one for CMake. From 0.18 on
   # its header calls OpenSSL by itself.
   need(OpenSSL libssl-dev)

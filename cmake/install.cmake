@@ -3,8 +3,8 @@
 include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/gaze)
 
-# install_library(COMPONENT HEADER TARGETS ... ROOMS ...): the targets, their page of all headers and those of the rooms.
-function(install_library component header)
+# gaze_install_library(COMPONENT HEADER TARGETS ... ROOMS ...): the targets, their page of all headers and those of the rooms.
+function(gaze_install_library component header)
   cmake_parse_arguments(PARSE_ARGV 2 of "" "" "TARGETS;ROOMS")
   install(TARGETS ${of_TARGETS} EXPORT gaze_${component})
   install(EXPORT gaze_${component} FILE gaze_${component}.cmake NAMESPACE gaze:: DESTINATION ${package_folder})
@@ -15,9 +15,9 @@ function(install_library component header)
   endforeach()
 endfunction()
 
-install_library(core gaze.h TARGETS gaze_core ROOMS ${core_rooms})
+gaze_install_library(core gaze.h TARGETS gaze_core ROOMS ${core_rooms})
 if(GAZE_TRAIN)
-  install_library(train train.h TARGETS gaze_train gaze ROOMS ${train_rooms})
+  gaze_install_library(train train.h TARGETS gaze_train gaze ROOMS ${train_rooms})
   install(FILES cmake/find_sentencepiece.cmake DESTINATION ${package_folder})
 endif()
 

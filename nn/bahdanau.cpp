@@ -115,7 +115,7 @@ void Bahdanau::step(const Tensor& word, State& state, const Sources& from, Conte
   if (!score) return;
   const Columns query = tapped_heads(unsqueeze(x, 1), site.heads, TapPoint::queries, site, context);  // [R,1,D]
   // The continuations of a source are its queries.
-  const std::int64_t sources = from.values.packed.size(0), continuations = x.size(0) / sources;
+  const std::int64_t sources = from.values.packed.size(0), continuations = sources > 0 ? x.size(0) / sources : 1;
   const Columns queries = score->prepared_queries(reshape(query.packed, {sources, continuations, x.size(1)}));
   const DropoutOptions drop = dropout.options(context);
   AttentionOptions options;

@@ -30,13 +30,19 @@ TokenEmbedding embedding_of(const Scope& scope, std::int64_t vocab, const ModelO
 
 void DecodingState::select_rows(const Tensor& rows) {
   for (Tensor& layer : self) layer = index_select(layer, 0, rows);
+  if (sentences.empty()) return;  // a model that does not count them
   std::vector<std::int32_t> chosen;
   for (const std::int32_t row : rows.values<std::int32_t>()) chosen.push_back(sentences[static_cast<std::size_t>(row)]);
   sentences = std::move(chosen);
 }
 
 void DecodingState::begin_rows(std::int64_t rows) {
-  const std::int64_t of_each = memory.empty() ? 1 : rows / memory.front().size(0);
+  const std::int64_t sources = memory_lengths.defined() ? memory_lengths.size(0)
+                               : memory.empty()         ? 0
+                                                        : memory.front().size(0);
+  require(sources == 0 || rows % sources == 0, "decoding: {} continuations of {} sources", rows, sources);
+  const std::int64_t of_each = sources > 0 && rows > 0 ? rows / sources : 1;
+  sentences.clear();
   for (std::int64_t row = 0; row < rows; ++row) sentences.push_back(static_cast<std::int32_t>(row / of_each));
 }
 
@@ -68,6 +74,7 @@ Tensor SequenceModel::next(const Tensor& words, DecodingState& state, Context& c
   TokenBatch batch{.target = state.self.front()};
   if (!state.memory.empty()) {
     const std::int64_t rows = words.size(0), sources = state.memory.front().size(0);
+    require(sources > 0 && rows % sources == 0, "decoding: {} continuations of {} sources", rows, sources);
     std::vector<std::int32_t> source_of;
     for (std::int64_t row = 0; row < rows; ++row)
       source_of.push_back(static_cast<std::int32_t>(row / (rows / sources)));
@@ -81,7 +88,8 @@ Tensor SequenceModel::next(const Tensor& words, DecodingState& state, Context& c
 }
 
 void SequenceModel::enter(const Context& context) const {
-  if (context.taps && context.taps->name_points()) context.taps->require_among(anatomy().points);
+  if (!context.taps || !context.taps->name_points()) return;
+  if (const auto points = anatomy().points; !points.empty()) context.taps->require_among(points);
 }
 
 Tensor SequenceModel::logits_of(const Tensor& features, const Linear& output, const Context& context) {

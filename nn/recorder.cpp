@@ -16,7 +16,13 @@ bool chosen(const std::vector<T>& choice, const T& value) {
 
 Tensor RecordedAttention::weights() const {
   require(!steps.empty(), "recorder: nothing was recorded of {}", site.name);
-  return steps.size() == 1 ? steps.front() : concat(steps, 2);
+  if (steps.size() == 1) return steps.front();
+  // Word by word there are ever more keys: those that a step did not see yet have a weight of 0.
+  const std::int64_t keys = steps.back().size(3);
+  std::vector<Tensor> rows;
+  for (const Tensor& step : steps)
+    rows.push_back(step.size(3) == keys ? step : pad(step, {{0, 0}, {0, 0}, {0, 0}, {0, keys - step.size(3)}}));
+  return concat(rows, 2);
 }
 
 Taps AttentionRecorder::taps() {
@@ -27,6 +33,7 @@ Taps AttentionRecorder::taps() {
 
 void AttentionRecorder::add_to(Taps& taps) {
   const TapFilter where(TapPoint::weights, [this](const TapPlace& place) {
+    if (!place.attention) return false;  // weights of another kind of module
     const AttentionSite& site = *place.attention;
     return chosen(kinds, site.kind) && chosen(layers, site.layer) && (!wants || wants(site.name));
   });

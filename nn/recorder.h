@@ -17,7 +17,7 @@ struct RecordedAttention {
   std::vector<Tensor> steps =
       {};  ///< [B,H,T,S] of the chosen heads in their order; several where T was walked in steps
 
-  /// [B,H,T,S] before dropout, of all T.
+  /// [B,H,T,S] before dropout, of all T. Throws when rows were selected between the steps.
   Tensor weights() const;
 };
 

@@ -36,7 +36,7 @@ struct AttentionSite {
   std::int64_t heads = 1;
 };
 
-/// TapFilter in a module a value can be tapped, and its shape. A point's full name is the module's path, a dot and the
+/// Where in a module a value can be tapped, and its shape. A point's full name is the module's path, a dot and the
 /// point's name.
 enum class TapPoint {
   // Of attention

@@ -15,7 +15,7 @@
 /// (batch first).
 namespace gaze {
 
-/// TapFilter LayerNorm stands: post (Vaswani et al. 2017) LayerNorm(x + Sublayer(x)), pre (Xiong et al. 2020)
+/// Where LayerNorm stands: post (Vaswani et al. 2017) LayerNorm(x + Sublayer(x)), pre (Xiong et al. 2020)
 /// x + Sublayer(LayerNorm(x)).
 enum class Norm { pre, post };
 

@@ -347,7 +347,7 @@ const std::vector<Section>& sections() {
          local},
         {"length_penalty", real(decoding(&DecodingConfig::length_penalty), "a number from 0 to 10", 0, 10),
          "Of the beam: the larger, the longer translations get.", of_translation, local}}},
-      {"The workload of gaze bench that is no model",
+      {"The workload of gaze bench that is not a model",
        {{"width", whole(chain(&ChainConfig::width), 1), "Numbers per link of the chain.", of_chain},
         {"links", whole(chain(&ChainConfig::links), 1, any_count), "Links of the chain.", of_chain}}},
   };

@@ -53,7 +53,7 @@ constexpr bool keeps_blocks = false;
 constexpr bool keeps_blocks = true;
 #endif
 
-thread_local bool cache_open = keeps_blocks;  // outlives the shelf: static objects may free memory after it is gone
+thread_local bool cache_open = keeps_blocks;  // outlives the cache: static objects may free memory after it is gone
 
 /// One thread's free blocks. They go back to the system when the thread ends. A thread keeps no more than it has taken
 /// from the system itself: what others made and it releases (a loader's batches) would pile up.

@@ -284,3 +284,52 @@ TEST_CASE("PyTorch makes the same logits of gaze's weights") {
   CHECK(largest(find("logits")) > 0.5);
   CHECK(distance(logits, find("logits")) < 1e-5);
 }
+
+namespace {
+
+/// A model of somebody's own that says what follows from its last two words, and nothing more about itself.
+struct Own final : SequenceModel {
+  explicit Own(const Scope& scope) : now(scope / "now", 7, 7), before(scope / "before", 7, 7) {}
+
+  Tensor logits(const TokenBatch& batch, Context& context) const override {
+    enter(context);
+    const Tensor here = now(batch.target), shifted = pad(before(batch.target), {{0, 0}, {1, 0}, {0, 0}});
+    Tensor sum = here + slice(shifted, 1, 0, batch.target.size(1));
+    if (batch.source.defined())  // a source counts by its first word
+      sum = sum + slice(before(batch.source), 1, 0, 1);
+    return context.tap("", TapPoint::logits, sum);
+  }
+
+  Embedding now, before;
+};
+
+}  // namespace
+
+TEST_CASE("a model of one's own needs logits alone, and has its loss and the next scores from them", "[decoding]") {
+  Params params(DType::float64);
+  const Own model(Scope(params, {.seed = 3}));
+  const bool reads_source = GENERATE(false, true);
+  TokenBatch batch{.target = ids({2, 3}, {1, 2, 3, 4, 5, 6}), .gold = ids({2, 3}, {2, 3, 4, 5, 6, 1})};
+  if (reads_source) batch.source = ids({2, 2}, {3, 1, 5, 2}), batch.source_lengths = ids({2}, {2, 1});
+  int looks = 0;
+  Taps taps;
+  taps.look("logits", [&](const TapPlace&, const Tensor&) { ++looks; });  // it lists no points: no name is refused
+  Context context{.taps = &taps};
+  const Tensor logits = model.logits(batch, context);
+  CHECK(distance(model.loss(batch, {}, context), cross_entropy(logits, batch.gold).array()) == 0);
+  // Two continuations of each sentence, which then change places.
+  DecodingState state = model.begin(batch.source, batch.source_lengths, context);
+  const auto words = [&](std::int64_t t) {
+    std::vector<std::int32_t> of_rows;
+    for (const std::int64_t row : {0, 0, 1, 1})
+      of_rows.push_back(batch.target.values<std::int32_t>()[static_cast<std::size_t>(3 * row + t)]);
+    return ids({4, 1}, of_rows);
+  };
+  for (std::int64_t t = 0; t < 3; ++t) {
+    const Tensor next = model.next(words(t), state, context);
+    REQUIRE(next.shape() == Shape{4, 7});
+    for (const std::int64_t row : {0, 1, 2, 3}) CHECK(distance(next[row], logits[row / 2][t].array()) < 1e-14);
+    state.select_rows(ids({4}, {1, 0, 3, 2}));
+  }
+  CHECK(looks == 5);
+}

@@ -224,7 +224,7 @@ TEST_CASE("a learning rate that makes no sense is refused before anything change
   CHECK(saved(optimizer).at("step.matrix").at(0) == 0);
 }
 
-TEST_CASE("nothing to train is no error") {
+TEST_CASE("nothing to train is not an error") {
   Params none;
   Adam optimizer(none);
   optimizer.step(0.1);

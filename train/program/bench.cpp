@@ -105,13 +105,14 @@ double recurrent_products(const Config& config) {
   const ModelConfig& c = config.model;
   const auto length = static_cast<double>(config.data.length), d = static_cast<double>(c.d_model);
   const auto layers = static_cast<double>(c.layers), vocab = static_cast<double>(config.data.vocab);
+  const auto heads = static_cast<double>(c.heads);
   const auto cells = [&](double first, double others) {  // by what the first layer and the others read
     return (c.cell == Cell::gru ? 3 : 4) * d * (first + others * (layers - 1) + d * layers);
   };
   const auto scores = [&] {
     switch (c.score.value_or(Score::additive)) {
-      case Score::bilinear: return 2 * d * d + 2 * length * d;
-      case Score::additive: return 3 * d * d;  // the scores themselves are no product
+      case Score::bilinear: return 2 * d * d / heads + 2 * length * d;
+      case Score::additive: return 3 * d * d / heads;  // the scores themselves are not products
       case Score::dot:
       case Score::scaled_dot:
       case Score::cosine: break;
@@ -309,6 +310,7 @@ json bench(const BenchOptions& o) {
                   {"isa", kernels::name_of(kernels::isa())}};
   if (workload->product_flops > 0) {
     const double speed = o.dtype == DType::float64 ? product_speed<double>() : product_speed<float>();
+    figures["product_flops"] = workload->product_flops;
     figures["gemm_fraction"] = rounded(workload->product_flops / (median * 1e-3) / speed, 1e3);
   }
   if (o.profile) figures["profile"] = profile_of(*workload, o.steps);

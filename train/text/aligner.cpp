@@ -46,8 +46,8 @@ std::vector<std::vector<AlignmentLink>> align(const Translator& model, const std
   const std::string module = model.module_of(AttentionKind::cross, how.layer);
   std::vector<std::vector<AlignmentLink>> links;
   for_batches(model, pairs, {how.layer}, [&](const std::vector<Example>& some, const AttentionRecorder& recorder) {
-    for (std::size_t b = 0; b < some.size(); ++b)
-      links.push_back(links_of(model, recorder.modules.at(module).weights(), b, some[b], how));
+    const Tensor weights = recorder.modules.at(module).weights();
+    for (std::size_t b = 0; b < some.size(); ++b) links.push_back(links_of(model, weights, b, some[b], how));
   });
   return links;
 }

@@ -177,9 +177,9 @@ Evaluation Translator::evaluate(std::span<const Batch> batches) const {
     const bool aligns = has_attention() && !batch.examples.empty();
     const Taps taps = aligns ? recorder.taps() : Taps();
     Context context{.taps = &taps};
-    const Tensor scores = model_->logits(ids_of(batch), context), gold = Tensor(batch.target_out);
-    result.loss += cross_entropy(scores, gold, {.ignore_index = Vocabulary::pad, .reduction = Reduction::sum}).item();
-    const Tensor best = argmax(scores);
+    const Tensor logits = model_->logits(ids_of(batch), context), gold = Tensor(batch.target_out);
+    result.loss += cross_entropy(logits, gold, {.ignore_index = Vocabulary::pad, .reduction = Reduction::sum}).item();
+    const Tensor best = argmax(logits), weights = aligns ? recorder.modules.at(module).weights() : Tensor();
     for (std::int64_t i = 0; i < gold.size(); ++i) {
       const auto at = static_cast<std::size_t>(i);
       const std::int32_t id = gold.values<std::int32_t>()[at];
@@ -188,7 +188,6 @@ Evaluation Translator::evaluate(std::span<const Batch> batches) const {
     }
     for (std::size_t b = 0; aligns && b < batch.examples.size(); ++b) {
       const Example& e = batch.examples[b];
-      const Tensor weights = recorder.modules.at(module).weights();
       any_gold = any_gold || !e.gold.empty();
       const auto rows = static_cast<std::int64_t>(e.target.size()),
                  columns = static_cast<std::int64_t>(e.source.size());

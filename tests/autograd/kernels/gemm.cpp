@@ -26,7 +26,7 @@ std::vector<double> numbers(std::int64_t n, std::uint64_t stream) {
 struct Case {
   std::int64_t m = 1, n = 1, k = 1;
   bool transpose_a = false, transpose_b = false, adds = false, biased = false;
-  kernels::Activation activation = kernels::Activation::none;
+  Activation activation = Activation::none;
   bool sloped = false, roomy = false;
   double alpha = 1, dropout = 0;
   std::int64_t a_gap = 0, b_gap = 0, c_gap = 0;  ///< what strides are longer than rows
@@ -129,7 +129,7 @@ class Trial {
   }
 
   bool gaps_are_untouched() const {
-    const bool slopes = c_.sloped && c_.activation == kernels::Activation::gelu;
+    const bool slopes = c_.sloped && c_.activation == Activation::gelu;
     for (std::int64_t i = 0; i <= c_.m; ++i)
       for (std::int64_t j = 0; j < c_stride_; ++j) {
         const auto at = static_cast<std::size_t>(i * c_stride_ + j);
@@ -160,9 +160,8 @@ class Trial {
                  bias = c_.biased ? static_cast<double>(bias_[static_cast<std::size_t>(j)]) : 0;
     const double x = c_.alpha * sum + old + bias;
     double y = x, slope = 0;
-    if (c_.activation == kernels::Activation::relu) y = std::max(x, 0.0);
-    if (c_.activation == kernels::Activation::gelu)
-      y = x * normal_cdf(x), slope = normal_cdf(x) + x * normal_density(x);
+    if (c_.activation == Activation::relu) y = std::max(x, 0.0);
+    if (c_.activation == Activation::gelu) y = x * normal_cdf(x), slope = normal_cdf(x) + x * normal_density(x);
     const std::int64_t number = i * c_.n + j;
     const std::uint32_t word = RandomStream{seed_, stream_}.block(
         static_cast<std::uint64_t>(number / 4))[static_cast<std::size_t>(number % 4)];
@@ -175,7 +174,7 @@ class Trial {
                        100 * epsilon * (1 + std::abs(y));
     double off = std::abs(static_cast<double>(made_[at]) - y);
     if (dropped && made_[at] != 0) off = INFINITY;
-    if (c_.sloped && c_.activation == kernels::Activation::gelu)
+    if (c_.sloped && c_.activation == Activation::gelu)
       off = std::max(off, std::abs(static_cast<double>(slope_[at]) - slope));
     return std::isfinite(off) ? off / may : INFINITY;
   }
@@ -198,7 +197,7 @@ Case drawn_case(Random& random, std::int64_t m, std::int64_t n, std::int64_t k) 
   const auto gap = [&] { return coin() ? 0 : static_cast<std::int64_t>(random.below(20)); };
   c.transpose_a = coin(), c.transpose_b = coin(), c.adds = coin(), c.biased = coin(), c.sloped = coin(),
   c.roomy = coin();
-  c.activation = static_cast<kernels::Activation>(random.below(3));
+  c.activation = static_cast<Activation>(random.below(3));
   c.alpha = coin() ? 1 : random.normal();
   c.dropout = random.below(4) == 0 ? 0.3 : 0;
   c.a_gap = gap(), c.b_gap = gap(), c.c_gap = gap();

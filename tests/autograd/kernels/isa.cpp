@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <string>
@@ -16,7 +15,6 @@
 #include <gaze/autograd/random.h>
 
 #include "../../catch.h"
-#include "../../program.h"
 
 using namespace gaze;
 using kernels::Isa;
@@ -200,7 +198,6 @@ class Runs {
   }
 
   void products() {
-    using kernels::Activation;
     const std::int64_t shapes[][3] = {{n_, n_, n_}, {17, n_, 33}, {n_, 33, 17}, {31, 15, n_}};
     for (const auto& [m, n, k] : shapes)
       for (const bool ta : {false, true})
@@ -249,7 +246,6 @@ class Runs {
   }
 
   void dense() {
-    using kernels::Activation;
     const std::int64_t rows = 133;  // more than one task's
     const Numbers g = drawn(rows * n_, 21), kept = drawn(rows * n_, 22);
     for (const Activation activation : {Activation::none, Activation::relu, Activation::gelu}) {
@@ -387,7 +383,7 @@ class Runs {
   std::int64_t n_;
 };
 
-/// The largest difference relative to max(1, |numbers|); infinity when one is none.
+/// The largest difference relative to max(1, |numbers|); infinity when one is not finite.
 double difference(const std::vector<double>& a, const std::vector<double>& b) {
   double max_error = a.size() == b.size() ? 0 : INFINITY;
   for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
@@ -439,33 +435,6 @@ TEST_CASE("the levels are those whose instructions the system lists") {
   CHECK((std::count(there.begin(), there.end(), Isa::v3) == 1) == avx2);
   CHECK((std::count(there.begin(), there.end(), Isa::v4) == 1) ==
         (avx2 && has({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})));
-}
-
-TEST_CASE("GAZE_ISA chooses the level, and without it the best is taken", "[program]") {
-  Program gaze;
-  const auto level_of = [&](const std::vector<std::string>& environment) {
-    const Result r = gaze.run({"bench", "chain", "--steps", "1", "--warmup", "0"}, {.environment = environment});
-    INFO(r.err);
-    REQUIRE(r.status == 0);
-    return nlohmann::json::parse(lines_of(r.out).back()).at("isa").get<std::string>();
-  };
-  for (const Isa level : kernels::supported_isas()) {
-    const std::string name(kernels::name_of(level));
-    CHECK(level_of({"GAZE_ISA=" + name}) == name);
-  }
-  CHECK(level_of({"GAZE_ISA="}) == kernels::name_of(kernels::supported_isas().back()));
-}
-
-TEST_CASE("a GAZE_ISA that is not a level is refused", "[program]") {
-  Program gaze;
-  for (const std::string asked : {"v9", "v", "v44", "V3", "avx2"}) {
-    const Result r = gaze.run({"bench", "chain", "--steps", "1"}, {.environment = {"GAZE_ISA=" + asked}});
-    CAPTURE(asked, r.err);
-    CHECK(r.status == 1);
-    CHECK(r.out == "");
-    CHECK(lines_of(r.err).size() == 1);
-    CHECK_THAT(r.err, ContainsSubstring("GAZE_ISA=" + asked) && ContainsSubstring("v2, v3 and v4"));
-  }
 }
 
 TEMPLATE_TEST_CASE("all levels calculate the same but for rounding", "", float, double) {

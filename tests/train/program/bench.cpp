@@ -93,7 +93,7 @@ TEST_CASE("recurrent models are measured too, and train with the same bits at an
   const ScratchFolder scratch;
   const auto [score, products] = GENERATE(table<std::string, double>({
       // Of a word: two directions of two layers, the decoder's two, the score, the values, W_o and the head.
-      {"additive", 2 * (72 * 48 + 72 * 72) + 72 * 96 + 72 * 48 + 3 * 24 * 24 + 6 * 48 + 72 * 24 + 17 * 24},
+      {"additive", 2 * (72 * 48 + 72 * 72) + 72 * 96 + 72 * 48 + 3 * 24 * 24 / 2 + 6 * 48 + 72 * 24 + 17 * 24},
       {"dot", 2 * (72 * 48 + 72 * 72) + 72 * 96 + 72 * 48 + 2 * 24 * 24 + 6 * 24 + 6 * 48 + 72 * 24 + 17 * 24},
       {"none", 2 * (72 * 48 + 72 * 72) + 72 * 96 + 72 * 48 + 72 * 24 + 17 * 24},
   }));
@@ -107,16 +107,14 @@ TEST_CASE("recurrent models are measured too, and train with the same bits at an
   CHECK(bench_losses(o) == alone);
   set_threads(before);
   const nlohmann::json figures = bench(o);
-  const double flops = 6.0 * 30 * products;
-  const double speed = flops / figures["ms_median"].get<double>() / 1e6 / figures["gemm_fraction"].get<double>();
-  INFO("1024^3 at " << speed << " GF/s");
-  CHECK(speed > 0.01);
+  CHECK(figures["product_flops"] == 6.0 * 30 * products);
+  CHECK(figures["gemm_fraction"].get<double>() > 0);
 }
 
 TEST_CASE("a recurrent language model is not there to be measured") {
   const ScratchFolder scratch;
   CHECK_THROWS_WITH(bench_losses(small_recurrent(scratch, "additive", "decoder")),
-                    ContainsSubstring("an rnn translates"));
+                    ContainsSubstring("there is no rnn of kind decoder"));
 }
 
 TEST_CASE("a benchmark prints the fields that the peers print") {

@@ -19,7 +19,7 @@ struct Terminal {
   int columns = 80;
   int rows = 24;
   bool unicode = false;     ///< the locale is UTF-8
-  bool hyperlinks = false;  ///< OSC 8 makes text that can be clicked; it is no colour, and NO_COLOR leaves it
+  bool hyperlinks = false;  ///< OSC 8 makes text that can be clicked; it is not a colour, and NO_COLOR leaves it
 };
 
 /// The value of an environment variable, or null; std::getenv outside tests.
