@@ -37,7 +37,7 @@ struct Contribution {
   bool transpose_a = false, transpose_b = false;
 };
 
-/// One Contribution an input, in the order of the inputs.
+/// One Contribution per input, in the order of the inputs.
 class Gradients {
  public:
   Gradients() = default;

@@ -22,10 +22,10 @@ struct ModelOptions {
 
 /// What a decoder keeps of the words that it has read and of the sources, so that the next word costs one word's work.
 struct DecodingState {
-  std::vector<Tensor> self;    ///< [R,...]: of each continuation; a Transformer's are keys and values [R,t,2D] a layer
-  std::vector<Tensor> memory;  ///< [B,...]: of each source; none without an encoder
-  Tensor memory_lengths = {};  ///< int32 [B]
-  std::int64_t length = 0;     ///< t, the words so far
+  std::vector<Tensor> self;  ///< [R,...]: of each continuation; a Transformer's are keys and values [R,t,2D] per layer
+  std::vector<Tensor> memory;                ///< [B,...]: of each source; none without an encoder
+  Tensor memory_lengths = {};                ///< int32 [B]
+  std::int64_t length = 0;                   ///< t, the words so far
   std::vector<std::int32_t> sentences = {};  ///< of each continuation: which source, of those begun with, it is of
 
   /// Continuation i is now what continuation rows[i] was: int32.
@@ -73,11 +73,11 @@ struct SequenceModel {
                         const Context&);
 };
 
-/// Translates: source ids in, a score for every next target id out.
+/// Translates: source ids in, a logit for every next target id out.
 struct EncoderDecoder : SequenceModel {
   /// source: int32 [B,S]; lengths: int32 [B] or undefined -> memory [B,S,...]
   virtual Tensor encode(const Tensor& source, const Tensor& lengths, Context&) const = 0;
-  /// What output() turns into scores: target, int32 [B,T] -> [B,T,D]
+  /// What output() turns into logits: target, int32 [B,T] -> [B,T,D]
   virtual Tensor features(const Tensor& target, const Tensor& memory, const Tensor& lengths, Context&) const = 0;
   virtual const Linear& output() const = 0;  ///< [...,D] -> [...,V]
 
@@ -112,7 +112,7 @@ struct Seq2Seq final : EncoderDecoder {
   DecodingState state_of(const Tensor& memory, const Tensor& lengths, Context&) const override;
 };
 
-/// Continues a text: a score for every next id. Registers tgt_embed, body (layers of causal self-attention, as many as
+/// Continues a text: a logit for every next id. Registers tgt_embed, body (layers of causal self-attention, as many as
 /// decoder_layers; with a final norm only when the layers are pre-norm) and head.weight [V,D].
 struct LanguageModel final : SequenceModel {
   LanguageModel(const Scope&, const ModelOptions&);

@@ -32,7 +32,7 @@ ModelOptions transformer_options(const Config& c, const ModelSizes& sizes) {
 
 Made translating_transformer(const Scope& scope, const Config& c, const ModelSizes& sizes) {
   ModelOptions options = transformer_options(c, sizes);
-  // Token vectors, scaled by sqrt(D), start at unit length a coordinate, and positions no shorter than half of that:
+  // Token vectors, scaled by sqrt(D), start at unit length per coordinate, and positions no shorter than half of that:
   // attention sees from the first step which word it looks at and where the word stands.
   options.embedding_std = 1 / std::sqrt(static_cast<double>(c.model.d_model));
   return std::make_unique<Seq2Seq>(scope, options);

@@ -15,7 +15,7 @@
 namespace gaze::pool {
 namespace {
 
-// Size classes: four a power of two, from 64 bytes up. A class's blocks wait in a list threaded through the blocks.
+// Size classes: four per power of two, from 64 bytes up. A class's blocks wait in a list threaded through the blocks.
 constexpr std::size_t smallest = 64;
 constexpr int classes = 4 * 64;
 std::atomic<std::size_t> held{0};

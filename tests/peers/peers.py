@@ -5,7 +5,7 @@
              [--processor-time]
 
 GAZE is the program; `gaze bench --list` names the workloads. A step is the forward pass, cross-entropy, the backward
-pass, clipping and Adam. Of every system the best round's median counts; with --processor-time it is the least time that
+pass, clipping and Adam. Of every system the best round's median counts; with --processor-time it is the minimum time that
 a step took on processors, which a busy machine disturbs less. What is not installed is left out, and said so (pip
 install torch jax). Prints a table in Markdown.
 """

@@ -41,9 +41,9 @@ class Page {
   /// A heat map of weights [rows, columns] from 0 to 1: who (rows) looks at what (columns).
   void heat_map(const std::string& title, const std::vector<std::string>& rows, const std::vector<std::string>& columns,
                 const Tensor& weights);
-  /// A picture of numbers [rows, columns] from -1 to 1, one character a number.
+  /// A picture of numbers [rows, columns] from -1 to 1, one character per number.
   void picture(const std::string& title, const Tensor& numbers, const std::vector<std::string>& rows = {});
-  /// Curves over the same places, as lines of bars between the least and the largest number of all.
+  /// Curves over the same places, as lines of bars between the smallest and the largest number of all.
   void curves(const std::string& title, const std::vector<Curve>& curves, int digits = 2);
   /// Points (x, y) of a plane, each shown by its mark.
   struct Point {

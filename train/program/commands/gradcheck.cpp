@@ -161,7 +161,7 @@ void show_sweep(const Arguments& a) {
     return Change{sum(terms).item(), sum(abs(cotangent)).item()};
   };
 
-  constexpr int steps = 41, rows = 14;  // four steps a power of ten; a row a power of ten of the error
+  constexpr int steps = 41, rows = 14;  // four steps per power of ten; a row per power of ten of the error
   std::vector<std::string> picture(rows, std::string(steps, ' '));
   json points = json::array();
   for (int i = 0; i < steps; ++i) {
