@@ -1,5 +1,5 @@
-# Configures a project that gaze is a part of and compiles a file with gaze's flags; where CI is true, builds all of it and
-# runs its program. Given with -D:
+# Configures a project that gaze is a part of and compiles a file with gaze's flags; where the environment has
+# GAZE_SUBPROJECT=whole, as in one of the bare trees of CI, builds all of it and runs its program. Given with -D:
 #   GAZE       gaze's folder
 #   FOLDER     a scratch folder
 #   CXX        the compiler
@@ -17,7 +17,7 @@ run_step("Configuring" ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${FOLDER
   -DGAZE=${GAZE} -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_BUILD_TYPE=
   "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror -Werror=unused-variable -ffast-math")
 run_step("Compiling with gaze's flags" ${CMAKE_COMMAND} --build ${FOLDER} --target flags)
-if("$ENV{CI}" STREQUAL "true")
+if("$ENV{GAZE_SUBPROJECT}" STREQUAL "whole")
   run_step("Building" ${CMAKE_COMMAND} --build ${FOLDER} --parallel)
   run_step("The program" ${FOLDER}/parent)
   if(NOT output MATCHES "4.*4.*6.*6")
