@@ -298,7 +298,8 @@ class Walk {
     constexpr std::size_t together = 32;  // products whose operands are kept
     const auto found = waiting_.find(&leaf);
     const bool waits = leaf.present && c.kind == Contribution::Kind::product && c.a.size(c.transpose_a ? 0 : 1) <= few;
-    if (found != waiting_.end() && (!waits || found->second.size() == together || !alike(found->second.front(), c)))
+    const bool others = found != waiting_.end() && !found->second.empty();
+    if (others && (!waits || found->second.size() == together || !alike(found->second.front(), c)))
       add_waiting(leaf, found->second);
     if (waits)
       waiting_[&leaf].push_back(std::move(c));
