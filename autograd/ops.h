@@ -140,6 +140,7 @@ Tensor dropout(const Tensor& x, double p, RandomStream stream);
 struct Columns {
   Columns(Tensor all) : packed(std::move(all)), count(packed.defined() ? packed.size(-1) : 0) {}  // NOLINT
   Columns(Tensor all, std::int64_t from, std::int64_t n) : packed(std::move(all)), first(from), count(n) {}
+  Tensor alone() const;  ///< [...,count]: a copy unless they are all that there is
   Tensor packed;
   std::int64_t first = 0;
   std::int64_t count = 0;

@@ -3,7 +3,8 @@
 include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/gaze)
 
-# gaze_install_library(COMPONENT HEADER TARGETS ... ROOMS ...): the targets, their page of all headers and those of the rooms.
+# gaze_install_library(COMPONENT HEADER TARGETS ... ROOMS ...): the targets, their page of all headers and those of the
+# rooms.
 function(gaze_install_library component header)
   cmake_parse_arguments(PARSE_ARGV 2 of "" "" "TARGETS;ROOMS")
   install(TARGETS ${of_TARGETS} EXPORT gaze_${component})

@@ -103,8 +103,7 @@ Tensor MultiHeadAttention::attend(const Projections& from, const AttentionMasks&
   const Tensor heads_joined =
       tapped_attention(score, score.prepared_queries(from.q), score.prepared_keys(from.k), from.v, options, site,
                        context, {.continuations = continuations, .added = added});
-  const Tensor output = out_proj(heads_joined);
-  return context.taps ? context.taps->apply(context.place(site, TapPoint::output), output) : output;
+  return context.tap(site, TapPoint::output, out_proj(heads_joined));
 }
 
 Tensor MultiHeadAttention::w_q() const { return in_proj_weight.slice(0, 0, d_model); }

@@ -123,8 +123,7 @@ void Bahdanau::step(const Tensor& word, State& state, const Sources& from, Conte
   options.dropout = drop.p, options.stream = drop.stream;
   const Tensor answer = tapped_attention(*score, queries, from.keys, from.values, options, site, context,
                                          {.continuations = continuations});  // [R,1,2D]
-  state.context =
-      squeeze(context.taps ? context.taps->apply(context.place(site, TapPoint::output), answer) : answer, 1);
+  state.context = squeeze(context.tap(site, TapPoint::output, answer), 1);
 }
 
 Tensor Bahdanau::read_out(const Tensor& outputs, const Tensor& contexts, Context& context) const {

@@ -31,6 +31,10 @@ struct Context {
   Tensor tap(std::string_view module, TapPoint point, const Tensor& value) const {
     return taps ? taps->apply(place(module, point), value) : value;
   }
+  /// The same of a point of an attention.
+  Tensor tap(const AttentionSite& site, TapPoint point, const Tensor& value) const {
+    return taps ? taps->apply(place(site, point), value) : value;
+  }
   /// Of a point of a module, as taps are told.
   TapPlace place(std::string_view module, TapPoint point) const {
     return {.module = module, .point = point, .first_query = first_query, .sentences = sentences};

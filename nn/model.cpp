@@ -22,6 +22,14 @@ TransformerOptions layer_options(const ModelOptions& options) {
   return layers;
 }
 
+/// Of each of some rows, as many of each source one after another, which source it is of.
+std::vector<std::int32_t> sources_of_rows(std::int64_t rows, std::int64_t sources) {
+  require(rows == 0 || rows % sources == 0, "decoding: {} continuations of {} sources", rows, sources);
+  std::vector<std::int32_t> all;
+  for (std::int64_t row = 0; row < rows; ++row) all.push_back(static_cast<std::int32_t>(row / (rows / sources)));
+  return all;
+}
+
 TokenEmbedding embedding_of(const Scope& scope, std::int64_t vocab, const ModelOptions& options) {
   return {scope, embedding_options(vocab, options)};
 }
@@ -40,10 +48,7 @@ void DecodingState::begin_rows(std::int64_t rows) {
   const std::int64_t sources = memory_lengths.defined() ? memory_lengths.size(0)
                                : memory.empty()         ? 0
                                                         : memory.front().size(0);
-  require(sources == 0 || rows % sources == 0, "decoding: {} continuations of {} sources", rows, sources);
-  const std::int64_t of_each = sources > 0 && rows > 0 ? rows / sources : 1;
-  sentences.clear();
-  for (std::int64_t row = 0; row < rows; ++row) sentences.push_back(static_cast<std::int32_t>(row / of_each));
+  sentences = sources > 0 ? sources_of_rows(rows, sources) : sources_of_rows(rows, rows);
 }
 
 void DecodingState::select_sources(const Tensor& sources) {
@@ -74,11 +79,8 @@ Tensor SequenceModel::next(const Tensor& words, DecodingState& state, Context& c
   TokenBatch batch{.target = state.self.front()};
   if (!state.memory.empty()) {
     const std::int64_t rows = words.size(0), sources = state.memory.front().size(0);
-    require(sources > 0 && rows % sources == 0, "decoding: {} continuations of {} sources", rows, sources);
-    std::vector<std::int32_t> source_of;
-    for (std::int64_t row = 0; row < rows; ++row)
-      source_of.push_back(static_cast<std::int32_t>(row / (rows / sources)));
-    const Tensor of_rows = Tensor::from({rows}, source_of);
+    require(sources > 0, "decoding: {} continuations of no source", rows);
+    const Tensor of_rows = Tensor::from({rows}, sources_of_rows(rows, sources));
     batch.source = index_select(state.memory.front(), 0, of_rows);
     if (state.memory_lengths.defined()) batch.source_lengths = index_select(state.memory_lengths, 0, of_rows);
   }

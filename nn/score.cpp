@@ -7,7 +7,7 @@ namespace {
 
 /// Each head's columns times its rows of a packed weight: one product per head, of the rows of all sequences.
 Tensor projected(const Columns& c, const Tensor& weight, std::int64_t heads, bool transposed) {
-  const Tensor x = c.count == c.packed.size(2) ? c.packed : slice(c.packed, 2, c.first, c.first + c.count);  // [B,L,HK]
+  const Tensor x = c.alone();  // [B,L,HK]
   if (heads == 1) return transposed ? linear(x, weight) : matmul(x, weight);
   const std::int64_t batch = x.size(0), length = x.size(1);
   const Tensor apart = reshape(weight, {heads, weight.size(0) / heads, weight.size(1)});

@@ -7,10 +7,6 @@
 namespace gaze {
 namespace {
 
-Tensor own_columns(const Columns& x) {
-  return x.count == x.packed.size(2) ? x.packed : slice(x.packed, 2, x.first, x.first + x.count);
-}
-
 /// [B,H,C,S] -> [B C,H,1,S]
 Tensor beside(const Tensor& maps, std::int64_t continuations) {
   if (continuations == 1) return maps;
@@ -28,7 +24,7 @@ Tensor among_queries(const Tensor& maps, std::int64_t continuations) {
 }  // namespace
 
 Tensor by_head(const Columns& x, std::int64_t heads) {
-  const Tensor own = own_columns(x);
+  const Tensor own = x.alone();
   return reshape(own, {own.size(0), own.size(1), heads, x.count / heads});
 }
 
@@ -53,7 +49,7 @@ Tensor joined(const Columns& keys, const Columns& values) {
     const std::int64_t end = values.first + values.count;
     return keys.first == 0 && end == keys.packed.size(2) ? keys.packed : slice(keys.packed, 2, keys.first, end);
   }
-  return concat({own_columns(keys), own_columns(values)}, 2);
+  return concat({keys.alone(), values.alone()}, 2);
 }
 
 Tensor tapped_attention(const ScoreFunction& score, const Columns& queries, const Columns& keys, const Columns& values,
@@ -78,13 +74,8 @@ Tensor tapped_attention(const ScoreFunction& score, const Columns& queries, cons
     if (how.continuations == 1) return output;
     return reshape(output, {output.size(0) * how.continuations, 1, output.size(2)});
   };
-  if (!context.taps) {
-    const auto itself = [](const Tensor& maps) { return maps; };
-    return as_continuations(learns_added ? in_separate_operations(itself, itself)
-                                         : score.attend(queries, keys, values, fused()));
-  }
-
-  const Taps& taps = *context.taps;
+  static const Taps none;
+  const Taps& taps = context.taps ? *context.taps : none;
   const auto tap_at = [&](TapPoint point) {
     return [&, place = context.place(site, point)](const Tensor& maps) {  // as taps see them
       return among_queries(taps.apply(place, beside(maps, how.continuations)), how.continuations);

@@ -140,10 +140,12 @@ Tensor composed_scores(const Columns& q, const Columns& k, const AttentionOption
 
 }  // namespace
 
+Tensor Columns::alone() const { return count == packed.size(-1) ? packed : slice(packed, -1, first, first + count); }
+
 Tensor split_heads(const Columns& x, std::int64_t heads) {
   check_columns("x", x, heads);
   const std::int64_t batch = x.packed.size(0), length = x.packed.size(1);
-  const Tensor own = x.count == x.packed.size(2) ? x.packed : slice(x.packed, 2, x.first, x.first + x.count);
+  const Tensor own = x.alone();
   if (heads == 1) return unsqueeze(own, 1);
   return permute(reshape(own, {batch, length, heads, x.count / heads}), {0, 2, 1, 3});
 }

@@ -52,9 +52,8 @@ class AttentionLog {
   /// Has the model at its present state read these sentences, and the recorder keep what it asks for.
   using Look = std::function<void(const std::vector<Example>&, AttentionRecorder&)>;
 
-  /// The probes are the first of `candidates`, each sentence once. Config says how many and of which of a model's
-  /// attentions. The
-  /// folder stays under 50 MB, by fewer steps and, for large models, fewer probes.
+  /// The probes are the first of `candidates`, each sentence once. Config says how many, and which of a model's
+  /// attentions are recorded. The folder stays under 50 MB, by fewer steps and, for large models, fewer probes.
   AttentionLog(const Config& config, const AttentionSites& sites, Look look, const RunFolder& run,
                const std::vector<Example>& candidates);
 
