@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <regex>
 #include <set>
 #include <string>
@@ -131,6 +132,40 @@ TEST_CASE("includes go where the house has an arrow, and nowhere else", "[house]
       CHECK((include.of == "autograd/array.h" || include.of == "autograd/random.h"));
   }
   CHECK(used.size() > rooms().size());
+}
+
+/// Two types of one name in one namespace are one type to the linker, which takes the members of either for both: the
+/// compiler sees them one at a time, and says nothing.
+TEST_CASE("a type's name is defined once in its namespace, in the tests as well", "[house]") {
+  const std::regex opening(R"re(^(inline )?namespace ?([\w:]*) ?\{$)re"), closing(R"re(^\}  // namespace)re"),
+      type(R"re(^(?:struct|class|enum class|enum|union) (?:alignas\(\w+\) )?(\w+)(?: final)?(?: : .*| \{.*)?$)re");
+  std::map<std::string, std::string> places;
+  for (const char* layer : {"autograd", "nn", "optim", "datasets", "train", "tests"})
+    for (const auto& entry : fs::recursive_directory_iterator(source_folder() / layer)) {
+      const std::string file = fs::relative(entry.path(), source_folder()).generic_string();
+      if (entry.path().extension() != ".h" && entry.path().extension() != ".cpp") continue;
+      if (file.starts_with("tests/consumer") || file.starts_with("tests/examples")) continue;  // programs of their own
+      std::ifstream stream(entry.path());
+      std::vector<std::string> namespaces;
+      for (std::string line; std::getline(stream, line);) {
+        std::smatch found;
+        if (std::regex_search(line, found, opening)) {
+          namespaces.push_back(found[2]);
+        } else if (std::regex_search(line, closing)) {
+          INFO(file << ": " << line);
+          REQUIRE_FALSE(namespaces.empty());
+          namespaces.pop_back();
+        } else if (std::find(namespaces.begin(), namespaces.end(), "") == namespaces.end() &&
+                   std::regex_search(line, found, type)) {
+          std::string name;
+          for (const std::string& part : namespaces) name += part + "::";
+          const auto [place, fresh] = places.emplace(name + found[1].str(), file);
+          INFO(place->first << " is in " << place->second << " and in " << file);
+          CHECK((fresh || place->second == file));  // a template and its specializations stand in one file
+        }
+      }
+    }
+  CHECK(places.size() > 100);
 }
 
 /// The pages of all headers: complete, and the core's without a word of training.

@@ -150,7 +150,7 @@ void stacks(const Inputs& in, const Design& whole, Page& page) {
   }
   const auto show = [&](const std::string& title, const auto& value) {
     std::vector<std::vector<std::string>> rows;
-    std::vector<Curve> curves;
+    std::vector<Series> curves;
     for (const std::int64_t depth : depths) rows.push_back({fmt::to_string(depth)});
     for (std::size_t i = 0; i < designs.size(); ++i) {
       curves.push_back({designs[i].first, {}});

@@ -101,10 +101,10 @@ struct Model {
 };
 
 struct Training {
-  std::vector<Curve> gradients{{"W_Q", {}}, {"W_K", {}}, {"W_V", {}}};  ///< |dL/dW| on the way
-  std::vector<Curve> movements = gradients;                             ///< |W - W0| / |W0| there
-  Tensor before, after;                                                 ///< weights [B,4]
-  double loss = 0, right = 0;                                           ///< in the end; share of the answers
+  std::vector<Series> gradients{{"W_Q", {}}, {"W_K", {}}, {"W_V", {}}};  ///< |dL/dW| on the way
+  std::vector<Series> movements = gradients;                             ///< |W - W0| / |W0| there
+  Tensor before, after;                                                  ///< weights [B,4]
+  double loss = 0, right = 0;                                            ///< in the end; share of the answers
 };
 
 double norm_of(const Tensor& x) { return sqrt(sum(x * x)).item(); }

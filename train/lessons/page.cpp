@@ -167,11 +167,11 @@ void Page::picture(const std::string& title, const Tensor& m, const std::vector<
   line(fmt::format(" {} -1 {} 1", pad("", label), fmt::join(ramp, "")));
 }
 
-void Page::curves(const std::string& title, const std::vector<Curve>& curves, int digits) {
+void Page::curves(const std::string& title, const std::vector<Series>& curves, int digits) {
   double low = 0, high = 0;
   int label = 0;
   bool any = false;
-  for (const Curve& c : curves) {
+  for (const Series& c : curves) {
     label = std::max(label, display_width(c.name));
     for (const double y : c.y)
       if (std::isfinite(y)) low = any ? std::min(low, y) : y, high = any ? std::max(high, y) : y, any = true;
@@ -179,7 +179,7 @@ void Page::curves(const std::string& title, const std::vector<Curve>& curves, in
   line("");
   line(title);
   const auto ramp = bars(terminal_);
-  for (const Curve& c : curves) {
+  for (const Series& c : curves) {
     std::string drawn;
     for (const double y : c.y) drawn += glyph(ramp, high > low ? (y - low) / (high - low) : 0.5);
     const std::string range =

@@ -15,8 +15,8 @@ std::string fixed(double value, int digits = 3);
 /// The numbers of a tensor as nested lists.
 nlohmann::json to_json(const Tensor& tensor);
 
-/// A curve of numbers, one a place on the page's x-axis.
-struct Curve {
+/// A series of numbers, one per place on the page's x-axis.
+struct Series {
   std::string name;
   std::vector<double> y;
 };
@@ -44,7 +44,7 @@ class Page {
   /// A picture of numbers [rows, columns] from -1 to 1, one character per number.
   void picture(const std::string& title, const Tensor& numbers, const std::vector<std::string>& rows = {});
   /// Curves over the same places, as lines of bars between the smallest and the largest number of all.
-  void curves(const std::string& title, const std::vector<Curve>& curves, int digits = 2);
+  void curves(const std::string& title, const std::vector<Series>& curves, int digits = 2);
   /// Points (x, y) of a plane, each shown by its mark.
   struct Point {
     double x, y;

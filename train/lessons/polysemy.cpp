@@ -240,7 +240,8 @@ void run(const Inputs& in, Page& page) {
   page.formula("h_t = encoder(w_1, ..., w_t)_t,   p(next word) = softmax(W h_t + b)");
   Params params;
   const Model model(Scope(params, {.seed = in.seed}), in.d);
-  std::vector<Curve> curves = {{"one word, one sense", {}}, {"one word, two senses", {}}, {"two words, one sense", {}}};
+  std::vector<Series> curves = {
+      {"one word, one sense", {}}, {"one word, two senses", {}}, {"two words, one sense", {}}};
   const auto measure = [&] {
     const auto cosines = mean_cosines(contextual_nouns(model, apples), apples);
     for (std::size_t kind = 0; kind < 3; ++kind) curves[kind].y.push_back(cosines[kind]);

@@ -157,7 +157,7 @@ void show_distance(const Inputs& in, Page& page) {
   page.table({"k", "from the first p", "from the last p"}, rows);
   page.numbers["dots_range"] = range;
 
-  std::vector<Curve> curves;
+  std::vector<Series> curves;
   for (const std::int64_t d : {in.d, wide}) {
     const Tensor first = sinusoidal_positions(std::min(in.length, max_shown), d, DType::float64);
     const Tensor share = matmul(first, first[0]) * (2 / static_cast<double>(d));  // [k], 1 at k = 0

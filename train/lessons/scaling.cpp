@@ -103,7 +103,7 @@ void run(Inputs in, Page& page) {
 
   std::vector<std::vector<std::string>> rows;
   const std::string dot = "q.k", scaled_dot = "q.k / sqrt(d)";
-  std::vector<Curve> top_weights = {{dot, {}}, {scaled_dot, {}}}, gradients = top_weights;
+  std::vector<Series> top_weights = {{dot, {}}, {scaled_dot, {}}}, gradients = top_weights;
   Statistics raw{}, scaled{};
   Tensor first;  // query's scores
   for (const std::int64_t d : in.dimensions) {
