@@ -28,12 +28,15 @@
 #include <gaze/train/preset_files.h>
 #include <gaze/train/run_folder.h>
 #include <gaze/train/saved_model.h>
+#include <gaze/train/sequence_batch.h>
 #include <gaze/train/streams.h>
 #include <gaze/train/text/aligner.h>
 #include <gaze/train/text/bleu.h>
 #include <gaze/train/text/decoding.h>
-#include <gaze/train/text/pair_source.h>
+#include <gaze/train/text/pair_data.h>
 #include <gaze/train/text/sampling.h>
+#include <gaze/train/text/sequence_learner.h>
+#include <gaze/train/text/text_data.h>
 #include <gaze/train/text/text_model.h>
 #include <gaze/train/text/translator.h>
 #include <gaze/train/toy_task.h>

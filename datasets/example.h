@@ -18,6 +18,7 @@ struct Link {
 struct Example {
   std::vector<std::string> source, target;
   std::vector<Link> gold;
+  bool operator==(const Example&) const = default;
 };
 
 }  // namespace gaze::train

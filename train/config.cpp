@@ -48,10 +48,12 @@ std::string_view name_of(Units units) { return units_names().name_of(units); }
 std::string_view name_of(OptimizerKind optimizer) { return optimizer_names().name_of(optimizer); }
 std::string_view name_of(RecordedKinds recorded) { return recorded_kinds_names().name_of(recorded); }
 
-TaskKind task_kind(const Config& c) { return text_tasks().find(c.task).value_or(TaskKind::toy); }
+TaskKind task_kind(const Config& c) {
+  return c.own.kind.empty() ? text_tasks().find(c.task).value_or(TaskKind::toy) : TaskKind::own;
+}
 bool is_parallel_text(const Config& c) { return task_kind(c) == TaskKind::pairs; }
 bool is_plain_text(const Config& c) { return task_kind(c) == TaskKind::plain_text; }
-bool has_text(const Config& c) { return task_kind(c) != TaskKind::toy; }
+bool has_text(const Config& c) { return is_parallel_text(c) || is_plain_text(c); }
 
 std::vector<std::string> preset_names() {
   std::vector<std::string> names;
@@ -98,7 +100,7 @@ void check_config(const Config& c) {
           name_of(model.kind));
   require(model.attends || recurrent, "config: score none is for model rnn; a transformer is all attention");
   const std::int64_t cross = cross_attention_layers(c);
-  require(guided.weight == 0 || (guided.layer < cross && guided.head < model.heads),
+  require(guided.weight == 0 || task_kind(c) == TaskKind::own || (guided.layer < cross && guided.head < model.heads),
           "config: guided_layer {} and guided_head {} must be below the {} layers and {} heads of cross-attention",
           guided.layer, guided.head, cross, model.heads);
   require(recurrent || model.positions != Positions::sinusoidal || model.d_model % 2 == 0,

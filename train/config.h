@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ namespace gaze::train {
 
 /// What a task's data are.
 enum class TaskKind {
+  own,        ///< somebody's own, with a model of their own
   toy,        ///< sentences that the program makes
   pairs,      ///< parallel text
   plain_text  ///< text that a language model continues
@@ -143,6 +145,12 @@ struct ChainConfig {
   std::int64_t links = 1000;
 };
 
+/// A model that the table of models.cpp does not have: see own_config() in options.h.
+struct OwnModelConfig {
+  std::string kind = {};                            ///< what it is called ("model" in config.json); empty: it is none
+  std::map<std::string, std::string> options = {};  ///< by name, each written as JSON: 16, "relu", [1,2]
+};
+
 /// Every option of a run. The defaults are those of `gaze train`; options.h has the names that the command line,
 /// config.json and the workloads use.
 struct Config {
@@ -155,13 +163,14 @@ struct Config {
   RecordingConfig recording;
   DecodingConfig decoding;
   ChainConfig chain;
+  OwnModelConfig own;
   std::uint64_t seed = 1;
   std::int64_t threads = 0;  ///< 0: as many as there are processors
 };
 
 /// The tasks that train on text of one's own.
 const NameTable<TaskKind>& text_tasks();
-TaskKind task_kind(const Config&);  ///< toy unless it is one of those
+TaskKind task_kind(const Config&);  ///< toy unless the model is somebody's own or the task is one of those
 
 bool is_parallel_text(const Config&);  ///< task "pairs"
 bool is_plain_text(const Config&);     ///< task "chars" or "words": a language model

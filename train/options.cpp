@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -183,11 +184,17 @@ Use of_whole_tokens() {
           [](const Config& c) { return has_text(c) && c.data.units != Units::subwords; }};
 }
 
+bool is_own(const Config& c) { return task_kind(c) == TaskKind::own; }
+
 const Use of_translation{"translation: toy tasks and pairs", [](const Config& c) { return !is_plain_text(c); }};
-const Use of_recorded{"translation, unless score is none",
-                      [](const Config& c) { return !is_plain_text(c) && cross_attention_layers(c) > 0; }};
-const Use of_aligned{"toy tasks, whose alignment is known, unless score is none",
-                     [](const Config& c) { return task_kind(c) == TaskKind::toy && cross_attention_layers(c) > 0; }};
+const Use of_recorded{"translation, unless score is none", [](const Config& c) {
+                        return is_own(c) || (!is_plain_text(c) && cross_attention_layers(c) > 0);
+                      }};
+const Use of_recorded_probes{"translation with probes above 0, unless score is none",
+                             [](const Config& c) { return of_recorded.by(c) && c.recording.probes > 0; }};
+const Use of_aligned{"toy tasks, whose alignment is known, unless score is none", [](const Config& c) {
+                       return is_own(c) || (task_kind(c) == TaskKind::toy && cross_attention_layers(c) > 0);
+                     }};
 const Use of_guided{"guided above 0", [](const Config& c) { return of_aligned.by(c) && c.guided.weight > 0; }};
 const Use with_cosine{"schedule cosine", [](const Config& c) { return c.training.schedule == Decay::cosine; }};
 const Use of_chain{"workloads of gaze bench", [](const Config& c) { return c.model.kind == ModelKind::chain; }};
@@ -210,6 +217,7 @@ struct Option {
 struct Section {
   std::string title;
   std::vector<Option> options;
+  bool of_any_model = false;  ///< also of one that is somebody's own
 };
 
 const std::vector<Section>& sections() {
@@ -247,7 +255,8 @@ const std::vector<Section>& sections() {
       {"The run",
        {{"task", task, "A toy task, or pairs, chars or words: text of your own."},
         {"seed", seed, "Of weights, data and dropout."},
-        {"threads", threads, "Threads to use; 0: as many as there are processors.", everywhere, local}}},
+        {"threads", threads, "Threads to use; 0: as many as there are processors.", everywhere, local}},
+       true},
       {"The model",
        {{"model", word(model(&M::architecture), architecture_names()), "What the model is built of."},
         {"kind", word(model(&M::kind), model_kind_names()),
@@ -330,18 +339,21 @@ const std::vector<Section>& sections() {
         {"patience", whole(training(&T::patience), 0, any_count),
          "Validations without a lower loss that end the training; 0: none do.", everywhere, free},
         {"average", whole(training(&T::average), 0, 1000),
-         "The mean of the weights of so many last validations is kept, too; 0: no mean.", everywhere, free}}},
+         "The mean of the weights of so many last validations is kept, too; 0: no mean.", everywhere, free}},
+       true},
       {"Guided attention",
        {{"guided", real(guided(&GuidedConfig::weight), "a number from 0", 0, 1e6),
          "Weight of the loss that draws one head to the gold links; 0: no such loss.", of_aligned, free},
         {"guided_layer", whole(guided(&GuidedConfig::layer), -1), "The decoder layer of that head; -1: the last.",
          of_guided},
-        {"guided_head", whole(guided(&GuidedConfig::head), 0), "That head, counted from 0.", of_guided}}},
+        {"guided_head", whole(guided(&GuidedConfig::head), 0), "That head, counted from 0.", of_guided}},
+       true},
       {"Recording",
        {{"probes", whole(recording(&RecordingConfig::probes), 0, 10'000),
          "Held-out sentences whose attention is recorded; 0: nothing is.", of_recorded},
         {"record", word(recording(&RecordingConfig::kinds), recorded_kinds_names()),
-         "Attention of all kinds, or cross-attention alone.", of_recorded}}},
+         "Attention of all kinds, or cross-attention alone.", of_recorded_probes}},
+       true},
       {"Translating",
        {{"beam", whole(decoding(&DecodingConfig::beam), 1, 1000), "Hypotheses to follow; 1: greedy.", of_translation,
          local},
@@ -376,6 +388,41 @@ std::string expected(const Option& o, const json& value) {
   return fmt::format("expects {}{}", o.value.expects, near);
 }
 
+/// Whether an option of a run is one whatever its model is.
+bool is_of_any_model(std::string_view key) {
+  static const std::set<std::string, std::less<>> names = [] {
+    std::set<std::string, std::less<>> all;
+    for (const Section& section : sections())
+      for (const Option& o : section.options)
+        if (section.of_any_model) all.insert(o.name);
+    return all;
+  }();
+  return names.contains(key);
+}
+
+/// Whether an option has any effect on a run.
+bool has_effect(const Option& o, const Config& c) { return o.use.by(c) && (!is_own(c) || is_of_any_model(o.name)); }
+
+/// What is typed as a value of an option: JSON, or what is not JSON is text.
+json typed_value(std::string_view value) {
+  json parsed = json::parse(value, nullptr, false);
+  return parsed.is_discarded() ? json(value) : parsed;
+}
+
+/// Of a model of somebody's own: its kind and its options.
+void add_own(json& object, const Config& config) {
+  if (!is_own(config)) return;
+  object["model"] = config.own.kind;
+  for (const auto& [key, value] : config.own.options) object[key] = typed_value(value);
+}
+
+/// A model's kind and, if it is somebody's own, its options.
+json model_of(const Config& config) {
+  json object = {{"model", name_of(config.model.architecture)}};
+  add_own(object, config);
+  return object;
+}
+
 bool is_default(const Option& o, const Config& c) {
   const json value = o.value.get(c);
   return value == o.value.get(Config()) || value == o.value.get(default_config(c.task));
@@ -391,8 +438,8 @@ std::vector<std::string> config_keys() {
 
 void set_option(Config& config, std::string_view key, std::string_view value, std::string_view typed) {
   const Option& o = option(key, typed);
-  json parsed = json::parse(value, nullptr, false);
-  if (parsed.is_discarded() || (o.value.file && !parsed.is_string())) parsed = std::string(value);  // a word is text
+  json parsed = typed_value(value);
+  if (o.value.file && !parsed.is_string()) parsed = std::string(value);
   require(o.value.set(config, parsed), "{}: {}", typed, expected(o, parsed));
 }
 
@@ -416,14 +463,54 @@ void read_config(Config& config, const json& object, std::string_view source) {
   }
 }
 
+Config config_from(const json& object, std::string_view source) {
+  const json task = object.is_object() ? object.value("task", json()) : json();
+  Config config = task.is_string() ? default_config(task.get<std::string>()) : Config();
+  read_config(config, object, source);
+  return config;
+}
+
+Config own_config(std::string task, std::string kind, std::map<std::string, std::string> options) {
+  require(!kind.empty() && !architecture_names().find(kind), "own_config: {} is not a kind of one's own",
+          kind.empty() ? "an empty name" : kind);
+  for (const auto& [name, value] : options)
+    require(!name.empty() && name != "model" && name != "kind" && !is_of_any_model(name),
+            "own_config: an option of one's own cannot be called \"{}\"; every run has that", name);
+  Config config;
+  config.task = std::move(task);
+  config.own = {std::move(kind), std::move(options)};
+  return config;
+}
+
+void read_run_config(Config& config, const json& object, std::string_view source) {
+  const json kind = object.is_object() ? object.value("model", json()) : json();
+  // Models that gaze knows list their kind, too: without a known model somebody has mistyped it.
+  if (!kind.is_string() || kind == "" || object.contains("kind") ||
+      architecture_names().find(kind.get<std::string>())) {
+    read_config(config, object, source);
+    return;
+  }
+  config.own.kind = kind.get<std::string>();
+  json known = json::object();
+  for (const auto& [key, value] : object.items()) {
+    if (key == "model") continue;
+    if (is_of_any_model(key))
+      known[key] = value;
+    else
+      config.own.options[key] = value.dump();
+  }
+  read_config(config, known, source);
+}
+
 json to_json(const Config& config) {
   json object = json::object();
   for (const Option* o : options())
-    if (o->use.by(config)) object[o->name] = o->value.get(config);
+    if (has_effect(*o, config)) object[o->name] = o->value.get(config);
+  add_own(object, config);
   return object;
 }
 
-bool is_used(const Config& config, std::string_view key) { return option(key, "config").use.by(config); }
+bool is_used(const Config& config, std::string_view key) { return has_effect(option(key, "config"), config); }
 
 void require_used(const Config& config, std::string_view key, std::string_view typed) {
   const Option& o = option(key, typed);
@@ -449,8 +536,16 @@ void require_file_used(const Config& config, const json& object, std::string_vie
 
 std::vector<std::string> fixed_differences(const Config& trained, const Config& wanted) {
   std::vector<std::string> differences;
+  if (is_own(trained) || is_own(wanted)) {
+    const json own_before = model_of(trained), own_now = model_of(wanted);
+    json all = own_before;
+    all.update(own_now);
+    for (const auto& [key, value] : all.items())
+      if (const json before = own_before.value(key, json()), now = own_now.value(key, json()); before != now)
+        differences.push_back(fmt::format("{}: {}, not {}", key, before.dump(), now.dump()));
+  }
   for (const Option* o : options()) {
-    if (o->resume != Resume::fixed || (!o->use.by(trained) && !o->use.by(wanted))) continue;
+    if (o->resume != Resume::fixed || (!has_effect(*o, trained) && !has_effect(*o, wanted))) continue;
     if (const json before = o->value.get(trained), now = o->value.get(wanted); before != now)
       differences.push_back(fmt::format("{}: {}, not {}", o->name, before.dump(), now.dump()));
   }
@@ -460,7 +555,8 @@ std::vector<std::string> fixed_differences(const Config& trained, const Config& 
 json portable(const Config& config) {
   json object = json::object();
   for (const Option* o : options())
-    if (o->resume != Resume::local && o->use.by(config)) object[o->name] = o->value.get(config);
+    if (o->resume != Resume::local && has_effect(*o, config)) object[o->name] = o->value.get(config);
+  add_own(object, config);
   return object;
 }
 

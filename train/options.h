@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,15 @@ nlohmann::json option_value(const Config&, std::string_view key);
 
 /// Reads the options that a JSON object names over those of `config`. `source` names it in errors.
 void read_config(Config& config, const nlohmann::json& object, std::string_view source);
+/// A config file by hand: what it names over the options that its task begins with, or Config's own without a task.
+Config config_from(const nlohmann::json& object, std::string_view source);
+/// The options of a run as its config.json or checkpoint has them. Of a model of somebody's own what gaze does not know
+/// is kept as it is.
+void read_run_config(Config& config, const nlohmann::json& object, std::string_view source);
+/// The options of a run of a model of somebody's own, whose kind and options gaze does not know: they stand in its
+/// config.json, and stay when it is continued. Values are JSON; what is not JSON is text. Of the groups the training's,
+/// guided and recording count. Throws for a kind that gaze has, and for names of options that every run has.
+Config own_config(std::string task, std::string kind, std::map<std::string, std::string> options = {});
 /// The options that the run has a use for: what is left out has no effect, and its default when it is read again.
 nlohmann::json to_json(const Config&);
 

@@ -42,6 +42,14 @@ RunFolder RunFolder::create(const fs::path& path, const Config& config) {
   return run;
 }
 
+RunFolder RunFolder::create_or_open(const fs::path& path, const Config& config) {
+  std::error_code none;
+  if (!fs::exists(path / "config.json", none)) return create(path, config);
+  RunFolder run = open(path);
+  run.lock();
+  return run;
+}
+
 void RunFolder::write_config(const Config& config) const {
   write_file_atomically(path_ / "config.json", {to_json(config).dump(2), "\n"});
 }
@@ -104,7 +112,7 @@ Config RunFolder::config() const {
   const nlohmann::json object = nlohmann::json::parse(read_file(source), nullptr, false);
   require(!object.is_discarded(), "{}: it is not JSON", source);
   Config config;
-  read_config(config, object, source);
+  read_run_config(config, object, source);
   check_config(config);
   return config;
 }

@@ -22,6 +22,9 @@ class RunFolder {
   /// Opens a finished or stopped run. Throws when there is none.
   static RunFolder open(const std::filesystem::path& path);
 
+  /// create(), or where the folder holds a run already open() and lock(): what TrainingRun::resume() then goes on with.
+  static RunFolder create_or_open(const std::filesystem::path& path, const Config& config);
+
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
   std::filesystem::path best() const { return path_ / "best.safetensors"; }

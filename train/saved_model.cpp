@@ -39,9 +39,20 @@ const std::string& note_of(const Checkpoint& checkpoint, std::string_view name, 
   return found->second;
 }
 
+void require_known_kind(const Config& config, const std::string& run) {
+  require(config.own.kind.empty(), "{}: this run is of kind {}, which this program does not know", run,
+          config.own.kind);
+}
+
 Config config_of(const Checkpoint& checkpoint, const Config& local, const std::string& file) {
+  const Config config = run_config_of(checkpoint, local, file);
+  require_known_kind(config, file);
+  return config;
+}
+
+Config run_config_of(const Checkpoint& checkpoint, const Config& local, const std::string& file) {
   Config config = local_options(local);
-  read_config(config, nlohmann::json::parse(note_of(checkpoint, "config", file), nullptr, false), file);
+  read_run_config(config, nlohmann::json::parse(note_of(checkpoint, "config", file), nullptr, false), file);
   check_config(config);
   return config;
 }

@@ -19,7 +19,11 @@ using Metadata = std::map<std::string, std::string>;
 const std::string& note_of(const Checkpoint& checkpoint, std::string_view name, const std::string& file);
 /// The options of the run that wrote it; those that it does not name have their defaults, and what a machine may choose
 /// comes from `local`.
+Config run_config_of(const Checkpoint& checkpoint, const Config& local, const std::string& file);
+/// The same of a run whose model this program can make. Throws for another, naming its kind.
 Config config_of(const Checkpoint& checkpoint, const Config& local, const std::string& file);
+/// Throws, naming the run and its kind, for options of a model of somebody's own.
+void require_known_kind(const Config& config, const std::string& run);
 
 /// The tokens of these lines, by the config's units; `line_end`, if any, is a token that closes each line. Throws when
 /// nothing is as frequent as the config asks for, and what Subwords::train() throws.

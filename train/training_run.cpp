@@ -102,12 +102,15 @@ std::string TrainingRun::resume() {
   if (!fs::exists(folder_.checkpoint(), none)) {
     require(!fs::exists(folder_.best(), none) && !fs::exists(folder_.averaged(), none),
             "{}: it is missing; without it the run cannot go on", file);
+    const auto files = std::distance(fs::directory_iterator(folder_.path(), none), fs::directory_iterator());
     forget_after(0);
     fs::remove(folder_.metrics(), none);
+    folder_.write_config(learner_.config());
+    if (files == 1) return "";  // config.json: nothing was begun
     return "the run was stopped before its first checkpoint and begins anew";
   }
   const Checkpoint checkpoint = load_safetensors(folder_.checkpoint());
-  const Config &wanted = learner_.config(), trained = config_of(checkpoint, wanted, file);
+  const Config &wanted = learner_.config(), trained = run_config_of(checkpoint, wanted, file);
   std::vector<std::string> differences = fixed_differences(trained, wanted);
   const json progress = json::parse(note_of(checkpoint, "progress", file), nullptr, false);
   State state;
@@ -138,6 +141,7 @@ std::string TrainingRun::resume() {
   saved_step_ = settled_step_ = step;
   epoch_ = learner_.position(step * wanted.training.accumulate).epoch;
   forget_after(step);
+  folder_.write_config(wanted);
   return keep_lines();
 }
 

@@ -44,9 +44,10 @@ class TrainingRun {
   TrainingRun(Learner& learner, RunFolder& folder);
   ~TrainingRun();
 
-  /// Takes over the state of the folder's checkpoint, and forgets what the folder says of later steps; without a
-  /// checkpoint the run begins anew. What it returns, if anything, is to be told to the user. Throws, with the folder
-  /// unchanged, when the checkpoint is of other data, another model, more steps or broken; it lists what differs.
+  /// Takes over the state of the folder's checkpoint, forgets what the folder says of later steps, and has config.json
+  /// say the learner's options; without a checkpoint the run begins (anew). What it returns, if anything, is to be told
+  /// to the user. Throws, with the folder unchanged, when the checkpoint is of other data, another model, more steps or
+  /// broken; it lists what differs.
   std::string resume();
 
   void on_step(Trainer::Callback callback) { trainer_->on_step(std::move(callback)); }
@@ -56,6 +57,7 @@ class TrainingRun {
   /// Trains up to the config's steps, to the end of its patience, or until `stop`, and saves; whatever fails, the last
   /// sound state is saved if that is possible.
   End run(const std::atomic<bool>& stop);
+  End run() { return run(false); }
   std::int64_t steps_done() const { return trainer_->steps_done(); }
   nlohmann::json last_line() const;  ///< of metrics.jsonl
   /// The lowest loss of the validations on the way and its step, if there was one.

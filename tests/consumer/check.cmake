@@ -2,6 +2,7 @@
 #   SOURCE            a C++ file, or a Markdown file of which a ```cpp block is the program
 #   BLOCK             which, from 1
 #   EXPECTED          what the program must print, as a regular expression
+#   FIRST             if not empty, the program is run with this argument before it is run without any
 #   NEEDS             the half of gaze that it links: core or train
 #   PREFIX            where gaze is installed
 #   FOLDER            a scratch folder for the build
@@ -35,7 +36,10 @@ endif()
 run_step("Configuring the consumer" ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${FOLDER}/build
   -DCONSUMER_SOURCE=${SOURCE} -DCONSUMER_NEEDS=${NEEDS} -DCMAKE_PREFIX_PATH=${PREFIX} ${CONFIGURE_OPTIONS})
 run_step("Building the consumer" ${CMAKE_COMMAND} --build ${FOLDER}/build)
-run_step("The consumer" ${FOLDER}/build/consumer)
+if(FIRST)
+  run_step("The consumer's first run" ${CMAKE_COMMAND} -E chdir ${FOLDER} build/consumer ${FIRST})
+endif()
+run_step("The consumer" ${CMAKE_COMMAND} -E chdir ${FOLDER} build/consumer)
 if(NOT output MATCHES "${EXPECTED}")
   message(FATAL_ERROR "The consumer printed:\n${output}\nand not: ${EXPECTED}")
 endif()

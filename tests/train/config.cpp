@@ -163,7 +163,11 @@ TEST_CASE("an option that has no effect is refused where somebody wrote it") {
   CHECK_THROWS_WITH(refused("pairs", {"validation=5"}), EndsWith("it is for toy tasks"));
   CHECK_THROWS_WITH(refused("pairs", {"min_length=5"}), EndsWith("it is for tasks copy, shift, reverse and sort"));
   CHECK_THROWS_WITH(refused("chars", {"beam=5"}), EndsWith("it is for translation: toy tasks and pairs"));
-  CHECK_THROWS_WITH(refused("chars", {"record=cross"}), EndsWith("it is for translation, unless score is none"));
+  CHECK_THROWS_WITH(refused("chars", {"probes=5"}), EndsWith("it is for translation, unless score is none"));
+  CHECK_THROWS_WITH(refused("chars", {"record=cross"}),
+                    EndsWith("it is for translation with probes above 0, unless score is none"));
+  CHECK_THROWS_WITH(refused("copy", {"record=cross", "probes=0"}),
+                    EndsWith("with probes above 0, unless score is none"));
   CHECK_THROWS_WITH(refused("reverse", {"model=rnn", "d_ff=9"}), EndsWith("it is for model transformer"));
   CHECK_NOTHROW(refused("copy", {"cell=lstm", "model=rnn"}));                        // in any order
   CHECK_NOTHROW(refused("copy", {"cell=gru", "momentum=0.9", "units=words"}));       // the defaults

@@ -11,7 +11,7 @@
 #include <gaze/optim/sgd.h>
 #include <gaze/train/optimizers.h>
 #include <gaze/train/options.h>
-#include <gaze/train/text/pair_source.h>
+#include <gaze/train/text/pair_data.h>
 
 #include "../catch.h"
 
@@ -263,7 +263,7 @@ TEST_CASE("watching attention changes no bit of a training", "[trainer]") {
           AttentionRecorder recorder;
           const Taps taps = recorder.taps();
           if (watched) context.taps = &taps;
-          StepLoss loss = translator.loss(pairs->batch(step - 1), context);
+          StepLoss loss = training_loss(translator.model(), pairs->batch(step), config, context);
           context.taps = nullptr;
           maps += recorder.modules.size();
           return loss;
@@ -272,7 +272,7 @@ TEST_CASE("watching attention changes no bit of a training", "[trainer]") {
     std::vector<std::uint64_t> bits;
     trainer.on_step([&](const StepReport& r) {
       bits.push_back(std::bit_cast<std::uint64_t>(r.loss));
-      if (watched) translator.evaluate(std::span(pairs->validation()).first(1));
+      if (watched) evaluate(translator.model(), std::span(pairs->validation()).first(1));
     });
     trainer.run(6);
     CHECK(maps == (watched ? 6 * 6 : 0));  // two layers of the encoder's and twice two of the decoder's attention

@@ -6,7 +6,7 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/train/options.h>
-#include <gaze/train/text/pair_source.h>
+#include <gaze/train/text/pair_data.h>
 
 #include "../catch.h"
 #include "../scratch.h"
@@ -29,15 +29,23 @@ Config small(std::initializer_list<const char*> more = {}) {
   return c;
 }
 
-/// A run of a toy task in a folder of its own.
-struct Toy {
+/// A toy task and a model that learns it.
+struct ToyLearner {
+  explicit ToyLearner(const Config& c)
+      : translator(c),
+        pairs(toy_pairs(c, translator.languages())),
+        learner(c, translator.params(), translator.model(), *pairs, translator.metadata()) {}
+  Translator translator;
+  std::unique_ptr<PairData> pairs;
+  SequenceLearner learner;
+};
+
+/// A run of it in a folder of its own.
+struct Toy : ToyLearner {
   explicit Toy(const Config& c, const fs::path& path, bool resume = false)
-      : learner(c, toy_languages(c), toy_pairs(c, toy_languages(c))),
-        folder(resume ? RunFolder::open(path) : RunFolder::create(path, c)),
-        run(learner, folder) {
+      : ToyLearner(c), folder(resume ? RunFolder::open(path) : RunFolder::create(path, c)), run(learner, folder) {
     if (resume) run.resume();
   }
-  TranslationLearner learner;
   RunFolder folder;
   TrainingRun run;
 };
@@ -145,9 +153,9 @@ TEST_CASE("lines that are gone are no reason not to go on, but are told of", "[r
   Toy(c, path).run.run(go_on);
   fs::remove(path / "metrics.jsonl");
   c.training.steps = 9;
-  TranslationLearner learner(c, toy_languages(c), toy_pairs(c, toy_languages(c)));
+  ToyLearner toy(c);
   RunFolder folder = RunFolder::open(path);
-  TrainingRun run(learner, folder);
+  TrainingRun run(toy.learner, folder);
   CHECK_THAT(run.resume(), ContainsSubstring("2 of its 2 lines are gone"));
   run.run(go_on);
   CHECK(metrics(path).size() == 1);
@@ -164,9 +172,9 @@ TEST_CASE("a run that was stopped before its first checkpoint begins anew, but n
   write_file_atomically(path / "snapshots/000000009.safetensors", {"stale"});
   write_file_atomically(path / "checkpoint.safetensors.1.part", {"half"});
   write_file_atomically(path / "snapshots/000000003.safetensors.1.part", {"half"});
-  TranslationLearner learner(c, toy_languages(c), toy_pairs(c, toy_languages(c)));
+  ToyLearner toy(c);
   RunFolder folder = RunFolder::open(path);
-  TrainingRun run(learner, folder);
+  TrainingRun run(toy.learner, folder);
   CHECK_THAT(run.resume(), ContainsSubstring("begins anew"));
   run.run(go_on);
   CHECK((read_file(path / "checkpoint.safetensors") == read_file(scratch.path / "whole/checkpoint.safetensors")));

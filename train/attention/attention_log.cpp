@@ -4,10 +4,12 @@
 #include <cmath>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/base/files.h>
+#include <gaze/autograd/ops.h>
 #include <gaze/autograd/xtensor.h>
 
 namespace gaze::train {
@@ -50,30 +52,86 @@ AttentionSites recorded_sites(const Config& config, const AttentionSites& all) {
   return all;
 }
 
+/// The most words that a sentence has on a side.
+std::int64_t longest_of(const std::vector<Example>& sentences, std::vector<std::string> Example::*side) {
+  std::size_t longest = 0;
+  for (const Example& e : sentences) longest = std::max(longest, (e.*side).size());
+  return static_cast<std::int64_t>(longest);
+}
+
+/// Queries and keys of an attention over some sentences, marks included.
+std::pair<std::int64_t, std::int64_t> extent_of(AttentionKind kind, const std::vector<Example>& sentences,
+                                                const Marks& marks) {
+  const std::int64_t source = longest_of(sentences, &Example::source) + marks.end,
+                     target = longest_of(sentences, &Example::target) + marks.begin;
+  return {kind == AttentionKind::encoder ? source : target, kind == AttentionKind::decoder ? target : source};
+}
+
 /// Of the weights of one step: 4 bytes each.
-std::int64_t bytes_per_step(const std::vector<Example>& probes, const Config& config, const AttentionSites& sites) {
-  std::int64_t source = 0, target = 0;
-  for (const Example& e : probes) {
-    source = std::max(source, static_cast<std::int64_t>(e.source.size()) + config.data.source_eos);
-    target = std::max(target, static_cast<std::int64_t>(e.target.size()) + 1);
-  }
+std::int64_t bytes_per_step(const std::vector<Example>& probes, const Marks& marks, const AttentionSites& sites) {
   std::int64_t numbers = 0;
-  for (const AttentionSite& site : sites)
-    numbers += site.heads * (site.kind == AttentionKind::encoder ? source : target) *
-               (site.kind == AttentionKind::decoder ? target : source);
+  for (const AttentionSite& site : sites) {
+    const auto [queries, keys] = extent_of(site.kind, probes, marks);
+    numbers += site.heads * queries * keys;
+  }
   return static_cast<std::int64_t>(probes.size()) * numbers * 4;
 }
 
 /// The first distinct sentences, as many as are wanted and have room.
-std::vector<Example> choose_probes(const Config& config, const AttentionSites& sites,
+std::vector<Example> choose_probes(const Config& config, const Marks& marks, const AttentionSites& sites,
                                    const std::vector<Example>& candidates) {
   std::set<std::vector<std::string>> seen;
   std::vector<Example> probes;
-  for (const Example& e : candidates)
-    if (static_cast<std::int64_t>(probes.size()) < config.recording.probes && seen.insert(e.source).second)
-      probes.push_back(e);
-  while (probes.size() > 1 && bytes_per_step(probes, config, sites) > max_bytes_per_step) probes.pop_back();
+  for (const Example& e : candidates) {
+    if (std::cmp_greater_equal(probes.size(), config.recording.probes)) break;
+    if (seen.insert(e.source.empty() ? e.target : e.source).second) probes.push_back(e);
+  }
+  while (probes.size() > 1 && bytes_per_step(probes, marks, sites) > max_bytes_per_step) probes.pop_back();
   return probes;
+}
+
+/// The marks of a batch: what its rows have beside the words of its sentences.
+Marks marks_of(const SequenceBatch& batch) {
+  require(!batch.examples.empty(), "attention: the batch to record has no sentences");
+  batch.check();
+  const auto mark = [&](const Tensor& ids, std::vector<std::string> Example::*side) {
+    const std::int64_t more = ids.size(1) - longest_of(batch.examples, side);
+    require(more <= 1, "attention: rows of {} ids for sentences of at most {} words", ids.size(1), ids.size(1) - more);
+    return more == 1;
+  };
+  return {.begin = mark(batch.ids.target, &Example::target),
+          .end = batch.ids.source.defined() && mark(batch.ids.source, &Example::source)};
+}
+
+/// A model reads the rows of a batch that hold the sentences.
+AttentionLog::Look look_at_rows(const SequenceModel& model, const SequenceBatch& batch) {
+  return [&model, batch](const std::vector<Example>& sentences, AttentionRecorder& recorder) {
+    std::vector<std::int32_t> numbers;
+    for (const Example& e : sentences) {
+      const auto found = std::find(batch.examples.begin(), batch.examples.end(), e);
+      require(found != batch.examples.end(), "attention: a sentence that was recorded is not there now: {}",
+              fmt::join(e.target, " "));
+      numbers.push_back(static_cast<std::int32_t>(found - batch.examples.begin()));
+    }
+    const Tensor rows = Tensor::from({static_cast<std::int64_t>(numbers.size())}, numbers);
+    const auto chosen = [&](const Tensor& ids) { return ids.defined() ? index_select(ids, 0, rows) : Tensor(); };
+    const NoGrad no_grad;
+    const Taps taps = recorder.taps();
+    Context context{.taps = &taps};
+    model.logits({.source = chosen(batch.ids.source),
+                  .source_lengths = chosen(batch.ids.source_lengths),
+                  .target = chosen(batch.ids.target)},
+                 context);
+  };
+}
+
+/// The weights of a module over some sentences must have room for their words and marks.
+void check_extent(const AttentionSite& site, const Tensor& weights, const std::vector<Example>& probes,
+                  const Marks& marks) {
+  const auto [queries, keys] = extent_of(site.kind, probes, marks);
+  require(queries <= weights.size(2) && keys <= weights.size(3),
+          "attention: {} of kind {} has weights {}, but its sentences are of {} queries and {} keys", site.name,
+          name_of(site.kind), weights.shape(), queries, keys);
 }
 
 }  // namespace
@@ -119,13 +177,26 @@ std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t max_ste
   return {steps.begin(), steps.end()};
 }
 
-AttentionLog::AttentionLog(const Config& config, const AttentionSites& sites, Look look, const RunFolder& run,
-                           const std::vector<Example>& candidates)
-    : config_(config), look_(std::move(look)), folder_(folder(run)), index_(std::make_unique<json>()) {
+AttentionLog::AttentionLog(const Config& config, const SequenceModel& model, const SequenceBatch& candidates,
+                           const RunFolder& run)
+    : AttentionLog(config, model.anatomy().attentions, marks_of(candidates), look_at_rows(model, candidates), run,
+                   candidates.examples) {}
+
+AttentionLog::AttentionLog(const Config& config, const AttentionSites& sites, const Marks& marks, Look look,
+                           const RunFolder& run, const std::vector<Example>& candidates)
+    : config_(config), marks_(marks), look_(std::move(look)), folder_(folder(run)), index_(std::make_unique<json>()) {
+  require(!sites.empty(), "this model has no attention to record");
   const AttentionSites recorded = recorded_sites(config, sites);
-  probes_ = choose_probes(config, recorded, candidates);
+  require(!recorded.empty(), "this model has no cross-attention to record (config: record)");
+  for (std::size_t i = 0; i < candidates.size(); ++i) check_gold(candidates[i], fmt::format("probe {}", i));
+  for (const AttentionSite& site : recorded)
+    require(site.kind == AttentionKind::decoder || longest_of(candidates, &Example::source) > 0 || candidates.empty(),
+            "attention: {} is of kind {}, but the sentences have no source; attention of a target to itself is of kind "
+            "decoder",
+            site.name, name_of(site.kind));
+  probes_ = choose_probes(config, marks, recorded, candidates);
   if (probes_.empty()) return;
-  const std::int64_t bytes = std::max<std::int64_t>(bytes_per_step(probes_, config, recorded), 1);
+  const std::int64_t bytes = std::max<std::int64_t>(bytes_per_step(probes_, marks, recorded), 1);
   due_ = recorded_steps(config.training.steps, std::clamp<std::int64_t>(max_bytes / bytes, 2, max_recorded));
 
   AlignmentCounts floor, diagonal;
@@ -139,15 +210,23 @@ AttentionLog::AttentionLog(const Config& config, const AttentionSites& sites, Lo
     diagonal.add(e.gold, diagonal_links(columns, rows));
   }
   *index_ = {
-      {"end_mark", config.data.source_eos},
+      {"end_mark", marks.end},
       {"probes", probes},
       {"modules", json::array()},
       {"baselines",
        {{"floor", any_gold ? json(floor.aer()) : json()}, {"diagonal", any_gold ? json(diagonal.aer()) : json()}}},
       {"steps", json::array()}};
+  if (!marks.begin) (*index_)["begin_mark"] = false;
   std::error_code error;
   fs::create_directories(folder_, error);
   require(!error, "{}: the folder cannot be made: {}", folder_.string(), error.message());
+}
+
+AttentionLog::~AttentionLog() = default;
+
+void AttentionLog::begin(std::int64_t step) {
+  keep_until(step);
+  after(step);
 }
 
 void AttentionLog::after(std::int64_t step) {
@@ -156,9 +235,15 @@ void AttentionLog::after(std::int64_t step) {
   record(step);
 }
 
-void AttentionLog::continue_after(std::int64_t step) {
+void AttentionLog::keep_until(std::int64_t step) {
   std::error_code none;
   if (probes_.empty() || !fs::exists(folder_ / "index.json", none)) return;
+  if (step == 0) {  // the run begins anew, whatever it was
+    fs::remove(folder_ / "index.json", none);
+    for (const auto& entry : fs::directory_iterator(folder_, none))
+      if (entry.path().extension() == ".npy") fs::remove(entry.path(), none);
+    return;
+  }
   json before = json::parse(read_file(folder_ / "index.json"), nullptr, false);
   try {
     std::vector<Example> probes;
@@ -203,12 +288,13 @@ void AttentionLog::record(std::int64_t step) {
   for (const auto& [name, recorded] : modules) {
     const AttentionSite& site = recorded.site;
     const Tensor weights = recorded.weights();
+    check_extent(site, weights, probes_, marks_);
     const std::int64_t heads = weights.size(1);
     listed.push_back({{"name", name}, {"kind", name_of(site.kind)}, {"layer", site.layer}, {"heads", heads}});
     save_npy(file_of(folder_, name, step), weights, durable);
     if (site.kind != AttentionKind::cross) continue;
     for (int head = heads > 1 ? -1 : 0; head < heads; ++head) {
-      json score = to_json(score_head(weights, probes_, head, config_.data.source_eos));
+      json score = to_json(score_head(weights, probes_, head, marks_.end));
       score["module"] = name, score["head"] = head_name(head);
       scores.push_back(std::move(score));
     }
@@ -230,15 +316,12 @@ json AttentionLog::index(const RunFolder& run) {
 
 AttentionRecord AttentionLog::read(const json& index, const RunFolder& run) {
   AttentionRecord record{
-      .end_mark = false, .probes = {}, .modules = {}, .steps = {}, .file = (folder(run) / "index.json").string()};
+      .marks = {}, .probes = {}, .modules = {}, .steps = {}, .file = (folder(run) / "index.json").string()};
   try {
-    record.end_mark = index.at("end_mark");
+    record.marks = {.begin = index.value("begin_mark", true), .end = index.at("end_mark")};
     for (const json& probe : index.at("probes")) {
-      const Example& e = record.probes.emplace_back(example_of(probe));
-      for (const Link& l : e.gold)
-        require(l.source >= 0 && l.target >= 0 && l.source < static_cast<int>(e.source.size()) &&
-                    l.target < static_cast<int>(e.target.size()),
-                "{}: a gold link {}-{} past its sentence", record.file, l.source, l.target);
+      record.probes.push_back(example_of(probe));
+      check_gold(record.probes.back(), record.file);
     }
     for (const json& m : index.at("modules")) {
       const std::string name = m.at("name");

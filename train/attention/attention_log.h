@@ -14,6 +14,7 @@
 #include <gaze/train/attention/alignment.h>
 #include <gaze/train/attention/attention_view.h>
 #include <gaze/train/run_folder.h>
+#include <gaze/train/sequence_batch.h>
 
 namespace gaze::train {
 
@@ -32,9 +33,15 @@ HeadScore score_head(const Tensor& weights, const std::vector<Example>& examples
 /// earlier. The distance of two grows by the same factor all the way, about twentyfold in all.
 std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t max_steps);
 
+/// What a model reads beside the words of its sentences.
+struct Marks {
+  bool begin = true;  ///< one comes before each target sentence
+  bool end = false;   ///< one follows each source sentence
+};
+
 /// Attention that was recorded while a run was trained.
 struct AttentionRecord {
-  bool end_mark = false;        ///< one follows each source sentence
+  Marks marks;
   std::vector<Example> probes;  ///< their sentences and gold links
   AttentionSites modules;       ///< encoder, decoder, cross-attention; by layer
   std::vector<std::int64_t> steps;
@@ -42,24 +49,29 @@ struct AttentionRecord {
 };
 
 /// The folder attention/ of a run: for each module and recorded step the weights of all probes as NAME.STEP.npy
-/// (float32 [P,H,T,S], filled up with zeros; T counts the begin mark, S of cross-attention and both axes of the
-/// encoder's an end mark where the run has one), and index.json: end_mark, probes (source, target, gold as [source,
-/// target, sure]), modules (name, kind, layer, heads), baselines (floor, diagonal: AER) and steps (step, and for each
-/// head of cross-attention and the mean its scores; AER null without gold links). Files of a step are there before the
-/// index names it.
+/// (float32 [P,H,T,S], filled up with zeros; T counts the begin mark where there is one, S of cross-attention and both
+/// axes of the encoder's an end mark where the run has one), and index.json: end_mark, begin_mark (not there: true),
+/// probes (source, target, gold as [source, target, sure]), modules (name, kind, layer, heads), baselines (floor,
+/// diagonal: AER) and steps (step, and for each head of cross-attention and the mean its scores; AER null without gold
+/// links). Files of a step are there before the index names it.
 class AttentionLog {
  public:
   /// Has the model at its present state read these sentences, and the recorder keep what it asks for.
   using Look = std::function<void(const std::vector<Example>&, AttentionRecorder&)>;
 
   /// The probes are the first of `candidates`, each sentence once. Config says how many, and which of a model's
-  /// attentions are recorded. The folder stays under 50 MB, by fewer steps and, for large models, fewer probes.
-  AttentionLog(const Config& config, const AttentionSites& sites, Look look, const RunFolder& run,
+  /// attentions are recorded. The folder stays under 50 MB, by fewer steps and, for large models, fewer probes. Throws
+  /// for a model that has no such attention, and for candidates that it cannot be of.
+  AttentionLog(const Config& config, const AttentionSites& sites, const Marks& marks, Look look, const RunFolder& run,
                const std::vector<Example>& candidates);
+  /// Of any model, which must outlive it: the candidates are a batch's sentences, and marks what its ids have beside
+  /// their words. Throws for a batch without sentences as well.
+  AttentionLog(const Config& config, const SequenceModel& model, const SequenceBatch& candidates, const RunFolder& run);
+  ~AttentionLog();
 
-  /// Goes on with what was recorded up to a step, with its probes, and forgets what came later.
-  void continue_after(std::int64_t step);
-
+  /// Before training goes on after a step, 0 at its start: keeps what was recorded up to there, with its probes,
+  /// forgets what came later, and records this step if it is due.
+  void begin(std::int64_t step);
   /// Records when this step is due. Throws when a file cannot be written.
   void after(std::int64_t step);
   /// Records the last step of a run that ended early.
@@ -76,8 +88,10 @@ class AttentionLog {
 
  private:
   void record(std::int64_t step);
+  void keep_until(std::int64_t step);
 
   Config config_;
+  Marks marks_;
   Look look_;
   std::filesystem::path folder_;
   std::vector<Example> probes_;

@@ -126,7 +126,7 @@ Measures measure(const std::vector<EncoderLayer>& layers, std::int64_t depth, co
 }
 
 void stacks(const Inputs& in, const Design& whole, Page& page) {
-  constexpr double rounding = 1e-12, least = 1e-300;  // least: of what has a logarithm
+  constexpr double rounding = 1e-12, min_positive = 1e-300;  // of what has a logarithm
   const std::vector<std::int64_t> depths = {1, 2, 4, 8, 16, 32};
   Params params(DType::float64);
   const Encoder encoder(Scope(params, {.seed = in.seed}), depths.back(),
@@ -157,7 +157,7 @@ void stacks(const Inputs& in, const Design& whole, Page& page) {
       for (std::size_t n = 0; n < depths.size(); ++n) {
         const double number = value(all[i], n);
         rows[n].push_back(fmt::format("{:.2g}", number));
-        curves[i].y.push_back(std::log10(std::max(number, least)));
+        curves[i].y.push_back(std::log10(std::max(number, min_positive)));
       }
     }
     page.say(title);

@@ -9,7 +9,7 @@ const isCross = () => state.kind === "cross";
 
 /** The labels of rows and columns. A row of cross-attention is called after the word it belongs to. */
 function labelsOf(probe, kind) {
-  const inputs = ["<s>", ...probe.target], outputs = [...probe.target, "</s>"];
+  const inputs = probe.queries, outputs = [...probe.target, "</s>"];
   if (kind === "encoder") return {rows: probe.keys, columns: probe.keys,
     axes: {rows: "word ↓", columns: "looks at →", left: "looked at", right: "looking"}};
   if (kind === "decoder") return {rows: inputs, columns: inputs,
@@ -95,6 +95,7 @@ function showControls(module) {
   for (const id of ["shift", "null", "export-pharaoh"]) byId(id).disabled = !isCross();
   if (document.activeElement !== byId("null")) byId("null").value = state.null;
   document.body.classList.toggle("self", !isCross());
+  document.body.classList.toggle("one-text", !readsPairs(recording));
 }
 
 function showMaps(score) {
@@ -148,6 +149,7 @@ function drawCurves() {
     "on the sentences of this page; ◆ where its alignment was found" :
     "on the sentences of this page; 0 % is attention to one word alone, 100 % to all alike";
   return [
+    heads.length === 0 ? () => {} :
     !recording.hasGold ? draw("curve-heads", {title: "Entropy of each head by step", percent: true, labelled: true,
       lines: heads.map(entropy).sort((a, b) => (a.kind === "chosen") - (b.kind === "chosen"))}, 300) :
     draw("curve-heads", {title: "AER of each head by step", percent: true, labelled: true,
@@ -326,8 +328,8 @@ function take(data) {
   if (longer) recording.append(data);
   else recording = new Recording(first ? data : {...data, streams: []});  // another run: its beginning comes next
   if (first && recording.length > 0) {
-    const start = data.modules.find(({name}) => name === data.start.module);
-    Object.assign(state, {kind: start?.kind, layer: start?.layer, head: data.start.head, step: recording.length - 1});
+    const start = data.modules.find(({name}) => name === data.start?.module);
+    Object.assign(state, {kind: start?.kind, layer: start?.layer, head: data.start?.head, step: recording.length - 1});
     const address = readAddress(recording);
     following = !address.has("step") || state.step === recording.length - 1;
     state.probe = address.has("probe") ? state.probe : 0;

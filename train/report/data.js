@@ -9,9 +9,9 @@ async function inflate(base64) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** Rows and columns of a module's matrices for one probe. Row t reads word t (0 is <s>) and predicts word t + 1. */
+/** Rows and columns of a module's matrices for one probe. Row t reads query t and predicts the next. */
 function shapeOf(module, probe) {
-  const keys = probe.keys.length, queries = probe.target.length + 1;
+  const keys = probe.keys.length, queries = probe.queries.length;
   return {encoder: [keys, keys], decoder: [queries, queries], cross: [queries, keys]}[module.kind];
 }
 

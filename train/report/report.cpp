@@ -72,7 +72,8 @@ std::string stream_of(const RunFolder& run, const AttentionRecord& record, std::
     std::string low, high;
     for (std::size_t b = 0; b < record.probes.size(); ++b) {
       const Example& e = record.probes[b];
-      const std::size_t words = e.source.size(), keys = words + record.end_mark, queries = e.target.size() + 1;
+      const std::size_t words = e.source.size(), keys = words + record.marks.end,
+                        queries = record.marks.begin + e.target.size();
       const std::size_t rows = module.kind == AttentionKind::encoder ? keys : queries;
       const std::size_t columns = module.kind == AttentionKind::decoder ? queries : keys;
       std::vector<int> planes;
@@ -123,9 +124,13 @@ std::vector<std::size_t> spread(std::size_t n, std::size_t count) {
 
 /// Adds which attention the page begins with, and whether it was guided.
 void add_start(json& data, const AttentionSites& sites, const GuidedConfig& guided) {
-  const AttentionView view = usual_view(sites, guided);
   const AttentionSites cross = sites_of(sites, AttentionKind::cross);
-  if (cross.empty()) return;
+  if (cross.empty()) {
+    const AttentionSite& last = sites.back();
+    data["start"] = {{"module", last.name}, {"head", last.heads > 1 ? json("mean") : json(0)}};
+    return;
+  }
+  const AttentionView view = usual_view(sites, guided);
   const AttentionSite& site = site_of(cross, view.kind, view.layer);
   const bool mean = view.choice.head < 0 && site.heads > 1;
   const json head = mean ? json("mean") : json(std::max(view.choice.head, 0));
@@ -140,10 +145,12 @@ void add_attention(json& data, const RunFolder& run, const GuidedConfig& guided,
                    std::size_t max_bytes) {
   const json index = AttentionLog::index(run);  // once: a run that is training replaces the file
   const AttentionRecord record = AttentionLog::read(index, run);
-  add_start(data, record.modules, guided);
+  if (!record.modules.empty()) add_start(data, record.modules, guided);
   for (json probe : index.at("probes")) {
     probe["keys"] = probe["source"];
-    if (record.end_mark) probe["keys"].push_back(end_label);
+    if (record.marks.end) probe["keys"].push_back(end_label);
+    probe["queries"] = probe["target"];
+    if (record.marks.begin) probe["queries"].insert(probe["queries"].begin(), begin_label);
     data["probes"].push_back(std::move(probe));
   }
   data["modules"] = index.at("modules");
@@ -170,6 +177,16 @@ void add_attention(json& data, const RunFolder& run, const GuidedConfig& guided,
 
 }  // namespace
 
+std::string description_of(const Config& config) {
+  switch (task_kind(config)) {
+    case TaskKind::own: return fmt::format("a model of kind {}", config.own.kind);
+    case TaskKind::pairs: return "translates text";
+    case TaskKind::plain_text: return "continues text";
+    case TaskKind::toy: break;
+  }
+  return toy_task(config)->description();
+}
+
 json report_data(const RunFolder& run, std::size_t from, std::size_t max_bytes) {
   const Config config = run.config();
   json data = {
@@ -178,9 +195,7 @@ json report_data(const RunFolder& run, std::size_t from, std::size_t max_bytes) 
   const std::int64_t steps = data["curves"]["step"].empty() ? 0 : data["curves"]["step"].back().get<std::int64_t>();
   data["run"] = {{"name", fs::weakly_canonical(run.path()).filename().string()},
                  {"task", config.task},
-                 {"description", is_parallel_text(config) ? "translates text"
-                                 : is_plain_text(config)  ? "continues text"
-                                                          : toy_task(config)->description()},
+                 {"description", description_of(config)},
                  {"config", to_json(config)},
                  {"steps_done", steps}};
   data["finished"] = !run.in_use();

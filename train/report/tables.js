@@ -79,16 +79,17 @@ function showProbes(recording, score, choose) {
   const order = sortedProbes(recording, score);
   const aer = p => !score ? "–" : probes[p].gold.length > 0 ? percent(score.probes[p].aer) : "no gold";
   const short = words => clip(words.join(" "), 13, 170);
-  setOptions(byId("probe"), order.map(p =>
-    [p, `${p + 1}: ${short(probes[p].source)} → ${short(probes[p].target)} (${aer(p)})`]), state.probe);
+  const pair = ({source, target}) => source.length > 0 ? `${short(source)} → ${short(target)}` : short(target);
+  const figure = p => readsPairs(recording) ? ` (${aer(p)})` : "";
+  setOptions(byId("probe"), order.map(p => [p, `${p + 1}: ${pair(probes[p])}${figure(p)}`]), state.probe);
   const row = p => html("tr", {class: p === state.probe ? "chosen" : null},
     html("td", {}, html("button", {
       type: "button", "data-key": p, onclick: () => choose(p), "aria-label": `Show sentence ${p + 1}`}, String(p + 1))),
-    numberCell(aer(p)),
-    html("td", {title: probes[p].source.join(" ")}, probes[p].source.join(" ")),
+    ...(!readsPairs(recording) ? [] :
+      [numberCell(aer(p)), html("td", {title: probes[p].source.join(" ")}, probes[p].source.join(" "))]),
     html("td", {title: probes[p].target.join(" ")}, probes[p].target.join(" ")));
   renew(byId("probes"), [
-    headRow(["No.", "AER", "Source", "Target"], i => i === 1),
+    readsPairs(recording) ? headRow(["No.", "AER", "Source", "Target"], i => i === 1) : headRow(["No.", "Text"], () => false),
     html("tbody", {}, order.map(row))]);
 }
 

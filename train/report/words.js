@@ -39,9 +39,14 @@ function sharpestSentence(recording, heads) {
     `is ${percent(entropyOf(best))} of that of even attention.`;
 }
 
+/** Whether the model reads a source and has cross-attention to it: alignments and their figures are of such models. */
+const readsPairs = recording => recording.data.modules.some(({kind}) => kind === "cross");
+
 function headline(recording) {
   const heads = [...recording.series.values()];
-  if (recording.length === 0 || heads.length === 0) return "Nothing has been recorded yet.";
+  if (recording.length === 0 || (heads.length === 0 && readsPairs(recording))) return "Nothing has been recorded yet.";
+  if (heads.length === 0)
+    return `Self-attention at ${recording.length} steps of the training, up to step ${recording.steps[recording.length - 1]}.`;
   if (!recording.hasGold) return sharpestSentence(recording, heads);
   const best = heads.reduce((a, b) => lastOf(b) < lastOf(a) ? b : a);
   const name = headName(recording, best.module, best.head);
@@ -68,6 +73,8 @@ function foundSentence(recording, one, last) {
 
 function underHeadline(recording) {
   const {guided} = recording.data;
+  if (recording.length > 0 && !readsPairs(recording))
+    return "This model reads one text: a row shows where a word looks.";
   if (recording.length > 0 && !recording.hasGold)
     return "This text has no gold alignment, so that the page shows where attention goes and not how right that is.";
   const own = [...recording.series.values()].filter(one =>
@@ -89,6 +96,7 @@ function underHeadline(recording) {
 function explanations(recording) {
   const {baselines, probes, recorded, steps, aer_of: aerOf} = recording.data;
   const floor = percent(baselines.floor, 2), diagonal = percent(baselines.diagonal, 2);
+  const ofPairs = new Set(["Links", "AER", "Floor", "Diagonal", "Found (◆)", "Entropy, gold, end"]);
   return Object.entries({
     "Attention": `The weights after the softmax and before dropout, while the reference translation is read in
       (teacher forcing). Row t has read the target up to its word t and predicts word t + 1; each row sums to 1.
@@ -122,5 +130,5 @@ function explanations(recording) {
       this page. At steps between two logged ones, values are interpolated.`,
     "A against B": `The difference is the weight in A less the weight in B, cell by cell, from −1 (orange) to 1
       (blue).`,
-  });
+  }).filter(([term]) => readsPairs(recording) || !ofPairs.has(term));
 }

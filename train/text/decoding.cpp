@@ -51,12 +51,13 @@ struct Search {
 
 /// Candidates from the log probabilities [K,V] of a source's next words. Padding, the begin mark and what no number
 /// is said of are none.
-std::vector<Candidate> continuations(const Search& search, std::span<const float> scores, std::size_t vocabulary) {
+std::vector<Candidate> continuations(const Search& search, std::span<const float> log_probabilities,
+                                     std::size_t vocabulary) {
   Best best(2 * search.running.size());  // at most half of them end the sentence
   for (std::size_t k = 0; k < search.running.size(); ++k) {
     const double before = search.running[k].log_probability;
     if (before == never) continue;
-    const auto row = scores.subspan(k * vocabulary, vocabulary);
+    const auto row = log_probabilities.subspan(k * vocabulary, vocabulary);
     for (std::size_t word = Vocabulary::eos; word < vocabulary; ++word)
       if (const double sum = before + static_cast<double>(row[word]); sum > best.min_log_probability())
         best.offer({sum, k, static_cast<std::int32_t>(word)});
@@ -121,16 +122,16 @@ std::vector<std::vector<Hypothesis>> decode(const SequenceModel& model, const Ba
     std::stable_sort(search.finished.begin(), search.finished.end(),
                      [](const Hypothesis& a, const Hypothesis& b) { return a.normalised > b.normalised; });
     if (search.finished.size() > beam) search.finished.resize(beam);
-    require(!search.finished.empty(), "decode: the model's scores are not numbers");
+    require(!search.finished.empty(), "decode: the model's logits are not numbers");
     results[search.index] = std::move(search.finished);
   };
 
   std::vector<std::int32_t> words(sources * beam, Vocabulary::bos);
   for (std::int64_t length = 0; length < options.longest && !searches.empty(); ++length) {
-    const Tensor scores =
+    const Tensor log_probabilities =
         log_softmax(model.next(row_of(words, {static_cast<std::int64_t>(words.size()), 1}), state, context))
             .to(DType::float32);
-    const auto vocabulary = static_cast<std::size_t>(scores.size(1));
+    const auto vocabulary = static_cast<std::size_t>(log_probabilities.size(1));
     std::vector<std::size_t> rows, kept;  // of the state: continuations and sources
     std::vector<Search> unfinished;
     words.clear();
@@ -138,7 +139,7 @@ std::vector<std::vector<Hypothesis>> decode(const SequenceModel& model, const Ba
       Search& search = searches[s];
       std::vector<std::size_t> parents;
       std::vector<std::int32_t> next;
-      const auto of_source = scores.values<float>().subspan(s * beam * vocabulary, beam * vocabulary);
+      const auto of_source = log_probabilities.values<float>().subspan(s * beam * vocabulary, beam * vocabulary);
       advance(search, continuations(search, of_source, vocabulary), options.length_penalty, parents, next);
       if (search.finished.size() >= beam) {
         finish(search);

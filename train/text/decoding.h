@@ -24,7 +24,7 @@ struct Hypothesis {
 
 /// For each source of the batch its best hypotheses, as many as the beam, the best first. Sources end when as many
 /// hypotheses have; what has none after `longest` words is cut there. Throws for
-/// a beam below 1 and for scores that are not numbers.
+/// a beam below 1 and for logits that are not numbers.
 std::vector<std::vector<Hypothesis>> decode(const SequenceModel& model, const Batch& batch,
                                             const DecodingOptions& options);
 

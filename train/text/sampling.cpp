@@ -28,7 +28,7 @@ std::vector<double> probabilities_of(const Tensor& logits, const SampleOptions& 
 std::int32_t draw(const std::vector<double>& p, const SampleOptions& options, Random& random) {
   const auto order = ranked(p);
   const auto possible = static_cast<std::size_t>(std::count_if(p.begin(), p.end(), [](double x) { return x > 0; }));
-  require(possible > 0, "sample: the model's scores are not numbers");
+  require(possible > 0, "sample: the model's logits are not numbers");
   std::size_t count = options.temperature == 0 ? 1 : possible;
   if (options.top_k > 0) count = std::min(count, static_cast<std::size_t>(options.top_k));
   double kept = 0;

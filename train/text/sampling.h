@@ -29,7 +29,7 @@ std::vector<double> next_probabilities(const SequenceModel& model, std::span<con
 std::vector<std::size_t> ranked(std::span<const double> probabilities);
 
 /// Goes on from these ids (one at least) with a model that reads no source: returns as many new ones as asked for,
-/// fewer if say(id), called with each, says no. Throws for options that make no sense and for scores that are not
+/// fewer if say(id), called with each, says no. Throws for options that make no sense and for logits that are not
 /// numbers.
 std::vector<std::int32_t> sample(const SequenceModel& model, std::span<const std::int32_t> ids, std::int64_t count,
                                  const SampleOptions& options = {},

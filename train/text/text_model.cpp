@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/ops.h>
-#include <gaze/datasets/lines.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/recorder.h>
 #include <gaze/train/attention/alignment.h>
@@ -17,16 +15,6 @@
 #include <gaze/train/streams.h>
 
 namespace gaze::train {
-namespace {
-
-constexpr const char* line_end = "\n";
-
-Tensor matrix(const std::vector<std::int32_t>& ids, std::int64_t rows) {
-  return Tensor::from<std::int32_t>({rows, static_cast<std::int64_t>(ids.size()) / rows}, ids);
-}
-
-}  // namespace
-
 void check_text(const Config& config) {
   check_config(config);
   require(config.model.kind == ModelKind::decoder, "config: {} trains models of kind decoder, not {}", config.task,
@@ -63,7 +51,9 @@ std::unique_ptr<TextModel> TextModel::load(const std::filesystem::path& weights,
 }
 
 std::unique_ptr<TextModel> TextModel::load(const RunFolder& run, const std::string& which) {
-  return load(run.weights(which), run.config());
+  const Config config = run.config();
+  require_known_kind(config, run.path().string());
+  return load(run.weights(which), config);
 }
 
 Metadata TextModel::metadata() const {
@@ -107,10 +97,10 @@ TextModel::Look TextModel::look(const std::vector<std::string>& tokens) const {
   const Taps taps = recorder.taps();
   Context context{.taps = &taps};
   const auto ids = window(tokens);
-  model_->logits({.target = matrix(ids, 1)}, context);
+  const auto size = static_cast<std::int64_t>(ids.size());
+  model_->logits({.target = Tensor::from<std::int32_t>({1, size}, ids)}, context);
   Look look{{tokens.end() - static_cast<std::ptrdiff_t>(ids.size()), tokens.end()}, {}};
   look.weights.resize(recorder.modules.size());
-  const auto size = static_cast<std::int64_t>(ids.size());
   for (const auto& [name, recorded] : recorder.modules)
     look.weights[static_cast<std::size_t>(recorded.site.layer)] =
         attention_map(recorded.weights(), 0, size, size, {.head = -1});
@@ -122,88 +112,6 @@ void TextModel::sample(const std::vector<std::string>& prompt, std::int64_t coun
                        const std::function<bool(const std::string&)>& say) const {
   train::sample(*model_, window(prompt), count, options_of_text(options),
                 [&](std::int32_t id) { return say(language_.vocabulary.token(id)); });
-}
-
-TextLearner::Text TextLearner::read(const Config& config) {
-  require(!config.files.text.empty(), "config: {} needs text, a file to learn from", config.task);
-  const auto whole = [](const std::string& file) {
-    std::string text;
-    for (const std::string& line : read_lines(file)) text += line + line_end;
-    require(!text.empty(), "{}:1: the file is empty", file);
-    return text;
-  };
-  Text text{whole(config.files.text), {}};
-  if (!config.files.valid_text.empty()) {
-    text.validation = whole(config.files.valid_text);
-    return text;
-  }
-  const auto characters = characters_of(text.train);
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < characters.size() - characters.size() / 10; ++i) kept += characters[i].size();
-  text.validation = text.train.substr(kept);
-  text.train.resize(kept);
-  return text;
-}
-
-Language TextLearner::learn_language(const Config& config, const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return train::learn_language(config, lines, line_end);
-}
-
-TextLearner::TextLearner(const Config& config, Language language, const Text& text)
-    : model_(config, std::move(language)), hash_(hash_of(text.validation, hash_of("\t", hash_of(text.train)))) {
-  const auto ids = [&](const std::string& part, const char* what, std::int64_t min_tokens) {
-    const auto tokens = text_tokens(model_.language().tokenizer, part);
-    require(std::cmp_greater_equal(tokens.size(), min_tokens),
-            "config: the {} text has {} tokens, and at least {} are needed", what, tokens.size(), min_tokens);
-    return model_.language().vocabulary.encode(tokens);
-  };
-  train_ = ids(text.train, "training", config.data.length + 1), validation_ = ids(text.validation, "validation", 2);
-}
-
-StepLoss TextLearner::loss(std::int64_t batch, Context& context) {
-  const Config& c = config();
-  Random random(RandomStream{c.seed, streams::order}.split(static_cast<std::uint64_t>(batch)));
-  std::vector<std::int32_t> in, out;
-  for (std::int64_t b = 0; b < c.training.batch; ++b) {
-    const auto places = train_.size() - static_cast<std::size_t>(c.data.length);
-    const auto first = train_.begin() + random.below(static_cast<std::uint32_t>(places));
-    in.insert(in.end(), first, first + c.data.length);
-    out.insert(out.end(), first + 1, first + 1 + c.data.length);
-  }
-  return {model_.model().loss({.target = matrix(in, c.training.batch), .gold = matrix(out, c.training.batch)},
-                              {.label_smoothing = c.training.label_smoothing}, context),
-          static_cast<std::int64_t>(in.size())};
-}
-
-/// Every token but the first is predicted once, from at most `length` before it.
-Evaluation TextLearner::evaluate() const {
-  const NoGrad no_grad;
-  const std::size_t length = static_cast<std::size_t>(config().data.length), all = validation_.size() - 1;
-  constexpr std::size_t max_logits = 4 << 20;
-  const auto vocabulary = static_cast<std::size_t>(model_.language().vocabulary.size());
-  const std::size_t rows_at_once = std::clamp<std::size_t>(max_logits / (length * vocabulary), 1, 64);
-  Evaluation result;
-  std::int64_t right = 0;
-  for (std::size_t first = 0; first < all;) {
-    const std::size_t rows = std::clamp<std::size_t>((all - first) / length, 1, rows_at_once);
-    const std::size_t count = std::min(rows * length, all - first);
-    const auto from = validation_.begin() + static_cast<std::ptrdiff_t>(first);
-    const auto n = static_cast<std::ptrdiff_t>(count);
-    const auto r = static_cast<std::int64_t>(rows);
-    const Tensor gold = matrix({from + 1, from + 1 + n}, r);
-    Context context;
-    const Tensor scores = model_.model().logits({.target = matrix({from, from + n}, r)}, context),
-                 best = argmax(scores);
-    result.loss += cross_entropy(scores, gold, {.reduction = Reduction::sum}).item();
-    for (std::size_t i = 0; i < count; ++i) right += best.values<std::int32_t>()[i] == gold.values<std::int32_t>()[i];
-    first += count;
-  }
-  result.loss /= static_cast<double>(all);
-  result.token_accuracy = static_cast<double>(right) / static_cast<double>(all);
-  return result;
 }
 
 }  // namespace gaze::train

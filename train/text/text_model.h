@@ -10,8 +10,8 @@
 
 #include <gaze/datasets/language.h>
 #include <gaze/nn/model.h>
-#include <gaze/train/learner.h>
 #include <gaze/train/run_folder.h>
+#include <gaze/train/saved_model.h>
 #include <gaze/train/text/sampling.h>
 
 namespace gaze::train {
@@ -19,7 +19,10 @@ namespace gaze::train {
 /// Throws for options of a language model that do not go together.
 void check_text(const Config& config);
 
-/// A text's tokens, line by line, with the token "\n" where a line ends.
+/// The token where a line ends.
+inline constexpr const char* line_end = "\n";
+
+/// A text's tokens, line by line, with line_end where a line ends.
 std::vector<std::string> text_tokens(const Tokenizer& tokenizer, std::string_view text);
 
 /// A token that may come next.
@@ -65,39 +68,6 @@ class TextModel {
   Language language_;
   Params params_;
   std::unique_ptr<SequenceModel> model_;
-};
-
-/// Trains a language model on a text: contexts from random places, held-out figures over all of the validation text.
-class TextLearner : public Learner {
- public:
-  /// A text's training and validation part.
-  struct Text {
-    std::string train, validation;
-  };
-  /// As the config says; the last tenth of the characters is for validation unless that is another file.
-  static Text read(const Config& config);
-  /// The tokens of a training text.
-  static Language learn_language(const Config& config, const std::string& text);
-
-  /// Throws when a part of the text is too short for a context.
-  TextLearner(const Config& config, Language language, const Text& text);
-
-  const Config& config() const override { return model_.config(); }
-  Params& params() override { return model_.params(); }
-  StepLoss loss(std::int64_t batch, Context& context) override;
-  Evaluation evaluate() const override;
-  Metadata metadata() const override { return model_.metadata(); }
-  std::uint64_t data_hash() const override { return hash_; }
-  BatchPlan::Position position(std::int64_t batch) override { return {0, batch}; }
-
-  const TextModel& model() const { return model_; }
-  std::size_t size() const { return train_.size(); }  ///< tokens to learn from
-  std::size_t held_out_size() const { return validation_.size(); }
-
- private:
-  TextModel model_;
-  std::vector<std::int32_t> train_, validation_;
-  std::uint64_t hash_;
 };
 
 }  // namespace gaze::train

@@ -9,24 +9,17 @@
 
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/checkpoint.h>
-#include <gaze/nn/guided_attention.h>
 #include <gaze/nn/recorder.h>
 #include <gaze/train/models.h>
 #include <gaze/train/options.h>
 #include <gaze/train/streams.h>
+#include <gaze/train/text/sequence_learner.h>
 
 namespace gaze::train {
 namespace {
 
-/// Sentences that are decoded together at most, and scores of their next words.
-constexpr std::size_t max_at_once = 64, max_scores = 16 << 20;
-
-TokenBatch ids_of(const Batch& batch) {
-  return {.source = Tensor(batch.source),
-          .source_lengths = Tensor(batch.source_lengths),
-          .target = Tensor(batch.target_in),
-          .gold = Tensor(batch.target_out)};
-}
+/// Sentences that are decoded together at most, and logits of their next words.
+constexpr std::size_t max_at_once = 64, max_logits = 16 << 20;
 
 /// Words and the mark that begins or ends them.
 constexpr std::int64_t marks = 1;
@@ -103,7 +96,9 @@ std::unique_ptr<Translator> Translator::load(const std::filesystem::path& weight
 }
 
 std::unique_ptr<Translator> Translator::load(const RunFolder& run, const std::string& which) {
-  return load(run.weights(which), run.config());
+  const Config config = run.config();
+  require_known_kind(config, run.path().string());
+  return load(run.weights(which), config);
 }
 
 Metadata Translator::metadata() const {
@@ -119,88 +114,6 @@ Batch Translator::batch_of(std::vector<Example> examples) const {
   return make_batch(std::move(examples), source().vocabulary, target().vocabulary, config_.data.source_eos);
 }
 
-StepLoss Translator::loss(const Batch& batch, Context& context) const {
-  const CrossEntropyOptions options{.label_smoothing = config_.training.label_smoothing,
-                                    .ignore_index = Vocabulary::pad};
-  const auto loss = [&](Context& of_pass) { return model_->loss(ids_of(batch), options, of_pass); };
-  if (config_.guided.weight == 0) return {loss(context), batch.tokens};
-
-  const AttentionView view = usual_view();
-  const std::string guided = module_of(view.kind, view.layer);
-  AttentionRecorder recorder{.heads = {view.choice.head},
-                             .wants = [&](std::string_view name) { return name == guided; },
-                             .differentiable = true};
-  Taps taps = context.taps ? *context.taps : Taps();
-  recorder.add_to(taps);
-  Context guided_pass = context;
-  guided_pass.taps = &taps;
-  const Tensor likelihood = loss(guided_pass);
-  context.draws = guided_pass.draws;
-  const Tensor weights = recorder.modules.at(guided).weights();  // [B,1,T,S]
-  return {likelihood + config_.guided.weight *
-                           guided_attention_loss(reshape(weights, {weights.size(0), weights.size(2), weights.size(3)}),
-                                                 gold_of(batch)),
-          batch.tokens};
-}
-
-/// What a guided head should look at: [B,T,S]. A word's sure links share its row evenly, or its possible ones when
-/// none is sure.
-Tensor Translator::gold_of(const Batch& batch) const {
-  const std::int64_t rows = batch.target_in.shape()[1], columns = batch.source.shape()[1];
-  Array gold = Array::zeros({batch.source.shape()[0], rows, columns}, DType::float32);
-  float* numbers = gold.write<float>();
-  for (const Example& e : batch.examples) {
-    for (int t = 0; t < static_cast<int>(e.target.size()); ++t) {
-      const auto of_word = [&](const Link& l) { return l.target == t; };
-      const bool any_sure =
-          std::any_of(e.gold.begin(), e.gold.end(), [&](const Link& l) { return of_word(l) && l.sure; });
-      const auto counts = [&](const Link& l) { return of_word(l) && l.sure == any_sure; };
-      const auto links = std::count_if(e.gold.begin(), e.gold.end(), counts);
-      for (const Link& l : e.gold)
-        if (counts(l)) numbers[t * columns + l.source] = 1.0F / static_cast<float>(links);
-    }
-    numbers += rows * columns;
-  }
-  return Tensor(std::move(gold));
-}
-
-Evaluation Translator::evaluate(std::span<const Batch> batches) const {
-  const NoGrad no_grad;
-  Evaluation result;
-  const AttentionView view = usual_view();
-  const std::string module = has_attention() ? module_of(view.kind, view.layer) : "";
-  AlignmentCounts alignment;
-  std::int64_t tokens = 0, right = 0;
-  bool any_gold = false;
-  for (const Batch& batch : batches) {
-    AttentionRecorder recorder{.wants = [&](std::string_view name) { return name == module; }};
-    const bool aligns = has_attention() && !batch.examples.empty();
-    const Taps taps = aligns ? recorder.taps() : Taps();
-    Context context{.taps = &taps};
-    const Tensor logits = model_->logits(ids_of(batch), context), gold = Tensor(batch.target_out);
-    result.loss += cross_entropy(logits, gold, {.ignore_index = Vocabulary::pad, .reduction = Reduction::sum}).item();
-    const Tensor best = argmax(logits), weights = aligns ? recorder.modules.at(module).weights() : Tensor();
-    for (std::int64_t i = 0; i < gold.size(); ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      const std::int32_t id = gold.values<std::int32_t>()[at];
-      tokens += id != Vocabulary::pad;
-      right += id != Vocabulary::pad && id == best.values<std::int32_t>()[at];
-    }
-    for (std::size_t b = 0; aligns && b < batch.examples.size(); ++b) {
-      const Example& e = batch.examples[b];
-      any_gold = any_gold || !e.gold.empty();
-      const auto rows = static_cast<std::int64_t>(e.target.size()),
-                 columns = static_cast<std::int64_t>(e.source.size());
-      const auto map = attention_map(weights, static_cast<std::int64_t>(b), rows, columns, view.choice);
-      alignment.add(e.gold, strongest_links(map, columns));
-    }
-  }
-  result.loss /= static_cast<double>(tokens);
-  result.token_accuracy = static_cast<double>(right) / static_cast<double>(tokens);
-  if (any_gold) result.aer = alignment.aer();
-  return result;
-}
-
 void Translator::check_length(const char* side, std::size_t words, std::int64_t longest) const {
   require(static_cast<std::int64_t>(words) <= longest, "the {} has {} tokens; this model was trained on at most {}",
           side, words, longest);
@@ -214,7 +127,7 @@ void Translator::record(const std::vector<Example>& examples, AttentionRecorder&
   const NoGrad no_grad;
   const Taps taps = recorder.taps();
   Context context{.taps = &taps};
-  model_->logits(ids_of(batch_of(examples)), context);
+  model_->logits(sequence_batch(batch_of(examples)).ids, context);
 }
 
 AttentionMap Translator::attention(const std::vector<std::string>& source, const std::vector<std::string>& target,
@@ -245,8 +158,8 @@ std::vector<std::vector<Translation>> Translator::translate(const std::vector<st
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return sources[a].size() < sources[b].size(); });
   std::vector<std::vector<Translation>> all(sources.size());
-  const auto scores = static_cast<std::size_t>(beam * target().vocabulary.size());
-  const std::size_t at_once = std::clamp<std::size_t>(max_scores / scores, 1, max_at_once);
+  const auto logits = static_cast<std::size_t>(beam * target().vocabulary.size());
+  const std::size_t at_once = std::clamp<std::size_t>(max_logits / logits, 1, max_at_once);
   for (std::size_t first = 0; first < order.size(); first += at_once) {
     std::vector<Example> examples;
     const auto some = std::span(order).subspan(first, std::min(at_once, order.size() - first));

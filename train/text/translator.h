@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -14,7 +13,6 @@
 #include <gaze/nn/recorder.h>
 #include <gaze/train/attention/attention_view.h>
 #include <gaze/train/config.h>
-#include <gaze/train/learner.h>
 #include <gaze/train/run_folder.h>
 #include <gaze/train/saved_model.h>
 #include <gaze/train/text/decoding.h>
@@ -67,9 +65,6 @@ class Translator {
   const SequenceModel& model() const { return *model_; }
   Batch batch_of(std::vector<Example> examples) const;
 
-  /// Of training; with a guided head (config: guided) its loss is part of it.
-  StepLoss loss(const Batch& batch, Context& context) const;
-  Evaluation evaluate(std::span<const Batch> batches) const;
   const AttentionSites& attentions() const { return attentions_; }
   AttentionView usual_view() const { return train::usual_view(attentions_, config_.guided); }
   /// The full name of a module. Throws for one that the model does not have.
@@ -99,7 +94,6 @@ class Translator {
   std::vector<std::string> translate(const std::vector<std::string>& source) const;
 
  private:
-  Tensor gold_of(const Batch& batch) const;
   void check_length(const char* side, std::size_t words, std::int64_t longest) const;
 
   Config config_;

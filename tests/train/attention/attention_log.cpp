@@ -21,6 +21,8 @@ AttentionLog::Look look_of(const Translator& model) {
       [&model](const std::vector<Example>& examples, AttentionRecorder& recorder) { model.record(examples, recorder); };
 }
 
+Marks marks_of(const Translator& model) { return {.begin = true, .end = model.config().data.source_eos}; }
+
 Config small(std::initializer_list<const char*> more = {}) {
   Config config;
   for (const char* s : {"d_model=16", "heads=2", "d_ff=32", "layers=2", "batch=8", "vocab=9", "length=6", "probes=7"})
@@ -82,12 +84,12 @@ TEST_CASE("what is recorded is what the model computes, by module, step and head
   const RunFolder run = RunFolder::create(scratch.path / "run", config);
   const Translator model(config);
   const auto candidates = toy_task(config)->examples(Split::validation, 100, 3);
-  AttentionLog log(model.config(), model.attentions(), look_of(model), run, candidates);
+  AttentionLog log(model.config(), model.attentions(), marks_of(model), look_of(model), run, candidates);
   for (const std::int64_t step : {0, 1, 2}) log.after(step);
   log.finish(2);  // was recorded
 
   const AttentionRecord record = AttentionLog::load(run);
-  CHECK(record.end_mark);
+  CHECK(record.marks.end);
   CHECK(record.steps == std::vector<std::int64_t>{0, 1, 2});
   REQUIRE(record.probes.size() == 7);
   CHECK(record.probes[0].source == candidates[0].source);
@@ -127,9 +129,9 @@ TEST_CASE("cross-attention alone, or nothing, is recorded when asked so") {
                   empty = RunFolder::create(scratch.path / "no", none);
   const Translator model(cross), other(none);
   const auto candidates = toy_task(cross)->examples(Split::validation, 100);
-  AttentionLog(model.config(), model.attentions(), look_of(model), run, candidates).after(0);
+  AttentionLog(model.config(), model.attentions(), marks_of(model), look_of(model), run, candidates).after(0);
   CHECK(AttentionLog::load(run).modules.size() == 2);
-  AttentionLog log(other.config(), other.attentions(), look_of(other), empty, candidates);
+  AttentionLog log(other.config(), other.attentions(), marks_of(other), look_of(other), empty, candidates);
   log.after(0), log.finish(9);
   CHECK_FALSE(std::filesystem::exists(AttentionLog::folder(empty)));
   CHECK_THROWS_WITH(AttentionLog::load(empty), ContainsSubstring("no attention was recorded"));
@@ -143,7 +145,7 @@ TEST_CASE("a run of 5,000 steps with 40 probes stays under 50 MB, whatever the m
       set_option(config, s);
     const RunFolder run = RunFolder::create(scratch.path / "run", config);
     const Translator model(config);
-    AttentionLog log(model.config(), model.attentions(), look_of(model), run,
+    AttentionLog log(model.config(), model.attentions(), marks_of(model), look_of(model), run,
                      toy_task(config)->examples(Split::validation, 800));
     log.after(0);
     const auto a_step = bytes_in(AttentionLog::folder(run));

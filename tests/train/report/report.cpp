@@ -53,7 +53,9 @@ struct Recorded {
     const auto look = [&](const std::vector<Example>& examples, AttentionRecorder& recorder) {
       model->record(examples, recorder);
     };
-    AttentionLog log(config, model->attentions(), look, *run, toy_task(config)->examples(Split::validation, 100));
+    const Marks marks{.begin = true, .end = config.data.source_eos};
+    AttentionLog log(config, model->attentions(), marks, look, *run,
+                     toy_task(config)->examples(Split::validation, 100));
     for (const std::int64_t step : {0, 500, 1000}) log.after(step);
     for (const int step : {500, 1000})
       run->append_metrics(

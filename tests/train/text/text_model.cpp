@@ -1,3 +1,4 @@
+#include <gaze/train/text/text_data.h>
 #include <gaze/train/text/text_model.h>
 
 #include <fstream>
@@ -32,7 +33,7 @@ SampleOptions with(const Change& change) {
 
 const std::string verse = "one two three four\nfive one two\nthree four five\n";
 
-TextModel model_of(const Config& c) { return {c, TextLearner::learn_language(c, verse)}; }
+TextModel model_of(const Config& c) { return {c, TextData::learn_language(c, verse)}; }
 
 }  // namespace
 
@@ -48,20 +49,20 @@ TEST_CASE("a text is read with its last tenth, or another file, for validation")
   c.files.text = (scratch.path / "text").string();
   std::ofstream(c.files.text, std::ios::binary) << "0123456789\r\nabcdéf\r\n"
                                                 << "xyz";  // 22 characters with their ends
-  const auto text = TextLearner::read(c);
+  const auto text = TextData::read(c);
   CHECK(text.train + text.validation == "0123456789\nabcdéf\nxyz\n");
   CHECK(text.validation == "z\n");
   c.files.valid_text = (scratch.path / "other").string();
   std::ofstream(c.files.valid_text) << "more\n";
-  CHECK(TextLearner::read(c).validation == "more\n");
-  CHECK(TextLearner::read(c).train.size() == 23);  // bytes
+  CHECK(TextData::read(c).validation == "more\n");
+  CHECK(TextData::read(c).train.size() == 23);  // bytes
   std::ofstream(c.files.valid_text).close();
-  CHECK_THROWS_WITH(TextLearner::read(c), ContainsSubstring("other:1: the file is empty"));
-  CHECK_THROWS_WITH(TextLearner(c, TextLearner::learn_language(c, "ab"), {"01234567", "short"}),
+  CHECK_THROWS_WITH(TextData::read(c), ContainsSubstring("other:1: the file is empty"));
+  CHECK_THROWS_WITH(TextData(c, TextData::learn_language(c, "ab"), {"01234567", "short"}),
                     ContainsSubstring("training text has 8 tokens, and at least 9 are needed"));
-  CHECK_NOTHROW(TextLearner(c, TextLearner::learn_language(c, "ab"), {"012345678", "ab"}).evaluate());
+  CHECK(TextData(c, TextData::learn_language(c, "ab"), {"012345678", "ab"}).validation().size() == 1);
   c.data.min_frequency = 100;
-  CHECK_THROWS_WITH(TextLearner::learn_language(c, "abc"), ContainsSubstring("100 times"));
+  CHECK_THROWS_WITH(TextData::learn_language(c, "abc"), ContainsSubstring("100 times"));
 }
 
 TEST_CASE("sampling follows the model's probabilities, tempered and cut", "[sample]") {
@@ -136,16 +137,18 @@ TEST_CASE("what the last token looked at is a distribution over what the model s
 
 TEST_CASE("held-out figures take every token but the first once") {
   const Config c = small("chars");
-  const TextLearner::Text text{verse + verse, "one two three five\n"};  // 19 tokens: 18 predictions, 8 + 8 + 2
-  TextLearner learner(c, TextLearner::learn_language(c, text.train), text);
-  const auto ids = learner.model().language().vocabulary.encode(text_tokens(character_tokenizer(), text.validation));
+  const TextData::Text text{verse + verse, "one two three five\n"};  // 19 tokens: 18 predictions, 8 + 8 + 2
+  TextModel model(c, TextData::learn_language(c, text.train));
+  TextData data(c, model.language(), text);
+  SequenceLearner learner(c, model.params(), model.model(), data);
+  const auto ids = model.language().vocabulary.encode(text_tokens(character_tokenizer(), text.validation));
   const NoGrad no_grad;
   Context context;
   double loss = 0;
   for (const auto& [first, count] : {std::pair(0, 8), {8, 8}, {16, 2}}) {
     const std::vector<std::int32_t> in(ids.begin() + first, ids.begin() + first + count),
         out(ids.begin() + first + 1, ids.begin() + first + 1 + count);
-    const Tensor scores = learner.model().model().logits({.target = Tensor::from({1, count}, in)}, context);
+    const Tensor scores = model.model().logits({.target = Tensor::from({1, count}, in)}, context);
     loss += cross_entropy(scores, Tensor::from({1, count}, out), {.reduction = Reduction::sum}).item();
   }
   CHECK(learner.evaluate().loss == Approx(loss / 18).epsilon(1e-5));

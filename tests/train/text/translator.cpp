@@ -3,7 +3,7 @@
 #include <gaze/nn/safetensors.h>
 #include <gaze/train/optimizers.h>
 #include <gaze/train/options.h>
-#include <gaze/train/text/pair_source.h>
+#include <gaze/train/text/pair_data.h>
 #include <gaze/train/text/translator.h>
 
 #include "../../catch.h"
@@ -27,7 +27,9 @@ void fit(Translator& translator) {
   const auto pairs = toy_pairs(c, translator.languages());
   Trainer trainer(
       translator.params(), *optimizer,
-      [&](std::int64_t step, Context& context) { return translator.loss(pairs->batch(step - 1), context); },
+      [&](std::int64_t step, Context& context) {
+        return training_loss(translator.model(), pairs->batch(step), c, context);
+      },
       trainer_options(c));
   trainer.run(c.training.steps);
 }
@@ -35,7 +37,7 @@ void fit(Translator& translator) {
 Evaluation test(const Translator& translator, std::int64_t sentences) {
   Config c = translator.config();
   c.data.validation = sentences;
-  return translator.evaluate(toy_batches(c, translator.languages(), Split::test));
+  return evaluate(translator.model(), toy_batches(c, translator.languages(), Split::test), c.guided);
 }
 
 /// Hundreds of steps take many minutes with every access of the kernels checked; other tests take a few steps of the

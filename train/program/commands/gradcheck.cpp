@@ -223,9 +223,8 @@ Config config_of_model(const Arguments& a, std::unique_ptr<Checkpoint>& trained,
   try {
     if (a.model.ends_with(".json")) {
       written = json::parse(read_file(a.model), nullptr, false);
-      require(written.is_object(), "{}: it is not a JSON object", a.model);
-      config = default_config(written.value("task", ""));
-      read_config(config, written, a.model);
+      require(!written.is_discarded(), "{}: it is not JSON", a.model);
+      config = config_from(written, a.model);
     } else {
       config = default_config(a.model);
     }

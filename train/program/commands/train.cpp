@@ -134,8 +134,7 @@ struct Base {
 
 /// The options of a config file, or of a run that is continued, or the defaults of a task.
 Base base_of(const Arguments& a) {
-  const auto overlaid = [&](Config config, const json& object) {
-    read_config(config, object, a.task);
+  const auto written = [](Config config, const json& object) {
     if (object.contains("steps") && !object.contains("epochs")) config.training.epochs = 0;
     return Base{config, object};
   };
@@ -151,13 +150,16 @@ Base base_of(const Arguments& a) {
   if (!a.task.empty() && !from_file && !is_known(a.task)) throw UsageError(no_task(a.task, a.program));
   if (!a.resume.empty()) {
     Config config = RunFolder::open(a.resume).config();
-    if (from_file) return overlaid(config, object);
+    require_known_kind(config, a.resume);
+    if (from_file) {
+      read_config(config, object, a.task);
+      return written(config, object);
+    }
     if (!a.task.empty()) config.task = a.task;
     return {config};
   }
   if (!from_file) return {default_config(a.task)};
-  const bool names_task = object.is_object() && object.contains("task") && object["task"].is_string();
-  return overlaid(names_task ? default_config(object["task"].get<std::string>()) : Config(), object);
+  return written(config_from(object, a.task), object);
 }
 
 Config config_of(const Arguments& a) {
@@ -235,7 +237,6 @@ class Session {
     run_ = std::make_unique<TrainingRun>(job_->learner(), *folder_);
     if (!a.resume.empty()) {
       if (const std::string notice = run_->resume(); !notice.empty()) fmt::print(stderr, "gaze: {}\n", notice);
-      folder_->write_config(c);
     }
     view_ = std::make_unique<TrainingView>([] { return detect_terminal(STDOUT_FILENO); }, stdout, run_->steps_done(),
                                            c.training.steps, has_text(c));

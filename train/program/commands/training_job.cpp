@@ -9,11 +9,11 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/base/files.h>
-#include <gaze/train/attention/attention_log.h>
 #include <gaze/train/program/terminal/training_view.h>
 #include <gaze/train/report/report.h>
 #include <gaze/train/text/bleu.h>
-#include <gaze/train/text/pair_source.h>
+#include <gaze/train/text/pair_data.h>
+#include <gaze/train/text/text_data.h>
 #include <gaze/train/text/text_model.h>
 
 namespace gaze::train {
@@ -25,46 +25,42 @@ using nlohmann::json;
 /// A translator, of a toy task or of a text; the attention of some held-out sentences is recorded on the way.
 class TranslationJob : public TrainingJob {
  public:
-  TranslationJob(const Config& config, LanguagePair languages, std::unique_ptr<PairSource> pairs)
-      : learner_(config, std::move(languages), std::move(pairs)) {}
+  TranslationJob(const Config& config, const LanguagePair& languages, std::unique_ptr<PairData> pairs)
+      : translator_(config, languages),
+        pairs_(std::move(pairs)),
+        learner_(config, translator_.params(), translator_.model(), *pairs_, translator_.metadata()) {}
 
   Learner& learner() override { return learner_; }
-  void begin(const RunFolder& folder, std::int64_t step) override {
-    const std::int64_t probes = learner_.config().recording.probes;
-    if (!records()) return;
-    std::vector<Example> candidates = learner_.pairs().probes(20 * probes);
-    candidates.insert(candidates.begin(), shown());
-    const auto look = [&](const std::vector<Example>& sentences, AttentionRecorder& recorder) {
-      learner_.translator().record(sentences, recorder);
-    };
-    attention_ =
-        std::make_unique<AttentionLog>(learner_.config(), learner_.translator().attentions(), look, folder, candidates);
-    attention_->continue_after(step);
-    attention_->after(step);
-  }
-  void after(std::int64_t step) override {
-    if (attention_) attention_->after(step);
-  }
-  void end(std::int64_t step) override {
-    if (attention_) attention_->finish(step);
-  }
   std::optional<HeatMap> picture() const override {
-    const Translator& model = learner_.translator();
-    if (!model.has_attention()) return {};
+    if (!translator_.has_attention()) return {};
     const Example& e = shown();
-    return heat_map_of(
-        model.attention(e.source, e.target), e.gold,
-        fmt::format("{} -> {}", model.source().tokenizer.join(e.source), model.target().tokenizer.join(e.target)));
+    return heat_map_of(translator_.attention(e.source, e.target), e.gold,
+                       fmt::format("{} -> {}", translator_.source().tokenizer.join(e.source),
+                                   translator_.target().tokenizer.join(e.target)));
   }
 
  protected:
   virtual const Example& shown() const = 0;
   /// Whether the folder holds attention to look at.
-  bool records() const { return learner_.config().recording.probes > 0 && learner_.translator().has_attention(); }
-  TranslationLearner learner_;
+  bool records() const { return translator_.config().recording.probes > 0 && translator_.has_attention(); }
+  std::unique_ptr<AttentionLog> attention_log(const RunFolder& folder) const override {
+    if (!records()) return nullptr;
+    std::vector<Example> candidates = pairs_->probes(20 * translator_.config().recording.probes);
+    candidates.insert(candidates.begin(), shown());
+    const auto look = [&](const std::vector<Example>& sentences, AttentionRecorder& recorder) {
+      translator_.record(sentences, recorder);
+    };
+    const Marks marks{.begin = true, .end = translator_.config().data.source_eos};
+    return std::make_unique<AttentionLog>(translator_.config(), translator_.attentions(), marks, look, folder,
+                                          candidates);
+  }
+  const Translator& translator() const { return translator_; }
+  const PairData& pairs() const { return *pairs_; }
 
  private:
-  std::unique_ptr<AttentionLog> attention_;
+  Translator translator_;
+  std::unique_ptr<PairData> pairs_;
+  SequenceLearner learner_;
 };
 
 class ToyJob : public TranslationJob {
@@ -79,17 +75,18 @@ class ToyJob : public TranslationJob {
         for (const Link& b : e.gold) n += a.sure && b.sure && a.source < b.source && a.target > b.target;
       return n;
     };
-    const auto examples = learner_.pairs().probes(demo ? candidates : 1);
+    const auto examples = pairs().probes(demo ? candidates : 1);
     shown_ = *std::max_element(examples.begin(), examples.end(),
                                [&](const Example& a, const Example& b) { return crossings(a) < crossings(b); });
   }
   std::string description() const override { return task_->description(); }
 
   json close(const RunFolder& folder, const std::string& program) override {
-    const Config& config = learner_.config();
+    const Config& config = translator().config();
     const auto trained = Translator::load(folder);
     const Translator& model = *trained;
-    const Evaluation figures = model.evaluate(toy_batches(config, model.languages(), Split::test));
+    const Evaluation figures =
+        evaluate(model.model(), toy_batches(config, model.languages(), Split::test), config.guided);
     fmt::print("On {} test sentences: token accuracy {:.2f} %{}\n\n", config.data.validation,
                100 * figures.token_accuracy,
                figures.aer ? fmt::format(", alignment error rate {:.2f} %", 100 * *figures.aer) : "");
@@ -145,9 +142,8 @@ class TextPairsJob : public TranslationJob {
       : TextPairsJob(config, languages, *pairs, std::move(pairs), std::move(test)) {}
 
   std::string description() const override {
-    const Translator& model = learner_.translator();
-    return fmt::format("{} pairs, {} source and {} target {}", pairs_.size(), model.source().vocabulary.size(),
-                       model.target().vocabulary.size(), name_of(model.config().data.units));
+    return fmt::format("{} pairs, {} source and {} target {}", pairs_.size(), translator().source().vocabulary.size(),
+                       translator().target().vocabulary.size(), name_of(translator().config().data.units));
   }
   std::vector<std::string> notices() const override { return pairs_.notices(); }
 
@@ -183,9 +179,9 @@ class TextPairsJob : public TranslationJob {
     json figures = json::object();
     const auto batches = evaluation_batches(*test_, {model.source(), model.target()}, c.data.source_eos);
     if (!batches.empty()) {
-      const Evaluation e = model.evaluate(batches);
+      const Evaluation e = evaluate(model.model(), batches);
       std::int64_t pairs = 0;
-      for (const Batch& batch : batches) pairs += batch.source.shape()[0];
+      for (const SequenceBatch& batch : batches) pairs += batch.ids.source.size(0);
       const std::string of_all = std::cmp_equal(pairs, test_->size()) ? "" : fmt::format(" of {}", test_->size());
       fmt::print("On {}{} test pairs: loss {:.4f}, perplexity {:.2f}, token accuracy {:.2f} %\n", pairs, of_all, e.loss,
                  std::exp(e.loss), 100 * e.token_accuracy);
@@ -216,36 +212,49 @@ class TextPairsJob : public TranslationJob {
 /// A language model.
 class TextJob : public TrainingJob {
  public:
-  TextJob(const Config& config, Language language, const TextLearner::Text& text)
-      : learner_(config, std::move(language), text) {}
+  TextJob(const Config& config, const Language& language, const TextData::Text& text)
+      : model_(config, language),
+        data_(config, language, text),
+        learner_(config, model_.params(), model_.model(), data_, model_.metadata()) {}
 
   Learner& learner() override { return learner_; }
   std::string description() const override {
-    return fmt::format("{} tokens of text to learn from and {} held out, of {} kinds", learner_.size(),
-                       learner_.held_out_size(), learner_.model().language().vocabulary.size());
+    return fmt::format("{} tokens of text to learn from and {} held out, of {} kinds", data_.size(),
+                       data_.held_out_size(), model_.language().vocabulary.size());
   }
-  void begin(const RunFolder&, std::int64_t) override {}
-  void after(std::int64_t) override {}
-  void end(std::int64_t) override {}
-  std::optional<HeatMap> picture() const override { return {}; }
   json close(const RunFolder& folder, const std::string& program) override {
     fmt::print("Go on:  {} sample {} --prompt \"...\"\n", program, folder.path().string());
     return json::object();
   }
 
  private:
-  TextLearner learner_;
+  TextModel model_;
+  TextData data_;
+  SequenceLearner learner_;
 };
 
 }  // namespace
+
+void TrainingJob::begin(const RunFolder& folder, std::int64_t step) {
+  attention_ = attention_log(folder);
+  if (attention_) attention_->begin(step);
+}
+
+void TrainingJob::after(std::int64_t step) {
+  if (attention_) attention_->after(step);
+}
+
+void TrainingJob::end(std::int64_t step) {
+  if (attention_) attention_->finish(step);
+}
 
 std::unique_ptr<TrainingJob> make_job(const Config& given, const Checkpoint* trained, const std::string& file,
                                       bool demo) {
   Config config = given;
   const auto saved = [&](const char* name) { return language_of(*trained, name, config, file); };
   if (is_plain_text(config)) {
-    const TextLearner::Text text = TextLearner::read(config);
-    return std::make_unique<TextJob>(config, trained ? saved("text") : TextLearner::learn_language(config, text.train),
+    const TextData::Text text = TextData::read(config);
+    return std::make_unique<TextJob>(config, trained ? saved("text") : TextData::learn_language(config, text.train),
                                      text);
   }
   if (!is_parallel_text(config)) {

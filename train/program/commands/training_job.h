@@ -7,6 +7,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <gaze/train/attention/attention_log.h>
 #include <gaze/train/learner.h>
 #include <gaze/train/program/terminal/heat_map.h>
 #include <gaze/train/run_folder.h>
@@ -23,13 +24,20 @@ class TrainingJob {
   virtual std::string description() const = 0;
   virtual std::vector<std::string> notices() const { return {}; }  ///< about the data
   /// What is recorded on the way goes into this folder, from a step on.
-  virtual void begin(const RunFolder& folder, std::int64_t step) = 0;
-  virtual void after(std::int64_t step) = 0;
-  virtual void end(std::int64_t step) = 0;
+  void begin(const RunFolder& folder, std::int64_t step);
+  void after(std::int64_t step);
+  void end(std::int64_t step);
   /// What attention looks like now, if there is any to look at.
-  virtual std::optional<HeatMap> picture() const = 0;
+  virtual std::optional<HeatMap> picture() const { return {}; }
   /// Measures and prints what the run is worth, by its best weights; the figures as an object.
   virtual nlohmann::json close(const RunFolder& folder, const std::string& program) = 0;
+
+ protected:
+  /// None where no attention is recorded.
+  virtual std::unique_ptr<AttentionLog> attention_log(const RunFolder&) const { return nullptr; }
+
+ private:
+  std::unique_ptr<AttentionLog> attention_;
 };
 
 /// For any config. `trained`, if not null, is the checkpoint of a run that is continued: its languages are used. A

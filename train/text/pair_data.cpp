@@ -1,4 +1,4 @@
-#include <gaze/train/text/pair_source.h>
+#include <gaze/train/text/pair_data.h>
 
 #include <algorithm>
 #include <numeric>
@@ -79,31 +79,32 @@ PairLength length_of(const PairIds& pair, bool source_eos) {
 }
 
 /// Batches of like length, with their number of tokens bounded.
-std::vector<Batch> in_batches(std::vector<PairIds> pairs, bool source_eos) {
+std::vector<SequenceBatch> in_batches(std::vector<PairIds> pairs, bool source_eos) {
   constexpr std::int64_t max_tokens = 4096;
   std::stable_sort(pairs.begin(), pairs.end(),
                    [](const PairIds& a, const PairIds& b) { return a.target.size() < b.target.size(); });
   std::vector<PairLength> lengths;
   for (const PairIds& pair : pairs) lengths.push_back(length_of(pair, true));
-  std::vector<Batch> batches;
+  std::vector<SequenceBatch> batches;
   for (const auto& [first, end] : batch_ranges(lengths, 0, max_tokens))
-    batches.push_back(make_batch(std::span(pairs).subspan(first, end - first), source_eos));
+    batches.push_back(sequence_batch(make_batch(std::span(pairs).subspan(first, end - first), source_eos)));
   return batches;
 }
 
-class ToyPairs : public PairSource {
+class ToyPairs : public PairData {
  public:
   ToyPairs(const Config& config, const LanguagePair& languages)
       : task_(toy_task(config)),
         config_(config),
         languages_(languages),
         validation_(toy_batches(config, languages, Split::validation)) {}
-  Batch batch(std::int64_t number) override {
-    return make_batch(task_->examples(Split::train, config_.training.batch, number * config_.training.batch),
-                      languages_.source.vocabulary, languages_.target.vocabulary, config_.data.source_eos);
+  SequenceBatch batch(std::int64_t number) override {
+    const std::int64_t size = config_.training.batch;
+    return sequence_batch(make_batch(task_->examples(Split::train, size, (number - 1) * size),
+                                     languages_.source.vocabulary, languages_.target.vocabulary,
+                                     config_.data.source_eos));
   }
-  BatchPlan::Position position(std::int64_t number) override { return {0, number}; }
-  const std::vector<Batch>& validation() const override { return validation_; }
+  const std::vector<SequenceBatch>& validation() const override { return validation_; }
   std::vector<Example> probes(std::int64_t count) const override {
     Config fixed = config_;
     fixed.seed = streams::probe_seed;
@@ -115,7 +116,7 @@ class ToyPairs : public PairSource {
   std::shared_ptr<const ToyTask> task_;
   Config config_;
   LanguagePair languages_;
-  std::vector<Batch> validation_;
+  std::vector<SequenceBatch> validation_;
 };
 
 }  // namespace
@@ -144,17 +145,18 @@ LanguagePair learn_languages(const Config& config, const ParallelText& text) {
   return {both, both};
 }
 
-std::vector<Batch> toy_batches(const Config& config, const LanguagePair& languages, Split split) {
+std::vector<SequenceBatch> toy_batches(const Config& config, const LanguagePair& languages, Split split) {
   constexpr std::int64_t at_once = 256;
   const auto task = toy_task(config);
-  std::vector<Batch> batches;
+  std::vector<SequenceBatch> batches;
   for (std::int64_t first = 0; first < config.data.validation; first += at_once)
-    batches.push_back(make_batch(task->examples(split, std::min(at_once, config.data.validation - first), first),
-                                 languages.source.vocabulary, languages.target.vocabulary, config.data.source_eos));
+    batches.push_back(
+        sequence_batch(make_batch(task->examples(split, std::min(at_once, config.data.validation - first), first),
+                                  languages.source.vocabulary, languages.target.vocabulary, config.data.source_eos)));
   return batches;
 }
 
-std::unique_ptr<PairSource> toy_pairs(const Config& config, const LanguagePair& languages) {
+std::unique_ptr<PairData> toy_pairs(const Config& config, const LanguagePair& languages) {
   return std::make_unique<ToyPairs>(config, languages);
 }
 
@@ -186,10 +188,10 @@ TextPairs::TextPairs(const Config& config, const PairTexts& texts, const Languag
   validation_ = in_batches(std::move(validation), source_eos_);
 }
 
-Batch TextPairs::batch(std::int64_t number) {
+SequenceBatch TextPairs::batch(std::int64_t number) {
   std::vector<PairIds> pairs;
-  for (const std::uint32_t i : plan_->batch(number)) pairs.push_back(train_[i]);
-  return make_batch(pairs, source_eos_);
+  for (const std::uint32_t i : plan_->batch(number - 1)) pairs.push_back(train_[i]);
+  return sequence_batch(make_batch(pairs, source_eos_));
 }
 
 std::vector<Example> TextPairs::probes(std::int64_t count) const {
@@ -197,19 +199,13 @@ std::vector<Example> TextPairs::probes(std::int64_t count) const {
   return {held_out_.begin(), held_out_.begin() + static_cast<std::ptrdiff_t>(max_count)};
 }
 
-std::vector<Batch> evaluation_batches(const ParallelText& text, const LanguagePair& languages, bool source_eos) {
+std::vector<SequenceBatch> evaluation_batches(const ParallelText& text, const LanguagePair& languages,
+                                              bool source_eos) {
   std::vector<PairIds> pairs;
   for_usable_pairs(text, languages, [&](auto source, auto target) {
     pairs.push_back(ids_of({std::move(source), std::move(target), {}}, languages));
   });
   return in_batches(std::move(pairs), source_eos);
-}
-
-TranslationLearner::TranslationLearner(const Config& config, LanguagePair languages, std::unique_ptr<PairSource> pairs)
-    : translator_(config, std::move(languages)), pairs_(std::move(pairs)) {}
-
-StepLoss TranslationLearner::loss(std::int64_t batch, Context& context) {
-  return translator_.loss(pairs_->batch(batch - 1), context);
 }
 
 }  // namespace gaze::train

@@ -8,7 +8,7 @@
 
 #include <gaze/datasets/batch_plan.h>
 #include <gaze/datasets/parallel_text.h>
-#include <gaze/train/learner.h>
+#include <gaze/train/text/sequence_learner.h>
 #include <gaze/train/text/translator.h>
 
 namespace gaze::train {
@@ -27,31 +27,26 @@ struct PairTexts {
 LanguagePair learn_languages(const Config& config, const ParallelText& text);
 
 /// Sentence pairs to learn from, and held-out ones.
-class PairSource {
+class PairData : public TrainingData {
  public:
-  virtual ~PairSource() = default;
-  virtual Batch batch(std::int64_t number) = 0;  ///< for training, counted from 0
-  virtual BatchPlan::Position position(std::int64_t number) = 0;
-  virtual const std::vector<Batch>& validation() const = 0;
   /// Held-out pairs, as words: the same in all runs on the same data, whatever their seed.
   virtual std::vector<Example> probes(std::int64_t count) const = 0;
-  virtual std::uint64_t hash() const = 0;
 };
 
 /// As many sentences of a toy task as a config's figures are taken on.
-std::vector<Batch> toy_batches(const Config& config, const LanguagePair& languages, Split split);
+std::vector<SequenceBatch> toy_batches(const Config& config, const LanguagePair& languages, Split split);
 /// The sentences of a toy task: batch after batch of new ones.
-std::unique_ptr<PairSource> toy_pairs(const Config& config, const LanguagePair& languages);
+std::unique_ptr<PairData> toy_pairs(const Config& config, const LanguagePair& languages);
 
 /// A text's sentences, epoch after epoch. Pairs with an empty side, or with one that is longer than the language's
 /// longest, are left out of training and validation figures.
-class TextPairs : public PairSource {
+class TextPairs : public PairData {
  public:
   TextPairs(const Config& config, const PairTexts& texts, const LanguagePair& languages);
 
-  Batch batch(std::int64_t number) override;
+  SequenceBatch batch(std::int64_t number) override;
   BatchPlan::Position position(std::int64_t number) override { return plan_->position(number); }
-  const std::vector<Batch>& validation() const override { return validation_; }
+  const std::vector<SequenceBatch>& validation() const override { return validation_; }
   std::vector<Example> probes(std::int64_t count) const override;
   std::uint64_t hash() const override { return hash_; }
 
@@ -63,7 +58,7 @@ class TextPairs : public PairSource {
  private:
   bool source_eos_;
   std::vector<PairIds> train_;
-  std::vector<Batch> validation_;
+  std::vector<SequenceBatch> validation_;
   std::vector<Example> held_out_;
   std::unique_ptr<BatchPlan> plan_;
   std::vector<std::string> notices_;
@@ -72,27 +67,6 @@ class TextPairs : public PairSource {
 
 /// A text in batches of like length for evaluation: about as many tokens each. What has an empty or too long side is
 /// left out.
-std::vector<Batch> evaluation_batches(const ParallelText& text, const LanguagePair& languages, bool source_eos);
-
-/// Trains a translator on sentence pairs.
-class TranslationLearner : public Learner {
- public:
-  TranslationLearner(const Config& config, LanguagePair languages, std::unique_ptr<PairSource> pairs);
-
-  const Config& config() const override { return translator_.config(); }
-  Params& params() override { return translator_.params(); }
-  StepLoss loss(std::int64_t batch, Context& context) override;
-  Evaluation evaluate() const override { return translator_.evaluate(pairs_->validation()); }
-  Metadata metadata() const override { return translator_.metadata(); }
-  std::uint64_t data_hash() const override { return pairs_->hash(); }
-  BatchPlan::Position position(std::int64_t batch) override { return pairs_->position(batch); }
-
-  const Translator& translator() const { return translator_; }
-  const PairSource& pairs() const { return *pairs_; }
-
- private:
-  Translator translator_;
-  std::unique_ptr<PairSource> pairs_;
-};
+std::vector<SequenceBatch> evaluation_batches(const ParallelText& text, const LanguagePair& languages, bool source_eos);
 
 }  // namespace gaze::train

@@ -1,0 +1,150 @@
+#include <gaze/train/text/sequence_learner.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include <gaze/autograd/ops.h>
+#include <gaze/nn/guided_attention.h>
+#include <gaze/nn/recorder.h>
+#include <gaze/train/attention/attention_view.h>
+#include <gaze/train/options.h>
+
+namespace gaze::train {
+namespace {
+
+/// What a guided head should look at: [B,T,S]. A word's sure links share its row evenly, or its possible ones when
+/// none is sure.
+Tensor gold_attention(const SequenceBatch& batch) {
+  const std::int64_t rows = batch.ids.target.size(1), columns = batch.ids.source.size(1);
+  Array gold = Array::zeros({batch.ids.source.size(0), rows, columns}, DType::float32);
+  float* numbers = gold.write<float>();
+  for (const Example& e : batch.examples) {
+    for (int t = 0; t < static_cast<int>(e.target.size()); ++t) {
+      const auto of_word = [&](const Link& l) { return l.target == t; };
+      const bool any_sure =
+          std::any_of(e.gold.begin(), e.gold.end(), [&](const Link& l) { return of_word(l) && l.sure; });
+      const auto counts = [&](const Link& l) { return of_word(l) && l.sure == any_sure; };
+      const auto links = std::count_if(e.gold.begin(), e.gold.end(), counts);
+      for (const Link& l : e.gold)
+        if (counts(l)) numbers[t * columns + l.source] = 1.0F / static_cast<float>(links);
+    }
+    numbers += rows * columns;
+  }
+  return Tensor(std::move(gold));
+}
+
+/// The error of the alignments of batches, read from one cross-attention while a model reads them.
+class AlignmentReader {
+ public:
+  AlignmentReader(const SequenceModel& model, const GuidedConfig& guided) {
+    const AttentionSites sites = model.anatomy().attentions;
+    if (sites_of(sites, AttentionKind::cross).empty()) return;
+    view_ = usual_view(sites, guided);
+    module_ = site_of(sites, view_.kind, view_.layer).name;
+    recorder_.wants = [this](std::string_view name) { return name == module_; };
+  }
+  AlignmentReader(const AlignmentReader&) = delete;
+  AlignmentReader& operator=(const AlignmentReader&) = delete;
+
+  /// For the pass of a batch.
+  Taps taps(const SequenceBatch& batch) {
+    return module_.empty() || batch.examples.empty() ? Taps() : recorder_.taps();
+  }
+  /// After that pass.
+  void add(const SequenceBatch& batch) {
+    if (module_.empty() || batch.examples.empty()) return;
+    const Tensor weights = recorder_.modules.at(module_).weights();
+    for (std::size_t b = 0; b < batch.examples.size(); ++b) {
+      const Example& e = batch.examples[b];
+      any_gold_ = any_gold_ || !e.gold.empty();
+      const auto columns = static_cast<std::int64_t>(e.source.size());
+      const auto map = attention_map(weights, static_cast<std::int64_t>(b), static_cast<std::int64_t>(e.target.size()),
+                                     columns, view_.choice);
+      counts_.add(e.gold, strongest_links(map, columns));
+    }
+    recorder_.modules.clear();
+  }
+  std::optional<double> aer() const { return any_gold_ ? std::optional(counts_.aer()) : std::nullopt; }
+
+ private:
+  AttentionView view_;
+  std::string module_;
+  AttentionRecorder recorder_;
+  AlignmentCounts counts_;
+  bool any_gold_ = false;
+};
+
+}  // namespace
+
+StepLoss training_loss(const SequenceModel& model, const SequenceBatch& batch, const Config& config, Context& context) {
+  batch.check();
+  const std::int64_t predictions = batch.predictions();
+  require(predictions > 0, "training: a batch has nothing to predict");
+  const CrossEntropyOptions options{.label_smoothing = config.training.label_smoothing, .ignore_index = batch.ignored};
+  if (config.guided.weight == 0) return {model.loss(batch.ids, options, context), predictions};
+
+  const AttentionSites sites = model.anatomy().attentions;
+  const AttentionView view = usual_view(sites, config.guided);
+  const std::string guided = site_of(sites, view.kind, view.layer).name;
+  AttentionRecorder recorder{.heads = {view.choice.head},
+                             .wants = [&](std::string_view name) { return name == guided; },
+                             .differentiable = true};
+  Taps taps = context.taps ? *context.taps : Taps();
+  recorder.add_to(taps);
+  Context guided_pass = context;
+  guided_pass.taps = &taps;
+  const Tensor likelihood = model.loss(batch.ids, options, guided_pass);
+  context.draws = guided_pass.draws;
+  const Tensor weights = recorder.modules.at(guided).weights();  // [B,1,T,S]
+  return {likelihood + config.guided.weight *
+                           guided_attention_loss(reshape(weights, {weights.size(0), weights.size(2), weights.size(3)}),
+                                                 gold_attention(batch)),
+          predictions};
+}
+
+Evaluation evaluate(const SequenceModel& model, std::span<const SequenceBatch> batches, const GuidedConfig& guided) {
+  const NoGrad no_grad;
+  Evaluation result;
+  AlignmentReader alignments(model, guided);
+  std::int64_t all = 0, right = 0;
+  for (const SequenceBatch& batch : batches) {
+    batch.check();
+    const Taps taps = alignments.taps(batch);
+    Context context{.taps = &taps};
+    const Tensor logits = model.logits(batch.ids, context), &gold = batch.ids.gold;
+    result.loss += cross_entropy(logits, gold, {.ignore_index = batch.ignored, .reduction = Reduction::sum}).item();
+    const Tensor best = argmax(logits);
+    const auto said = best.values<std::int32_t>(), wanted = gold.values<std::int32_t>();
+    for (std::size_t i = 0; i < wanted.size(); ++i) right += said[i] == wanted[i] && wanted[i] != batch.ignored;
+    all += batch.predictions();
+    alignments.add(batch);
+  }
+  require(all > 0, "evaluation: there is nothing to predict");
+  result.loss /= static_cast<double>(all);
+  result.token_accuracy = static_cast<double>(right) / static_cast<double>(all);
+  result.aer = alignments.aer();
+  return result;
+}
+
+SequenceLearner::SequenceLearner(const Config& config, Params& params, const SequenceModel& model, TrainingData& data,
+                                 Metadata notes)
+    : config_(config), params_(params), model_(model), data_(data), notes_(std::move(notes)) {
+  require(!data_.validation().empty(), "training: the data hold nothing to validate on");
+}
+
+StepLoss SequenceLearner::loss(std::int64_t batch, Context& context) {
+  return training_loss(model_, data_.batch(batch), config_, context);
+}
+
+Evaluation SequenceLearner::evaluate() const { return train::evaluate(model_, data_.validation(), config_.guided); }
+
+Metadata SequenceLearner::metadata() const {
+  Metadata all = notes_;
+  all["config"] = portable(config_).dump();
+  return all;
+}
+
+}  // namespace gaze::train
