@@ -138,12 +138,18 @@ Tensor dropout(const Tensor& x, double p, RandomStream stream);
 // Attention ------------------------------------------------------------------------------------ ops/attention.cpp
 /// Some columns of the last axis of a packed tensor: Q, K or V where a packed projection wrote them.
 struct Columns {
-  Columns(Tensor all) : packed(std::move(all)), count(packed.defined() ? packed.size(-1) : 0) {}  // NOLINT
-  Columns(Tensor all, std::int64_t from, std::int64_t n) : packed(std::move(all)), first(from), count(n) {}
-  Tensor alone() const;  ///< [...,count]: a copy unless they are all that there is
+  Columns(Tensor all)  // NOLINT
+      : packed(std::move(all)), count(packed.defined() ? packed.size(-1) : 0), length(rows()) {}
+  Columns(Tensor all, std::int64_t from, std::int64_t n)
+      : packed(std::move(all)), first(from), count(n), length(rows()) {}
+  Tensor alone() const;  ///< [...,length,count]: a copy unless they are all that there is
   Tensor packed;
   std::int64_t first = 0;
   std::int64_t count = 0;
+  std::int64_t length;  ///< of keys and values: the first so many of the second last axis, if there is room for more
+
+ private:
+  std::int64_t rows() const { return packed.defined() && packed.rank() > 1 ? packed.size(-2) : 0; }
 };
 struct AttentionOptions {
   std::int64_t heads = 1;            ///< head h owns columns [h K, (h+1) K)

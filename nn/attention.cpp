@@ -1,4 +1,8 @@
 #include <gaze/nn/attention.h>
+
+#include <algorithm>
+
+#include <gaze/autograd/graph.h>
 #include <gaze/nn/tapped_attention.h>
 
 namespace gaze {
@@ -10,7 +14,51 @@ std::int64_t checked_heads(const Scope& scope, std::int64_t d_model, std::int64_
   return heads;
 }
 
+/// Writes words [R,T,D] into all [R,S,D] behind the first so many.
+void write(Tensor& all, std::int64_t first, const Columns& words) {
+  require(words.packed.size(0) == all.size(0) && words.count == all.size(2),
+          "attention: words of {} rows and {} columns cannot follow those of {}", words.packed.size(0), words.count,
+          all.shape());
+  for_floating("attention", all.dtype(), [&]<class T>() {
+    const T* from = words.packed.array().data<T>() + words.first;
+    T* to = all.mutable_array().write<T>();
+    for (std::int64_t row = 0; row < all.size(0); ++row)
+      for (std::int64_t word = first; word < first + words.length; ++word, from += words.packed.size(2))
+        std::copy_n(from, words.count, to + (row * all.size(1) + word) * all.size(2));
+  });
+}
+
 }  // namespace
+
+void KeysValues::append(const Columns& more_keys, const Columns& more_values) {
+  const std::int64_t end = length + more_keys.length;
+  if (length == 0) {
+    keys = more_keys.alone(), values = more_values.alone();
+  } else if (const Tensor of[] = {keys, values, more_keys.packed, more_values.packed}; detail::wants_graph(of)) {
+    keys = concat({first_words(keys).alone(), more_keys.alone()}, 1);
+    values = concat({first_words(values).alone(), more_values.alone()}, 1);
+  } else {
+    std::int64_t free_from = length;
+    if (end > keys.size(1) || !taken->compare_exchange_strong(free_from, end)) {
+      for (Tensor* all : {&keys, &values})  // twice as much: growing copies each word once more on average
+        *all = concat({first_words(*all).alone(), Tensor::zeros(all->shape().with(1, end), all->dtype())}, 1);
+      taken = std::make_shared<std::atomic<std::int64_t>>(end);
+    }
+    write(keys, length, more_keys), write(values, length, more_values);
+  }
+  length = end;
+}
+
+void KeysValues::select(const Tensor& rows) {
+  keys = index_select(keys, 0, rows), values = index_select(values, 0, rows);
+  taken = std::make_shared<std::atomic<std::int64_t>>(length);
+}
+
+Columns KeysValues::first_words(const Tensor& of) const {
+  Columns words(of);
+  words.length = length;
+  return words;
+}
 
 MultiHeadAttention::MultiHeadAttention(const Scope& scope, std::int64_t model_size, std::int64_t head_count,
                                        double dropout_probability, Score function, AttentionKind kind,
@@ -41,53 +89,56 @@ Columns MultiHeadAttention::ready_queries(const Tensor& x, Context& context) con
                context);  // [B,T,D] -> [B,T,D]
 }
 
+Columns MultiHeadAttention::ready_keys(const Columns& x, Context& context) const {
+  return score.prepared_keys(ready(x, TapPoint::keys, context));
+}
+
 Tensor MultiHeadAttention::operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& masks,
                                       Context& context) const {
   const std::int64_t d = d_model;
   if (memory.same(x)) {
     const Tensor qkv = linear(x, in_proj_weight, in_proj_bias);  // [B,T,D] -> [B,T,3D]
-    return attend({ready({qkv, 0, d}, TapPoint::queries, context), ready({qkv, d, d}, TapPoint::keys, context),
+    return attend({ready({qkv, 0, d}, TapPoint::queries, context), ready_keys({qkv, d, d}, context),
                    ready({qkv, 2 * d, d}, TapPoint::values, context)},
                   masks, context);
   }
   const Columns q = ready_queries(x, context);
   const Tensor kv = linear(memory, in_proj_weight, in_proj_bias, {d, 2 * d});  // [B,S,D] -> [B,S,2D]
-  return attend({q, ready({kv, 0, d}, TapPoint::keys, context), ready({kv, d, d}, TapPoint::values, context)}, masks,
-                context);
+  return attend({q, ready_keys({kv, 0, d}, context), ready({kv, d, d}, TapPoint::values, context)}, masks, context);
 }
 
-Tensor MultiHeadAttention::keys_values(const Tensor& memory, Context& context) const {
+KeysValues MultiHeadAttention::keys_values(const Tensor& memory, Context& context) const {
   const std::int64_t d = d_model;
   const Tensor kv = linear(memory, in_proj_weight, in_proj_bias, {d, 2 * d});  // [B,S,D] -> [B,S,2D]
-  return joined(ready({kv, 0, d}, TapPoint::keys, context), ready({kv, d, d}, TapPoint::values, context));
+  KeysValues all;
+  all.append(ready_keys({kv, 0, d}, context), ready({kv, d, d}, TapPoint::values, context));
+  return all;
 }
 
-Tensor MultiHeadAttention::extend(const Tensor& x, Tensor& keys_values, Context& context) const {
-  const bool first = !keys_values.defined();
+Tensor MultiHeadAttention::extend(const Tensor& x, KeysValues& words, Context& context) const {
+  const bool first = words.length == 0;
   require(first || x.size(1) == 1, "attention {}: after the first call one word at a time, got {}", site.name,
           x.shape());
   const std::int64_t d = d_model;
   const Tensor qkv = linear(x, in_proj_weight, in_proj_bias);
   const Columns q = ready({qkv, 0, d}, TapPoint::queries, context);
-  const Tensor kv =
-      joined(ready({qkv, d, d}, TapPoint::keys, context), ready({qkv, 2 * d, d}, TapPoint::values, context));
-  keys_values = first ? kv : concat({keys_values, kv}, 1);
+  words.append(ready_keys({qkv, d, d}, context), ready({qkv, 2 * d, d}, TapPoint::values, context));
   const AttentionMasks masks{.causal = first};  // a single query comes last: it sees all
-  return attend({q, {keys_values, 0, d}, {keys_values, d, d}}, masks, context);
+  return attend({q, words.first_words(words.keys), words.first_words(words.values)}, masks, context);
 }
 
-Tensor MultiHeadAttention::attend(const Tensor& x, const Tensor& keys_values, const AttentionMasks& masks,
+Tensor MultiHeadAttention::attend(const Tensor& x, const KeysValues& memory, const AttentionMasks& masks,
                                   Context& context) const {
-  const std::int64_t d = d_model, sources = keys_values.size(0);
+  const std::int64_t sources = memory.keys.size(0);
   Columns q = ready_queries(x, context);
   std::int64_t continuations = 1;
   if (x.size(0) != sources) {  // the continuations of a source are its queries: [R,1,D] -> [B,R/B,D]
     require(x.size(1) == 1 && sources > 0 && x.size(0) % sources == 0,
             "attention {}: x {} must be [R,1,D], R a multiple of the {} sources", site.name, x.shape(), sources);
     continuations = x.size(0) / sources;
-    q = reshape(q.packed, {sources, continuations, d});
+    q = reshape(q.packed, {sources, continuations, d_model});
   }
-  return attend({q, {keys_values, 0, d}, {keys_values, d, d}}, masks, context, continuations);
+  return attend({q, memory.keys, memory.values}, masks, context, continuations);
 }
 
 Tensor MultiHeadAttention::attend(const Projections& from, const AttentionMasks& masks, Context& context,
@@ -98,11 +149,9 @@ Tensor MultiHeadAttention::attend(const Projections& from, const AttentionMasks&
   options.mask = masks.additive;
   const DropoutOptions drop = dropout.options(context);
   options.dropout = drop.p, options.stream = drop.stream;
-  const Tensor added =
-      positions ? positions->added(context.first_query, from.q.packed.size(1), from.k.packed.size(1)) : Tensor();
-  const Tensor heads_joined =
-      tapped_attention(score, score.prepared_queries(from.q), score.prepared_keys(from.k), from.v, options, site,
-                       context, {.continuations = continuations, .added = added});
+  const Tensor added = positions ? positions->added(context.first_query, from.q.length, from.k.length) : Tensor();
+  const Tensor heads_joined = tapped_attention(score, score.prepared_queries(from.q), from.k, from.v, options, site,
+                                               context, {.continuations = continuations, .added = added});
   return context.tap(site, TapPoint::output, out_proj(heads_joined));
 }
 

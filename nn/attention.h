@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,6 +20,17 @@ struct AttentionMasks {
   Tensor additive = {};     ///< broadcasts to [B,H,T,S]: added to the scores, -inf hides; undefined: nothing is added
 };
 
+/// What attention looks at, of each row: keys, as its score prepared them, and values. Copies are apart.
+struct KeysValues {
+  void append(const Columns& more_keys, const Columns& more_values);  ///< [R,T,D]: of the next words
+  void select(const Tensor& rows);                                    ///< row i is now what row rows[i] was: int32
+  Columns first_words(const Tensor& of) const;                        ///< keys or values without the room
+
+  Tensor keys, values;      ///< [R,S,D]
+  std::int64_t length = 0;  ///< of S; behind them is room for words to come, so that not every word copies all
+  std::shared_ptr<std::atomic<std::int64_t>> taken = {};  ///< of S by any copy: one alone may go on in the same room
+};
+
 /// Concat(head_1..head_H) W_O, head_h = softmax(Q_h K_h^T / sqrt(K)) V_h (Vaswani et al. 2017, section 3.2.2), with the
 /// parameters and results of torch.nn.MultiheadAttention; or with another score function of Q_h and K_h.
 struct MultiHeadAttention {
@@ -33,14 +45,14 @@ struct MultiHeadAttention {
   /// queries, keys, values, scores, weights, head_outputs and output.
   Tensor operator()(const Tensor& x, const Tensor& memory, const AttentionMasks&, Context&) const;
 
-  /// Word by word: x [B,1,D] joins the keys and values [B,t,2D] of the words before, undefined before the first, and
-  /// attends to all. Gives what the last query of causal self-attention over t + 1 words would: [B,1,D]. A first call
+  /// Word by word: x [B,1,D] joins the keys and values of the words before, of none before the first, and attends to
+  /// all. Gives what the last query of causal self-attention over t + 1 words would: [B,1,D]. A first call
   /// may bring several words, [B,T,D] -> [B,T,D].
-  Tensor extend(const Tensor& x, Tensor& keys_values, Context&) const;
-  /// What keys_values() made of a memory [B,S,2D] answers: x [B,T,D] -> [B,T,D]; or of R / B continuations of each
-  /// source that follow one another, x [R,1,D] -> [R,1,D].
-  Tensor attend(const Tensor& x, const Tensor& keys_values, const AttentionMasks&, Context&) const;
-  Tensor keys_values(const Tensor& memory, Context&) const;  ///< [B,S,D] -> [B,S,2D]
+  Tensor extend(const Tensor& x, KeysValues& words, Context&) const;
+  /// What keys_values() made of a memory answers: x [B,T,D] -> [B,T,D]; or of R / B continuations of each source that
+  /// follow one another, x [R,1,D] -> [R,1,D].
+  Tensor attend(const Tensor& x, const KeysValues& memory, const AttentionMasks&, Context&) const;
+  KeysValues keys_values(const Tensor& memory, Context&) const;  ///< [B,S,D] -> both [B,S,D]
 
   Tensor w_q() const;  ///< [D,D]: rows [0, D) of in_proj_weight, a differentiable copy
   Tensor w_k() const;  ///< [D,D]: rows [D, 2D)
@@ -56,11 +68,12 @@ struct MultiHeadAttention {
 
  private:
   struct Projections {
-    Columns q, k, v;
+    Columns q, k, v;  ///< k as the score prepared them
   };
   /// Queries, keys or values as they were projected: at their positions, and tapped.
   Columns ready(const Columns&, TapPoint, Context&) const;
   Columns ready_queries(const Tensor& x, Context&) const;
+  Columns ready_keys(const Columns&, Context&) const;
   /// `continuations` of each source are its queries: q [B,continuations,D] -> [B continuations,1,D]; 1: none are.
   Tensor attend(const Projections&, const AttentionMasks&, Context&, std::int64_t continuations = 1) const;
 };

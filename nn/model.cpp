@@ -1,5 +1,8 @@
 #include <gaze/nn/model.h>
 
+#include <algorithm>
+#include <ranges>
+
 #include <gaze/autograd/ops.h>
 
 namespace gaze {
@@ -37,11 +40,15 @@ TokenEmbedding embedding_of(const Scope& scope, std::int64_t vocab, const ModelO
 }  // namespace
 
 void DecodingState::select_rows(const Tensor& rows) {
+  const auto chosen = rows.values<std::int32_t>();
+  const auto count = static_cast<std::int32_t>(sentences.size());  // 0: a model that does not count them
+  if (count > 0 && std::ranges::equal(chosen, std::views::iota(0, count))) return;  // greedy: what grows stays in place
   for (Tensor& layer : self) layer = index_select(layer, 0, rows);
-  if (sentences.empty()) return;  // a model that does not count them
-  std::vector<std::int32_t> chosen;
-  for (const std::int32_t row : rows.values<std::int32_t>()) chosen.push_back(sentences[static_cast<std::size_t>(row)]);
-  sentences = std::move(chosen);
+  for (KeysValues& layer : words) layer.select(rows);
+  if (count == 0) return;
+  std::vector<std::int32_t> of_chosen;
+  for (const std::int32_t row : chosen) of_chosen.push_back(sentences[static_cast<std::size_t>(row)]);
+  sentences = std::move(of_chosen);
 }
 
 void DecodingState::begin_rows(std::int64_t rows) {
@@ -53,6 +60,7 @@ void DecodingState::begin_rows(std::int64_t rows) {
 
 void DecodingState::select_sources(const Tensor& sources) {
   for (Tensor& layer : memory) layer = index_select(layer, 0, sources);
+  for (KeysValues& layer : memory_words) layer.select(sources);
   if (!memory_lengths.defined()) return;
   const auto all = memory_lengths.values<std::int32_t>();
   std::vector<std::int32_t> lengths;
@@ -152,9 +160,10 @@ Tensor Seq2Seq::features(const Tensor& target, const Tensor& memory, const Tenso
 }
 
 DecodingState Seq2Seq::state_of(const Tensor& memory, const Tensor& lengths, Context& context) const {
-  DecodingState state{.self = {}, .memory = {}, .memory_lengths = lengths, .length = 0};
+  // The memory itself says how many sources there are, with no layers, too.
+  DecodingState state{.self = {}, .memory = {memory}, .memory_lengths = lengths, .length = 0};
   for (const DecoderLayer& layer : body.decoder.layers)
-    state.memory.push_back(layer.multihead_attn.keys_values(memory, context));
+    state.memory_words.push_back(layer.multihead_attn.keys_values(memory, context));
   return state;
 }
 
@@ -164,7 +173,7 @@ Tensor Seq2Seq::next(const Tensor& words, DecodingState& state, Context& context
   const WordByWord step(context, state.length, state.sentences);
   const Tensor x = tgt_embed(words, context, state.length);
   const Tensor y =
-      body.decoder.extend(x, state.self, state.memory, {.key_lengths = state.memory_lengths}, context);  // [R,1,D]
+      body.decoder.extend(x, state.words, state.memory_words, {.key_lengths = state.memory_lengths}, context);
   ++state.length;
   const Tensor logits = logits_of(y, head, context);  // [R,1,V]
   return reshape(logits, {logits.size(0), logits.size(2)});
@@ -206,7 +215,7 @@ Tensor LanguageModel::next(const Tensor& ids, DecodingState& state, Context& con
   Tensor y;
   {
     const WordByWord step(context, state.length, state.sentences);
-    y = body.extend(tgt_embed(ids, context, state.length), state.self, context);  // [B,T,D]
+    y = body.extend(tgt_embed(ids, context, state.length), state.words, context);  // [B,T,D]
   }
   state.length += ids.size(1);
   const WordByWord last(context, state.length - 1, state.sentences);

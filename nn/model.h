@@ -22,11 +22,13 @@ struct ModelOptions {
 
 /// What a decoder keeps of the words that it has read and of the sources, so that the next word costs one word's work.
 struct DecodingState {
-  std::vector<Tensor> self;  ///< [R,...]: of each continuation; a Transformer's are keys and values [R,t,2D] per layer
-  std::vector<Tensor> memory;                ///< [B,...]: of each source; none without an encoder
-  Tensor memory_lengths = {};                ///< int32 [B]
-  std::int64_t length = 0;                   ///< t, the words so far
-  std::vector<std::int32_t> sentences = {};  ///< of each continuation: which source, of those begun with, it is of
+  std::vector<Tensor> self;                   ///< [R,...]: of each continuation
+  std::vector<Tensor> memory;                 ///< [B,...]: of each source; none without an encoder
+  std::vector<KeysValues> words = {};         ///< of the words of each continuation, per layer of a Transformer
+  std::vector<KeysValues> memory_words = {};  ///< of the words of each source, per layer
+  Tensor memory_lengths = {};                 ///< int32 [B]
+  std::int64_t length = 0;                    ///< t, the words so far
+  std::vector<std::int32_t> sentences = {};   ///< of each continuation: which source, of those begun with, it is of
 
   /// Continuation i is now what continuation rows[i] was: int32.
   void select_rows(const Tensor& rows);

@@ -83,7 +83,7 @@ Tensor ScoreFunction::operator()(const Tensor& queries, const Tensor& keys) cons
 }
 
 Tensor ScoreFunction::scores(const Columns& q, const Columns& k) const {
-  if (score == Score::additive) return additive_scores(q.packed, k.packed, v);
+  if (score == Score::additive) return additive_scores(q.packed, k.alone(), v);
   const Tensor products = matmul(split_heads(q, heads), split_heads(k, heads), {.transpose_b = true});  // [B,H,T,S]
   return score == Score::scaled_dot ? products / std::sqrt(static_cast<double>(k.count / heads)) : products;
 }

@@ -44,14 +44,6 @@ Columns tapped_heads(const Columns& x, std::int64_t heads, TapPoint point, const
   return reshape(context.taps->apply(place, by_head(x, heads)), {x.packed.size(0), x.packed.size(1), x.count});
 }
 
-Tensor joined(const Columns& keys, const Columns& values) {
-  if (keys.packed.same(values.packed) && keys.first + keys.count == values.first) {
-    const std::int64_t end = values.first + values.count;
-    return keys.first == 0 && end == keys.packed.size(2) ? keys.packed : slice(keys.packed, 2, keys.first, end);
-  }
-  return concat({keys.alone(), values.alone()}, 2);
-}
-
 Tensor tapped_attention(const ScoreFunction& score, const Columns& queries, const Columns& keys, const Columns& values,
                         AttentionOptions options, const AttentionSite& site, const Context& context,
                         const TappedAttentionOptions& how) {

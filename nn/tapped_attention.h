@@ -15,9 +15,6 @@ Tensor by_head(const Columns& x, std::int64_t heads);
 Columns tapped_heads(const Columns& x, std::int64_t heads, TapPoint point, const AttentionSite& site,
                      const Context& context);
 
-/// Keys [B,S,HK] and values [B,S,HC] in one tensor [B,S,HK+HC]: what they were cut from, if that is nothing else.
-Tensor joined(const Columns& keys, const Columns& values);
-
 struct TappedAttentionOptions {
   /// If above 1, the queries of source b, [B,continuations,HK], are not one after another but beside one another: taps
   /// and the result see [B continuations,1,...].

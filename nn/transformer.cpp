@@ -44,9 +44,9 @@ Tensor EncoderLayer::operator()(const Tensor& x, const AttentionMasks& masks, Co
                   [&](const Tensor& z) { return feed_forward(z, context); });
 }
 
-Tensor EncoderLayer::extend(const Tensor& x, Tensor& keys_values, Context& context) const {
+Tensor EncoderLayer::extend(const Tensor& x, KeysValues& words, Context& context) const {
   const Tensor attended = residual(self_attn.site.name, norm1, x, context,
-                                   [&](const Tensor& z) { return self_attn.extend(z, keys_values, context); });
+                                   [&](const Tensor& z) { return self_attn.extend(z, words, context); });
   return residual(feed_forward.name, norm2, attended, context,
                   [&](const Tensor& z) { return feed_forward(z, context); });
 }
@@ -81,10 +81,10 @@ Tensor DecoderLayer::operator()(const Tensor& x, const Tensor& memory, const Att
       [&](const Tensor& z) { return multihead_attn(z, memory, memory_masks, context); });
 }
 
-Tensor DecoderLayer::extend(const Tensor& x, Tensor& self, const Tensor& memory, const AttentionMasks& memory_masks,
-                            Context& context) const {
+Tensor DecoderLayer::extend(const Tensor& x, KeysValues& words, const KeysValues& memory,
+                            const AttentionMasks& memory_masks, Context& context) const {
   return layer(
-      x, context, [&](const Tensor& z) { return self_attn.extend(z, self, context); },
+      x, context, [&](const Tensor& z) { return self_attn.extend(z, words, context); },
       [&](const Tensor& z) { return multihead_attn.attend(z, memory, memory_masks, context); });
 }
 
@@ -107,10 +107,10 @@ Tensor Encoder::operator()(const Tensor& x, const AttentionMasks& masks, Context
   return norm ? (*norm)(y) : y;
 }
 
-Tensor Encoder::extend(const Tensor& x, std::vector<Tensor>& keys_values, Context& context) const {
-  keys_values.resize(layers.size());
+Tensor Encoder::extend(const Tensor& x, std::vector<KeysValues>& words, Context& context) const {
+  words.resize(layers.size());
   Tensor y = x;
-  for (std::size_t i = 0; i < layers.size(); ++i) y = layers[i].extend(y, keys_values[i], context);
+  for (std::size_t i = 0; i < layers.size(); ++i) y = layers[i].extend(y, words[i], context);
   return norm ? (*norm)(y) : y;
 }
 
@@ -131,11 +131,12 @@ Tensor Decoder::operator()(const Tensor& x, const Tensor& memory, const Attentio
   return norm ? (*norm)(y) : y;
 }
 
-Tensor Decoder::extend(const Tensor& x, std::vector<Tensor>& self, const std::vector<Tensor>& memory,
+Tensor Decoder::extend(const Tensor& x, std::vector<KeysValues>& words, const std::vector<KeysValues>& memory,
                        const AttentionMasks& memory_masks, Context& context) const {
-  self.resize(layers.size());
+  words.resize(layers.size());
   Tensor y = x;
-  for (std::size_t i = 0; i < layers.size(); ++i) y = layers[i].extend(y, self[i], memory.at(i), memory_masks, context);
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    y = layers[i].extend(y, words[i], memory.at(i), memory_masks, context);
   return norm ? (*norm)(y) : y;
 }
 

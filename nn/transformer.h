@@ -63,7 +63,7 @@ struct EncoderLayer {
 
   Tensor operator()(const Tensor& x, const AttentionMasks&, Context&) const;  ///< [B,S,D] -> [B,S,D]
   /// Causal self-attention word by word: see MultiHeadAttention::extend().
-  Tensor extend(const Tensor& x, Tensor& keys_values, Context&) const;
+  Tensor extend(const Tensor& x, KeysValues& words, Context&) const;
   void list(Anatomy&) const;
 
   MultiHeadAttention self_attn;
@@ -79,9 +79,9 @@ struct DecoderLayer {
   /// x [B,T,D], memory [B,S,D] -> [B,T,D]
   Tensor operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& self_masks,
                     const AttentionMasks& memory_masks, Context&) const;
-  /// The same word by word: x [R,1,D] where R / B continuations of each of B sources follow one another; `self` as in
-  /// MultiHeadAttention::extend(), `memory` [B,S,2D] as keys_values() made it.
-  Tensor extend(const Tensor& x, Tensor& self, const Tensor& memory, const AttentionMasks& memory_masks,
+  /// The same word by word: x [R,1,D] where R / B continuations of each of B sources follow one another; `words` as in
+  /// MultiHeadAttention::extend(), `memory` as keys_values() made it.
+  Tensor extend(const Tensor& x, KeysValues& words, const KeysValues& memory, const AttentionMasks& memory_masks,
                 Context&) const;
   void list(Anatomy&) const;
 
@@ -101,8 +101,8 @@ struct Encoder {
           AttentionKind kind = AttentionKind::encoder);
 
   Tensor operator()(const Tensor& x, const AttentionMasks&, Context&) const;  ///< [B,S,D] -> [B,S,D]
-  /// With causal self-attention word by word; a tensor for each layer: see EncoderLayer::extend().
-  Tensor extend(const Tensor& x, std::vector<Tensor>& keys_values, Context&) const;
+  /// With causal self-attention word by word; keys and values for each layer: see EncoderLayer::extend().
+  Tensor extend(const Tensor& x, std::vector<KeysValues>& words, Context&) const;
   void list(Anatomy&) const;
 
   std::vector<EncoderLayer> layers;
@@ -116,8 +116,8 @@ struct Decoder {
   /// x [B,T,D], memory [B,S,D] -> [B,T,D]
   Tensor operator()(const Tensor& x, const Tensor& memory, const AttentionMasks& self_masks,
                     const AttentionMasks& memory_masks, Context&) const;
-  /// Word by word; a tensor for each layer: see DecoderLayer::extend().
-  Tensor extend(const Tensor& x, std::vector<Tensor>& self, const std::vector<Tensor>& memory,
+  /// Word by word; keys and values for each layer: see DecoderLayer::extend().
+  Tensor extend(const Tensor& x, std::vector<KeysValues>& words, const std::vector<KeysValues>& memory,
                 const AttentionMasks& memory_masks, Context&) const;
   void list(Anatomy&) const;
 

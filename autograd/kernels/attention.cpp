@@ -16,8 +16,8 @@ struct Head {
       : b(task / x.heads),
         h(task % x.heads),
         q(b * x.queries * x.q_stride + h * x.key_size),
-        k(b * x.keys * x.k_stride + h * x.key_size),
-        v(b * x.keys * x.v_stride + h * x.value_size),
+        k(b * x.k_sequence + h * x.key_size),
+        v(b * x.v_sequence + h * x.value_size),
         weights(task * x.queries * x.weights_stride),
         output((b * x.queries * x.heads + h) * x.value_size),
         first_number(task * x.queries * x.keys) {}

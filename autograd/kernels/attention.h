@@ -13,6 +13,7 @@ struct Attention : ScoreMasks<T> {
   std::int64_t key_size = 0, value_size = 0;  ///< columns of a head: K of q and k, C of v
   const T *q = nullptr, *k = nullptr, *v = nullptr;
   std::int64_t q_stride = 0, k_stride = 0, v_stride = 0;
+  std::int64_t k_sequence = 0, v_sequence = 0;  ///< distance of two sequences: at least keys strides
   T scale = 1;
   std::int64_t weights_stride = 0;  ///< distance of two rows of the weights that are kept: at least the keys
   double dropout = 0;

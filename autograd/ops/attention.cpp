@@ -18,6 +18,8 @@ void check_columns(const char* name, const Columns& c, std::int64_t heads) {
   require(c.first >= 0 && c.count >= 0 && c.first + c.count <= c.packed.size(2),
           "attention: columns [{}, {}) of {} are out of range for {}", c.first, c.first + c.count, name,
           c.packed.shape());
+  require(c.length >= 0 && c.length <= c.packed.size(1), "attention: length {} of {} {}", c.length, name,
+          c.packed.shape());
   require(c.count % heads == 0, "attention: {} columns of {} must divide into {} heads", c.count, name, heads);
 }
 
@@ -46,11 +48,11 @@ void check(const Columns& q, const Columns& k, const Columns& v, const Attention
   require(q.packed.dtype() == k.packed.dtype() && q.packed.dtype() == v.packed.dtype(),
           "attention: q, k and v are {}, {} and {}", name_of(q.packed.dtype()), name_of(k.packed.dtype()),
           name_of(v.packed.dtype()));
-  require(k.packed.size(0) == batch && v.packed.size(0) == batch && k.packed.size(1) == v.packed.size(1) &&
-              q.count == k.count,
+  require(k.packed.size(0) == batch && v.packed.size(0) == batch && k.length == v.length && q.count == k.count &&
+              q.length == q.packed.size(1),
           "attention: q [B,T,HK] {}, k [B,S,HK] {} and v [B,S,HC] {} do not fit ({} columns of q, {} of k)",
           q.packed.shape(), k.packed.shape(), v.packed.shape(), q.count, k.count);
-  check_masks({batch, o.heads, q.packed.size(1), k.packed.size(1)}, q.packed.dtype(), o);
+  check_masks({batch, o.heads, q.length, k.length}, q.packed.dtype(), o);
   require(q.count >= o.heads, "attention: heads of no columns in q {}", q.packed.shape());
 }
 
@@ -73,11 +75,12 @@ kernels::ScoreMasks<T> kernel_masks(const Shape& scores, const AttentionOptions&
 template <class T>
 kernels::Attention<T> kernel_arguments(const Columns& q, const Columns& k, const Columns& v,
                                        const AttentionOptions& o) {
-  kernels::Attention<T> x{kernel_masks<T>({q.packed.size(0), o.heads, q.packed.size(1), k.packed.size(1)}, o)};
+  kernels::Attention<T> x{kernel_masks<T>({q.packed.size(0), o.heads, q.length, k.length}, o)};
   x.key_size = q.count / o.heads, x.value_size = v.count / o.heads;
   x.q = q.packed.array().data<T>() + q.first, x.q_stride = q.packed.size(2);
   x.k = k.packed.array().data<T>() + k.first, x.k_stride = k.packed.size(2);
   x.v = v.packed.array().data<T>() + v.first, x.v_stride = v.packed.size(2);
+  x.k_sequence = k.packed.size(1) * x.k_stride, x.v_sequence = v.packed.size(1) * x.v_stride;
   x.scale = static_cast<T>(o.scale.value_or(1 / std::sqrt(static_cast<double>(x.key_size))));
   x.dropout = o.dropout, x.seed = o.stream.seed, x.stream = o.stream.stream;
   return x;
@@ -90,12 +93,12 @@ constexpr std::size_t masks = 2;  // key lengths and mask, inputs without a grad
 struct Packing {
   std::vector<Tensor> inputs;
   std::array<std::size_t, 3> input_of{};
-  std::array<std::int64_t, 3> first{}, count{};
+  std::array<std::int64_t, 3> first{}, count{}, length{};
 
   explicit Packing(std::initializer_list<const Columns*> given) {
     const std::vector<const Columns*> parts(given);
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      first[i] = parts[i]->first, count[i] = parts[i]->count;
+      first[i] = parts[i]->first, count[i] = parts[i]->count, length[i] = parts[i]->length;
       std::size_t at = 0;
       while (at < inputs.size() && !(inputs[at].same(parts[i]->packed) && apart(i, at))) ++at;
       if (at == inputs.size()) inputs.push_back(parts[i]->packed);
@@ -115,12 +118,17 @@ struct Packing {
     return o;
   }
 
-  Columns part(const std::vector<Tensor>& from, std::size_t i) const { return {from[input_of[i]], first[i], count[i]}; }
+  Columns part(const std::vector<Tensor>& from, std::size_t i) const {
+    Columns columns(from[input_of[i]], first[i], count[i]);
+    columns.length = length[i];
+    return columns;
+  }
 
-  std::int64_t columns_used(std::size_t input) const {
+  /// Whether every number of an input of this shape is of some part.
+  bool uses_all(const Shape& shape, std::size_t input) const {
     std::int64_t used = 0;
-    for (std::size_t i = 0; i < 3; ++i) used += input_of[i] == input ? count[i] : 0;
-    return used;
+    for (std::size_t i = 0; i < 3; ++i) used += input_of[i] == input ? count[i] * length[i] : 0;
+    return used == shape[1] * shape[2];
   }
 
  private:
@@ -140,14 +148,16 @@ Tensor composed_scores(const Columns& q, const Columns& k, const AttentionOption
 
 }  // namespace
 
-Tensor Columns::alone() const { return count == packed.size(-1) ? packed : slice(packed, -1, first, first + count); }
+Tensor Columns::alone() const {
+  const Tensor all = length == rows() ? packed : slice(packed, -2, 0, length);
+  return count == packed.size(-1) ? all : slice(all, -1, first, first + count);
+}
 
 Tensor split_heads(const Columns& x, std::int64_t heads) {
   check_columns("x", x, heads);
-  const std::int64_t batch = x.packed.size(0), length = x.packed.size(1);
   const Tensor own = x.alone();
   if (heads == 1) return unsqueeze(own, 1);
-  return permute(reshape(own, {batch, length, heads, x.count / heads}), {0, 2, 1, 3});
+  return permute(reshape(own, {own.size(0), own.size(1), heads, x.count / heads}), {0, 2, 1, 3});
 }
 
 Tensor join_heads(const Tensor& x) {
@@ -171,10 +181,9 @@ AttentionResult attend(const Tensor& scores, const Columns& v, const AttentionOp
   require(scores.rank() == 4 && scores.size(1) == o.heads, "attend: scores must be [B,H,T,S] of {} heads, got {}",
           o.heads, scores.shape());
   check_columns("v", v, o.heads);
-  require(
-      v.packed.dtype() == scores.dtype() && v.packed.size(0) == scores.size(0) && v.packed.size(1) == scores.size(3),
-      "attend: scores {} [B,H,T,S] {} and v {} [B,S,HC] {} do not fit", name_of(scores.dtype()), scores.shape(),
-      name_of(v.packed.dtype()), v.packed.shape());
+  require(v.packed.dtype() == scores.dtype() && v.packed.size(0) == scores.size(0) && v.length == scores.size(3),
+          "attend: scores {} [B,H,T,S] {} and v {} [B,S,HC] {} do not fit", name_of(scores.dtype()), scores.shape(),
+          name_of(v.packed.dtype()), v.packed.shape());
   const Tensor weights = masked_weights(scores, o);
   const Tensor used = o.dropout > 0 ? dropout(weights, o.dropout, o.stream) : weights;
   return {join_heads(matmul(used, split_heads(v, o.heads))), weights};
@@ -216,7 +225,7 @@ Tensor attention(const Columns& q, const Columns& k, const Columns& v, const Att
           const int input = static_cast<int>(i);
           at[i] = s[input];
           if (!s.needs(input)) continue;
-          const bool whole = packing.columns_used(i) == s.shape(input)[2];
+          const bool whole = packing.uses_all(s.shape(input), i);
           gradients[i] = whole ? Array(s.shape(input), g.dtype()) : Array::zeros(s.shape(input), g.dtype());
         }
         for_floating("attention", g.dtype(), [&]<class T>() {
@@ -239,7 +248,7 @@ Tensor attention(const Columns& q, const Columns& k, const Columns& v, const Att
 
 Tensor attention_weights(const Columns& q, const Columns& k, const AttentionOptions& given) {
   check(q, k, k, given);
-  Array weights({q.packed.size(0), given.heads, q.packed.size(1), k.packed.size(1)}, q.packed.dtype());
+  Array weights({q.packed.size(0), given.heads, q.length, k.length}, q.packed.dtype());
   for_floating("attention_weights", q.packed.dtype(), [&]<class T>() {
     kernels::of<T>().attention_weights(kernel_arguments<T>(q, k, k, given), weights.write<T>());
   });

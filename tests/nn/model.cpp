@@ -217,6 +217,38 @@ TEST_CASE("word by word a model says what it says of the whole sentence", "[deco
     CHECK(rest.at({1, v}) == Approx(whole.at({3, 3, v})).epsilon(1e-12));
   }
   CHECK_THROWS_WITH(model.next(ids({2, 2}, {1, 2, 3, 4}), other, context), ContainsSubstring("one word at a time"));
+  CHECK_THROWS_WITH(model.next(ids({3, 1}, {1, 2, 3}), other, context), ContainsSubstring("of 3 rows"));
+}
+
+TEST_CASE("copies of a decoding state go on in ways of their own", "[decoding]") {
+  const NoGrad no_grad;
+  const Score score = GENERATE(Score::scaled_dot, Score::cosine, Score::additive);
+  Params params;
+  ModelOptions options = small();
+  options.transformer.score = score;
+  const Seq2Seq model(Scope(params, {.seed = 3}), options);
+  Context context;
+  const Tensor source = ids({2, 4}, {1, 2, 3, 4, 5, 6, 0, 0}), lengths = ids({2}, {4, 2});
+  const auto said = [&](const std::vector<std::int32_t>& words, DecodingState& state) {
+    Tensor logits;
+    for (const std::int32_t word : words) logits = model.next(ids({2, 1}, {word, word}), state, context);
+    return logits;
+  };
+  DecodingState begun = model.begin(source, lengths, context), alone = begun, other_alone = begun;
+  said({1, 2}, begun);  // behind two words there is room for one more
+  const Tensor room = begun.words.front().keys;
+  DecodingState branch = begun;
+  const Tensor third = said({3}, begun), other_third = said({4}, branch);
+  CHECK(begun.words.front().keys.same(room));
+  CHECK_FALSE(branch.words.front().keys.same(room));
+  CHECK(distance(third, said({1, 2, 3}, alone).array()) == 0);
+  CHECK(distance(other_third, said({1, 2, 4}, other_alone).array()) == 0);
+  CHECK(distance(said({5}, begun), said({5}, alone).array()) == 0);
+  CHECK(distance(said({5}, branch), said({5}, other_alone).array()) == 0);
+  const Tensor keys = begun.words.front().keys;
+  begun.select_rows(ids({2}, {0, 1}));
+  CHECK(begun.words.front().keys.same(keys));  // nothing moves
+  CHECK_THROWS_WITH(begun.select_rows(ids({2}, {0, 2})), ContainsSubstring("index 2"));
 }
 
 TEST_CASE("a language model reads a beginning at once and goes on word by word", "[decoding]") {

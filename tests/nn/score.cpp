@@ -1,6 +1,9 @@
 #include <gaze/nn/score.h>
 
 #include <cmath>
+#include <map>
+#include <string>
+#include <vector>
 
 #include <gaze/autograd/check/gradcheck.h>
 #include <gaze/nn/attention.h>
@@ -136,11 +139,22 @@ TEST_CASE("multi-head attention takes any score, with and without weights, word 
   Context composing{.taps = &composed};
   const Tensor all = attention(x, x, causal, composing);
   CHECK(distance(attention(x, x, causal, context), all.array()) < 1e-14);
-  Tensor cache;
+  KeysValues cache;
+  std::vector<Tensor> words;
   for (std::int64_t t = 0; t < 4; ++t) {
-    const Tensor one = attention.extend(slice(x, 1, t, t + 1), cache, context);
-    CHECK(distance(one, slice(all, 1, t, t + 1).array()) < 1e-14);
+    words.push_back(attention.extend(slice(x, 1, t, t + 1), cache, context));
+    CHECK(distance(words.back(), slice(all, 1, t, t + 1).array()) < 1e-14);
   }
+  const auto gradients = [&](const Tensor& y) {  // they come through the keys and values of earlier words
+    params.zero_grad();
+    sum(y * drawn({2, 4, 8}, 6)).backward();
+    std::map<std::string, Array> of;
+    for (const Parameter& p : params.list()) of[p.name] = p.value.grad().array().copy();
+    return of;
+  };
+  const auto of_all = gradients(all);
+  for (const auto& [name, gradient] : gradients(concat(words, 1)))
+    CHECK(distance(Tensor(of_all.at(name)), gradient) < 1e-13);
   context.taps = &looking;
   attention(x, x, causal, context);
   CHECK(distance(recorder.modules.at("self_attn").weights(), differentiable.modules.at("self_attn").weights().array()) <

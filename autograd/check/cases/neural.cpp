@@ -8,7 +8,7 @@ namespace {
 
 /// The weights [B,H,T,S], by loops.
 Tensor weights_by_loops(const Columns& q, const Columns& k, const AttentionOptions& o) {
-  const std::int64_t size = q.count / o.heads, keys = k.packed.size(1);
+  const std::int64_t size = q.count / o.heads, keys = k.length;
   const double scale = o.scale.value_or(1 / std::sqrt(static_cast<double>(size)));
   const auto score = [&](const Index& i) {  // i: batch, head, query, key
     if (o.causal && i[3] > i[2]) return -std::numeric_limits<double>::infinity();
@@ -31,7 +31,7 @@ Tensor weights_by_loops(const Columns& q, const Columns& k, const AttentionOptio
 /// The output [B,T,HC], by loops.
 Tensor output_by_loops(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& o) {
   const Tensor weights = weights_by_loops(q, k, o);
-  const std::int64_t size = v.count / o.heads, queries = q.packed.size(1), keys = k.packed.size(1);
+  const std::int64_t size = v.count / o.heads, queries = q.packed.size(1), keys = k.length;
   return table({q.packed.size(0), queries, v.count}, [&](const Index& i) {
     const std::int64_t head = i[2] / size;
     double s = 0;
@@ -81,6 +81,10 @@ std::vector<Layout> layouts() {
   const auto packed = [](std::int64_t d) {
     return [d](Inputs in) { return std::vector<Columns>{{in[0], 0, d}, {in[0], d, d}, {in[0], 2 * d, d}}; };
   };
+  const auto words = [](Columns columns, std::int64_t length) {
+    columns.length = length;
+    return columns;
+  };
   return {
       apart("ordinary", q, k, v, {.heads = 2}),
       apart("one head", q, k, v, {}),
@@ -107,6 +111,18 @@ std::vector<Layout> layouts() {
        {{2, 3, 4}, {2, 5, 8}},
        [](Inputs in) {
          return std::vector<Columns>{in[0], {in[1], 0, 4}, {in[1], 4, 4}};
+       },
+       {.heads = 2}},
+      {"room for more keys and values",
+       {{2, 3, 4}, {2, 7, 4}, {2, 6, 6}},
+       [words](Inputs in) {
+         return std::vector<Columns>{in[0], words({in[1], 0, 4}, 5), words({in[2], 0, 6}, 5)};
+       },
+       lengths({5, 2})},
+      {"room for more, packed",
+       {{2, 3, 4}, {2, 7, 8}},
+       [words](Inputs in) {
+         return std::vector<Columns>{in[0], words({in[1], 4, 4}, 5), words({in[1], 0, 4}, 5)};
        },
        {.heads = 2}},
       {"all three the same",

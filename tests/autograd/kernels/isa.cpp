@@ -278,6 +278,7 @@ class Runs {
           x.key_size = key_size, x.value_size = value_size;
           x.q = q.data(), x.k = k.data(), x.v = v.data();
           x.q_stride = q_stride, x.k_stride = k_stride, x.v_stride = v_stride;
+          x.k_sequence = keys * k_stride, x.v_sequence = keys * v_stride;
           x.scale = static_cast<T>(1 / std::sqrt(static_cast<double>(key_size)));
           x.causal = causal, x.key_lengths = lengths.data(), x.mask = mask.data();
           x.mask_strides[2] = keys, x.mask_strides[3] = 1;
