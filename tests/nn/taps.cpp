@@ -77,19 +77,20 @@ struct Subject {
     Context context{.training = training, .stream = {.seed = 2}, .taps = taps};
     return loss(context).item();
   }
-  /// [B,T,V], `beams` equal continuations of each source, word by word; of the first of each.
-  Tensor word_by_word(const Taps* taps, std::int64_t beams = 1) const {
+  /// [B,T,V], `beams` equal continuations of each source, word by word; of the first of each. The words of a prompt
+  /// come at once, and there are logits after its last alone.
+  Tensor word_by_word(const Taps* taps, std::int64_t beams = 1, std::int64_t prompt = 1) const {
     const NoGrad no_grad;
     Context context{.taps = taps};
     DecodingState state = model->begin(source, lengths, context);
     std::vector<Tensor> steps;
-    for (std::int64_t t = 0; t < 3; ++t) {
+    for (std::int64_t first = 0, end = prompt; first < 3; first = end++) {
       std::vector<std::int32_t> words;
       for (std::int64_t row = 0; row < 2 * beams; ++row)
-        words.push_back(target.values<std::int32_t>()[static_cast<std::size_t>(row / beams * 3 + t)]);
-      const Tensor word = ids({2 * beams, 1}, words);
-      const Tensor scores = model->next(word, state, context);
-      steps.push_back(reshape(slice(reshape(scores, {2, beams, scores.size(1)}), 1, 0, 1), {2, scores.size(1)}));
+        for (std::int64_t t = first; t < end; ++t)
+          words.push_back(target.values<std::int32_t>()[static_cast<std::size_t>(row / beams * 3 + t)]);
+      const Tensor of_rows = model->next(ids({2 * beams, end - first}, words), state, context);
+      steps.push_back(reshape(slice(reshape(of_rows, {2, beams, of_rows.size(1)}), 1, 0, 1), {2, of_rows.size(1)}));
     }
     return stack(steps, 1);
   }
@@ -104,6 +105,24 @@ Taps meddling(const SequenceModel& model) {
   Taps taps;
   for (const std::string& point : model.anatomy().points)
     taps.replace(point, [](const TapPlace&, const Tensor& value) { return value * 1.01; });
+  return taps;
+}
+
+/// Taps that change a model by positions and sentences, too.
+Taps meddling_by_place(const SequenceModel& model) {
+  Taps taps = meddling(model);
+  for (const AttentionSite& site : model.anatomy().attentions) {
+    taps.replace(site.name + ".values", zeroed_positions({1}));
+    for (const char* point : {".scores", ".keys", ".head_outputs"})
+      taps.replace(site.name + point, with_noise(0.1, {.seed = 4}));
+  }
+  for (const char* point : {"tgt_embed.output", "logits"}) taps.replace(point, with_noise(0.1, {.seed = 4}));
+  // A sentence of its own is told apart, wherever it stands in the batch.
+  taps.replace(TapPoint::output, [](const TapPlace& place, const Tensor& value) {
+    Array factors({value.size(0), 1, 1}, DType::float64);
+    for (std::int64_t b = 0; b < value.size(0); ++b) factors.set(b, place.sentence(b) == 1 ? 1.2 : 1);
+    return value * Tensor(factors);
+  });
   return taps;
 }
 
@@ -175,22 +194,48 @@ TEST_CASE("word by word with taps equals teacher forcing with them", "[taps]") {
   const std::string kind = GENERATE_COPY(from_range(kinds));
   CAPTURE(kind);
   const Subject subject(kind);
-  Taps taps = meddling(*subject.model);
-  for (const AttentionSite& site : subject.model->anatomy().attentions) {
-    taps.replace(site.name + ".values", zeroed_positions({1}));
-    for (const char* point : {".scores", ".keys", ".head_outputs"})
-      taps.replace(site.name + point, with_noise(0.1, {.seed = 4}));
-    // A sentence of its own is told apart, wherever it stands in the batch.
-    taps.replace(site.name + ".output", [](const TapPlace& place, const Tensor& value) {
-      Array factors({value.size(0), 1, 1}, DType::float64);
-      for (std::int64_t b = 0; b < value.size(0); ++b) factors.set(b, place.sentence(b) == 1 ? 1.2 : 1);
-      return value * Tensor(factors);
-    });
-  }
+  const Taps taps = meddling_by_place(*subject.model);
   const Tensor whole = subject.logits(&taps);
   CHECK(distance(whole, subject.logits(nullptr)) > 1e-3);
   CHECK(distance(subject.word_by_word(&taps), whole) < 1e-12);
   if (subject.reads_source) CHECK(distance(subject.word_by_word(&taps, 3), whole) < 1e-12);
+}
+
+TEST_CASE("a prompt of several words with taps equals teacher forcing with them", "[taps]") {
+  const Subject subject("language");
+  const Taps taps = meddling_by_place(*subject.model);
+  const Tensor whole = subject.logits(&taps);
+  for (const std::int64_t prompt : {2, 3}) {
+    CAPTURE(prompt);
+    const Tensor rest = subject.word_by_word(&taps, 1, prompt);
+    REQUIRE(rest.size(1) == 4 - prompt);
+    CHECK(distance(rest, slice(whole, 1, prompt - 1, 3)) < 1e-12);
+  }
+}
+
+TEST_CASE("a decoder of no layers is tapped word by word as well", "[taps]") {
+  const bool has_lengths = GENERATE(true, false);
+  CAPTURE(has_lengths);
+  Params params(DType::float64);
+  ModelOptions options = small(Norm::post);
+  options.transformer.decoder_layers = 0;
+  Subject subject("transformer");
+  subject.model = std::make_unique<Seq2Seq>(Scope(params, {.seed = 3}), options);
+  if (!has_lengths) subject.lengths = Tensor();
+  const Taps taps = meddling_by_place(*subject.model);
+  const Tensor whole = subject.logits(&taps);
+  CHECK(distance(whole, subject.logits(nullptr)) > 1e-3);
+  for (const std::int64_t beams : {1, 3}) CHECK(distance(subject.word_by_word(&taps, beams), whole) < 1e-12);
+
+  // Its rows are told apart when a source ends and hypotheses change places.
+  const NoGrad no_grad;
+  Context context{.taps = &taps};
+  DecodingState state = subject.model->begin(subject.source, subject.lengths, context);
+  subject.model->next(ids({4, 1}, {1, 1, 4, 4}), state, context);
+  state.select_sources(ids({1}, {1}));
+  state.select_rows(ids({2}, {3, 2}));
+  const Tensor second = subject.model->next(ids({2, 1}, {5, 5}), state, context);
+  for (const std::int64_t row : {0, 1}) CHECK(distance(second[row], whole[1][1]) < 1e-12);
 }
 
 TEST_CASE("a tap is told which sentence a row belongs to when sources end and hypotheses change places", "[taps]") {
