@@ -140,6 +140,7 @@ Tensor EncoderDecoder::loss(const TokenBatch& batch, const CrossEntropyOptions& 
 }
 
 DecodingState EncoderDecoder::begin(const Tensor& source, const Tensor& lengths, Context& context) const {
+  require(source.defined(), "decoding: this model reads a source, and there is none");
   return state_of(encode(source, lengths, context), lengths, context);
 }
 

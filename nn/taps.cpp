@@ -56,6 +56,10 @@ Anatomy& Anatomy::add(std::string_view module, TapPoint point) {
 }
 
 Anatomy& Anatomy::add(const AttentionSite& site) {
+  for (const AttentionSite& other : attentions)
+    require(other.kind != site.kind || other.layer != site.layer,
+            "anatomy: {} and {} are both the {} attention of layer {}", other.name, site.name, gaze::name_of(site.kind),
+            site.layer);
   attentions.push_back(site);
   for (const TapPoint point : {TapPoint::queries, TapPoint::keys, TapPoint::values, TapPoint::scores, TapPoint::weights,
                                TapPoint::head_outputs, TapPoint::output})

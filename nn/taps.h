@@ -66,7 +66,8 @@ struct Anatomy {
   std::vector<std::string> points;
 
   Anatomy& add(std::string_view module, TapPoint point);
-  Anatomy& add(const AttentionSite& site);  ///< with its points
+  /// With its points. Throws where there is one of its kind and layer.
+  Anatomy& add(const AttentionSite& site);
 };
 
 /// What a tap is told beside the value. Word by word the points are the same: then T counts the words of this call.

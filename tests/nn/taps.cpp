@@ -517,3 +517,11 @@ TEST_CASE("a tap of another shape, dtype or name gets one clear error", "[taps]"
                     "body.decoder.layers.0.multihead_attn.weights?");
   CHECK_THROWS_WITH(with("body.encoder.layers.2.self_attn.weights", itself), ContainsSubstring("no such point"));
 }
+
+TEST_CASE("two attentions of one kind and layer cannot be told apart, which is said", "[taps]") {
+  Anatomy all;
+  all.add(AttentionSite{.name = "first", .kind = AttentionKind::decoder, .layer = 0, .heads = 2});
+  all.add(AttentionSite{.name = "other", .kind = AttentionKind::encoder, .layer = 0, .heads = 2});
+  CHECK_THROWS_WITH(all.add(AttentionSite{.name = "second", .kind = AttentionKind::decoder, .layer = 0, .heads = 2}),
+                    "anatomy: first and second are both the decoder attention of layer 0");
+}

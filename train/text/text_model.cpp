@@ -10,7 +10,6 @@
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/recorder.h>
 #include <gaze/train/attention/alignment.h>
-#include <gaze/train/models.h>
 #include <gaze/train/options.h>
 #include <gaze/train/streams.h>
 
@@ -33,10 +32,13 @@ std::vector<std::string> text_tokens(const Tokenizer& tokenizer, std::string_vie
   return tokens;
 }
 
+ModelSizes sizes_of(const Config& config, const Language& language) {
+  return {.target_vocab = language.vocabulary.size(), .longest = config.data.length};
+}
+
 TextModel::TextModel(const Config& config, Language language)
     : config_((check_text(config), config)), language_(std::move(language)) {
-  model_ = make_model(Scope(params_, {config.seed, streams::weights}), config_,
-                      {.target_vocab = language_.vocabulary.size(), .longest = config_.data.length});
+  model_ = make_model(Scope(params_, {config.seed, streams::weights}), config_, sizes_of(config_, language_));
   params_.pack();
 }
 

@@ -10,6 +10,7 @@
 
 #include <gaze/datasets/language.h>
 #include <gaze/nn/model.h>
+#include <gaze/train/models.h>
 #include <gaze/train/run_folder.h>
 #include <gaze/train/saved_model.h>
 #include <gaze/train/text/sampling.h>
@@ -24,6 +25,9 @@ inline constexpr const char* line_end = "\n";
 
 /// A text's tokens, line by line, with line_end where a line ends.
 std::vector<std::string> text_tokens(const Tokenizer& tokenizer, std::string_view text);
+
+/// What a language model of a text's tokens is made for.
+ModelSizes sizes_of(const Config& config, const Language& language);
 
 /// A token that may come next.
 struct NextToken {

@@ -10,7 +10,6 @@
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/recorder.h>
-#include <gaze/train/models.h>
 #include <gaze/train/options.h>
 #include <gaze/train/streams.h>
 #include <gaze/train/text/sequence_learner.h>
@@ -45,6 +44,13 @@ LanguagePair toy_languages(const Config& config) {
           {target_tokenizer(task), Vocabulary(task->target_vocabulary()), task->max_target_length()}};
 }
 
+ModelSizes sizes_of(const LanguagePair& languages) {
+  const auto& [from, to] = languages;
+  return {.source_vocab = from.vocabulary.size(),
+          .target_vocab = to.vocabulary.size(),
+          .longest = std::max(from.longest, to.longest) + marks};
+}
+
 LanguagePair saved_languages(const Checkpoint& checkpoint, const Config& config, const std::string& file) {
   Config units = config;
   if (!has_text(config)) units.data.units = Units::words;  // a task has tokens of its own, whatever is set
@@ -75,11 +81,7 @@ Translator::Translator(const Config& config) : Translator((check_translation(con
 
 Translator::Translator(const Config& config, LanguagePair languages)
     : config_(config), languages_(std::move(languages)) {
-  const auto& [from, to] = languages_;
-  model_ = make_model(Scope(params_, {config.seed, streams::weights}), config_,
-                      {.source_vocab = from.vocabulary.size(),
-                       .target_vocab = to.vocabulary.size(),
-                       .longest = std::max(from.longest, to.longest) + marks});
+  model_ = make_model(Scope(params_, {config.seed, streams::weights}), config_, sizes_of(languages_));
   attentions_ = model_->anatomy().attentions;
   params_.pack();
 }

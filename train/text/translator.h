@@ -13,6 +13,7 @@
 #include <gaze/nn/recorder.h>
 #include <gaze/train/attention/attention_view.h>
 #include <gaze/train/config.h>
+#include <gaze/train/models.h>
 #include <gaze/train/run_folder.h>
 #include <gaze/train/saved_model.h>
 #include <gaze/train/text/decoding.h>
@@ -25,6 +26,8 @@ struct LanguagePair {
   Language source, target;
 };
 LanguagePair toy_languages(const Config& config);
+/// What a model that translates between them is made for.
+ModelSizes sizes_of(const LanguagePair& languages);
 /// Those that a checkpoint's model was trained with; of a toy task, the words are the checkpoint's own. `file` names it
 /// in errors. Throws what language_of() throws.
 LanguagePair saved_languages(const Checkpoint& checkpoint, const Config& config, const std::string& file);

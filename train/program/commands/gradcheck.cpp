@@ -21,6 +21,7 @@
 #include <gaze/train/program/terminal/terminal.h>
 #include <gaze/train/saved_model.h>
 #include <gaze/train/streams.h>
+#include <gaze/train/text/text_model.h>
 #include <gaze/train/text/translator.h>
 
 namespace gaze::train {
@@ -239,42 +240,39 @@ Config config_of_model(const Arguments& a, std::unique_ptr<Checkpoint>& trained,
   return config;
 }
 
+/// What the model is made for: the words of the task or of the run, or some where there is only a preset for text.
+ModelSizes sizes_of_model(const Config& config, const Checkpoint* trained, const std::string& file) {
+  constexpr std::int64_t some_words = 50, some_tokens = 12;
+  if (is_plain_text(config))
+    return trained ? sizes_of(config, language_of(*trained, "text", config, file))
+                   : ModelSizes{.target_vocab = some_words, .longest = config.data.length};
+  if (trained) return sizes_of(saved_languages(*trained, config, file));
+  return has_text(config) ? ModelSizes{some_words, some_words, some_tokens} : sizes_of(toy_languages(config));
+}
+
 std::unique_ptr<Subject> make_subject(const Arguments& a) {
   std::unique_ptr<Checkpoint> trained;
   std::string file;
   const Config config = config_of_model(a, trained, file);
-  constexpr std::int64_t some_words = 50, some_tokens = 12;  // of a text that is not here
-  std::int64_t source_vocab = some_words, target_vocab = some_words, longest = some_tokens;
-  if (!has_text(config)) {
-    const LanguagePair languages = trained ? saved_languages(*trained, config, file) : toy_languages(config);
-    source_vocab = languages.source.vocabulary.size(), target_vocab = languages.target.vocabulary.size();
-    longest = std::max(languages.source.longest, languages.target.longest) + 1;
-  } else if (trained) {
-    const auto rows = [&](const char* name, std::int64_t otherwise) {
-      const Array* const found = trained->find(name);
-      return found ? found->shape()[0] : otherwise;
-    };
-    source_vocab = rows("src_embed.tok.weight", 0), target_vocab = rows("tgt_embed.tok.weight", source_vocab);
-    longest = rows("tgt_embed.pos.weight", some_tokens);
-  }
-  if (is_plain_text(config)) longest = config.data.length;
+  const ModelSizes sizes = sizes_of_model(config, trained.get(), file);
   auto subject = std::make_unique<Subject>();
-  subject->model = make_model(Scope(subject->params, {config.seed, streams::weights}), config,
-                              {.source_vocab = source_vocab, .target_vocab = target_vocab, .longest = longest});
+  subject->model = make_model(Scope(subject->params, {config.seed, streams::weights}), config, sizes);
   if (trained) load(subject->params, *trained, {}, file);
 
   constexpr std::int64_t sentences = 3;
-  const std::int64_t length = std::min<std::int64_t>(longest, 6);
+  const std::int64_t length = std::min<std::int64_t>(sizes.longest, 6);
   Random random(RandomStream{.seed = a.seed}.split("words"));
   const auto words = [&](std::int64_t vocab) {
     std::vector<std::int32_t> ids(static_cast<std::size_t>(sentences * length));
     for (std::int32_t& id : ids) id = static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(vocab)));
     return Tensor::from({sentences, length}, ids);
   };
-  subject->batch.source = words(source_vocab), subject->batch.target = words(target_vocab);
-  subject->batch.gold = words(target_vocab);
-  subject->batch.source_lengths = Tensor::from<std::int32_t>(
-      {sentences}, {static_cast<std::int32_t>(length), static_cast<std::int32_t>((length + 1) / 2), 1});
+  if (sizes.source_vocab > 0) {
+    subject->batch.source = words(sizes.source_vocab);
+    subject->batch.source_lengths = Tensor::from<std::int32_t>(
+        {sentences}, {static_cast<std::int32_t>(length), static_cast<std::int32_t>((length + 1) / 2), 1});
+  }
+  subject->batch.target = words(sizes.target_vocab), subject->batch.gold = words(sizes.target_vocab);
   subject->options.label_smoothing = config.training.label_smoothing;
   return subject;
 }
