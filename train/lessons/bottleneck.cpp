@@ -52,7 +52,7 @@ struct Translation {
   /// step.
   std::vector<double> train(const Inputs& in) {
     Adam adam(params);
-    const Schedule schedule = make_schedule("cosine", in.steps / 10, in.steps);
+    const Schedule schedule = make_schedule(Decay::cosine, in.steps / 10, in.steps);
     std::vector<double> losses;
     Random random(RandomStream{.seed = static_cast<std::uint64_t>(in.seed)}.split("training"));
     for (std::int64_t step = 1; step <= in.steps; ++step) {
