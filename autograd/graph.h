@@ -2,6 +2,7 @@
 
 #include <array>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <new>
 #include <optional>
@@ -168,62 +169,46 @@ class ObservedGraph {
   ObservedGraph* before_;
 };
 
-template <std::size_t N, class F>
-struct Operation final : Node {
-  Operation(const char* name, const Array& value, F f) : Node(name, value), rule(std::move(f)) { edges = own_edges; }
-  Gradients vjp(const Saved& saved, const Tensor& gradient) override { return (*rule)(saved, gradient); }
-  void release() override { rule.reset(); }
-  std::size_t bytes() const override { return sizeof(Operation); }
-  std::array<Edge, N> own_edges;
-  std::optional<F> rule;
-};
-
+/// Its edges lie behind it, in the same block.
 template <class F>
-struct OperationOnMany final : Node {
-  OperationOnMany(const char* name, const Array& value, std::size_t inputs, F f)
-      : Node(name, value), own_edges(inputs), rule(std::move(f)) {
-    edges = own_edges;
+struct Operation final : Node {
+  Operation(const char* name, const Array& value, std::size_t inputs, F f) : Node(name, value), rule(std::move(f)) {
+    static_assert(alignof(Operation) >= alignof(Edge) && alignof(Operation) <= 64);  // the pool's blocks are at 64
+    edges = {reinterpret_cast<Edge*>(this + 1), inputs};
+    std::uninitialized_value_construct(edges.begin(), edges.end());
   }
+  ~Operation() override { std::destroy(edges.begin(), edges.end()); }
+  static std::size_t bytes(std::size_t inputs) { return sizeof(Operation) + inputs * sizeof(Edge); }
   Gradients vjp(const Saved& saved, const Tensor& gradient) override { return (*rule)(saved, gradient); }
   void release() override { rule.reset(); }
-  std::size_t bytes() const override { return sizeof(OperationOnMany); }
-  std::vector<Edge> own_edges;
+  std::size_t bytes() const override { return bytes(edges.size()); }
   std::optional<F> rule;
 };
 
 }  // namespace detail
 
+/// The inputs of an operation: a list in braces, an array or, as a span, as many as there are. Lives no longer than the
+/// call that it is given to.
+struct InputList : std::span<const Tensor> {
+  InputList(std::initializer_list<Tensor> list) : span(list.begin(), list.size()) {}  // NOLINT
+  template <std::size_t N>
+  InputList(const Tensor (&array)[N]) : span(array) {}     // NOLINT
+  InputList(std::span<const Tensor> many) : span(many) {}  // NOLINT
+};
+
 /// The result of an operation, recorded when an input requires gradients and recording is on.
 /// vjp(const Saved&, const Tensor& gradient) -> Gradients is called at most once unless the graph is retained. It must
 /// be written in operations, so that it can be differentiated while grad_enabled(), or throw then.
-template <std::size_t N, class F>
-Tensor record(const char* operation, Array value, const Tensor (&inputs)[N], Keep keep, F vjp) {
-  if (anomaly_enabled()) detail::check_finite(operation, value);
-  Profile::mark(operation);
-  if (!detail::wants_graph(inputs)) return Tensor(std::move(value));
-  detail::ObservedGraph* const observed_graph = detail::ObservedGraph::current();
-  if (observed_graph) [[unlikely]]
-    if (Tensor other = observed_graph->instead(operation, value); other.defined()) return other;
-  using Op = detail::Operation<N, F>;
-  Ptr<Node> node(new (pool::allocate(sizeof(Op))) Op(operation, value, std::move(vjp)));
-  detail::connect(*node, inputs, value, keep);
-  Tensor result(std::move(value), std::move(node));
-  if (observed_graph) [[unlikely]]
-    observed_graph->recorded(operation, result, inputs);
-  return result;
-}
-
-/// As above, for any number of inputs.
 template <class F>
-Tensor record(const char* operation, Array value, std::span<const Tensor> inputs, Keep keep, F vjp) {
+Tensor record(const char* operation, Array value, InputList inputs, Keep keep, F vjp) {
   if (anomaly_enabled()) detail::check_finite(operation, value);
   Profile::mark(operation);
   if (!detail::wants_graph(inputs)) return Tensor(std::move(value));
   detail::ObservedGraph* const observed_graph = detail::ObservedGraph::current();
   if (observed_graph) [[unlikely]]
     if (Tensor other = observed_graph->instead(operation, value); other.defined()) return other;
-  using Op = detail::OperationOnMany<F>;
-  Ptr<Node> node(new (pool::allocate(sizeof(Op))) Op(operation, value, inputs.size(), std::move(vjp)));
+  using Op = detail::Operation<F>;
+  Ptr<Node> node(new (pool::allocate(Op::bytes(inputs.size()))) Op(operation, value, inputs.size(), std::move(vjp)));
   detail::connect(*node, inputs, value, keep);
   Tensor result(std::move(value), std::move(node));
   if (observed_graph) [[unlikely]]
