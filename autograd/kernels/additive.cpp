@@ -64,6 +64,6 @@ void additive_scores_vjp(const AdditiveScores<T>& x, const T* g, T* dq, T* dk, T
 
 }  // namespace
 
-GAZE_FILL(Additive, additive_scores, additive_scores_vjp)
+GAZE_FILL(Additive, .additive_scores = additive_scores, .additive_scores_vjp = additive_scores_vjp)
 
 }  // namespace gaze::kernels::GAZE_LEVEL

@@ -195,6 +195,7 @@ void attention_vjp(const Attention<T>& x, const T* weights, const T* gradient, T
 
 }  // namespace
 
-GAZE_FILL(AttentionKernels, attention_weights, attention_stride, attention, attention_vjp)
+GAZE_FILL(AttentionKernels, .attention_weights = attention_weights, .attention_stride = attention_stride,
+          .attention = attention, .attention_vjp = attention_vjp)
 
 }  // namespace gaze::kernels::GAZE_LEVEL

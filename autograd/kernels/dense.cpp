@@ -62,6 +62,6 @@ void dense_vjp(const DenseVjp<T>& d, const T* g, T* dz, T* dbias) {
 
 }  // namespace
 
-GAZE_FILL(Dense, dense_vjp)
+GAZE_FILL(Dense, .dense_vjp = dense_vjp)
 
 }  // namespace gaze::kernels::GAZE_LEVEL

@@ -100,6 +100,6 @@ void dropout_part(const T* x, std::int64_t first, std::int64_t n, std::uint64_t 
 template void dropout_part(const float*, std::int64_t, std::int64_t, std::uint64_t, std::uint64_t, double, float*);
 template void dropout_part(const double*, std::int64_t, std::int64_t, std::uint64_t, std::uint64_t, double, double*);
 
-GAZE_FILL(Dropout, dropout, philox)
+GAZE_FILL(Dropout, .dropout = dropout, .philox = philox)
 
 }  // namespace gaze::kernels::GAZE_LEVEL

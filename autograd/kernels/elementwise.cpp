@@ -183,6 +183,6 @@ void accumulate(const T* x, T* y, std::int64_t n) {
 
 }  // namespace
 
-GAZE_FILL(Elementwise, unary, binary, where, clip, accumulate)
+GAZE_FILL(Elementwise, .unary = unary, .binary = binary, .where = where, .clip = clip, .accumulate = accumulate)
 
 }  // namespace gaze::kernels::GAZE_LEVEL

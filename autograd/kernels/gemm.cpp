@@ -399,6 +399,6 @@ void gemm_serial(const Gemm<T>& g) {
 template void gemm_serial(const Gemm<float>&);
 template void gemm_serial(const Gemm<double>&);
 
-GAZE_FILL(Products, gemm, gemm_batch, gemm_sum)
+GAZE_FILL(Products, .gemm = gemm, .gemm_batch = gemm_batch, .gemm_sum = gemm_sum)
 
 }  // namespace gaze::kernels::GAZE_LEVEL

@@ -16,13 +16,14 @@ void fill(Group&);
 
 }  // namespace gaze::kernels::GAZE_LEVEL
 
-/// Fills a group's table, of float and of double, with the functions named.
-#define GAZE_FILL(Group, ...)       \
-  template <>                       \
-  void fill(Group<float>& group) {  \
-    group = {__VA_ARGS__};          \
-  }                                 \
-  template <>                       \
-  void fill(Group<double>& group) { \
-    group = {__VA_ARGS__};          \
+/// Fills a group's table, of float and of double, with functions by name: .max = max, in the order of the group. A
+/// name that the group does not have is an error, and one left out is a warning, which the build makes an error.
+#define GAZE_FILL(Group, ...)           \
+  template <>                           \
+  void fill(Group<float>& group) {      \
+    group = Group<float>{__VA_ARGS__};  \
+  }                                     \
+  template <>                           \
+  void fill(Group<double>& group) {     \
+    group = Group<double>{__VA_ARGS__}; \
   }

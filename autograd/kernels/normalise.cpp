@@ -138,7 +138,8 @@ void layer_norm_rows_vjp_of_result(const T* g, const T* y, const T* weight, cons
 
 }  // namespace
 
-GAZE_FILL(Normalisation, layer_norm_rows, residual_norm_rows, layer_norm_rows_vjp, layer_norm_rows_vjp_of_result,
-          residual)
+GAZE_FILL(Normalisation, .layer_norm_rows = layer_norm_rows, .residual_norm_rows = residual_norm_rows,
+          .layer_norm_rows_vjp = layer_norm_rows_vjp, .layer_norm_rows_vjp_of_result = layer_norm_rows_vjp_of_result,
+          .residual = residual)
 
 }  // namespace gaze::kernels::GAZE_LEVEL

@@ -97,6 +97,6 @@ void scale(T* x, double factor, std::int64_t n) {
 
 }  // namespace
 
-GAZE_FILL(Optimisation, adam, sgd, sum_of_squares, scale)
+GAZE_FILL(Optimisation, .adam = adam, .sgd = sgd, .sum_of_squares = sum_of_squares, .scale = scale)
 
 }  // namespace gaze::kernels::GAZE_LEVEL

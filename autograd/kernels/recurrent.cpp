@@ -140,6 +140,6 @@ void lstm_vjp(const RecurrentStep<T>& s, const T* g, T* d_gates, T* d_state) {
 
 }  // namespace
 
-GAZE_FILL(Recurrent, gru, lstm, gru_vjp, lstm_vjp)
+GAZE_FILL(Recurrent, .gru = gru, .lstm = lstm, .gru_vjp = gru_vjp, .lstm_vjp = lstm_vjp)
 
 }  // namespace gaze::kernels::GAZE_LEVEL

@@ -135,6 +135,6 @@ void argmax(const T* x, std::int64_t outer, std::int64_t n, std::int64_t inner, 
 
 }  // namespace
 
-GAZE_FILL(Reductions, sum, max, min, argmax)
+GAZE_FILL(Reductions, .sum = sum, .max = max, .min = min, .argmax = argmax)
 
 }  // namespace gaze::kernels::GAZE_LEVEL

@@ -220,7 +220,9 @@ void cross_entropy_rows_vjp(const T* x, const T* log_sums, const std::int32_t* t
 
 }  // namespace
 
-GAZE_FILL(Softmax, softmax_rows, masked_softmax_rows, log_softmax_rows, softmax_rows_vjp, log_softmax_rows_vjp,
-          cross_entropy_rows, cross_entropy_rows_vjp)
+GAZE_FILL(Softmax, .softmax_rows = softmax_rows, .masked_softmax_rows = masked_softmax_rows,
+          .log_softmax_rows = log_softmax_rows, .softmax_rows_vjp = softmax_rows_vjp,
+          .log_softmax_rows_vjp = log_softmax_rows_vjp, .cross_entropy_rows = cross_entropy_rows,
+          .cross_entropy_rows_vjp = cross_entropy_rows_vjp)
 
 }  // namespace gaze::kernels::GAZE_LEVEL
