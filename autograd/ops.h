@@ -78,7 +78,7 @@ struct DropoutOptions {
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation,
              const DropoutOptions& dropout = {});
 /// Sums of products by labelled axes, for one or two operands: the cases that are matmuls ("bik,bkj->bij"), outer
-/// products, transposes and sums. Every label at most once an operand; no ellipsis.
+/// products, transposes and sums. Every label at most once per operand; no ellipsis.
 Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands);
 
 // Shape; all copy but reshape, squeeze and unsqueeze ------------------------------------------------- ops/shape.cpp
@@ -116,7 +116,7 @@ struct CrossEntropyOptions {
   std::int32_t ignore_index = std::numeric_limits<std::int32_t>::min();  ///< rows with this target count for nothing
   Reduction reduction = Reduction::mean;  ///< mean over the rows not ignored (NaN when there is none)
 };
-/// -sum_c q_c log softmax(logits)_c a row; logits [...,V], targets int32 [...] in [0, V)
+/// -sum_c q_c log softmax(logits)_c per row; logits [...,V], targets int32 [...] in [0, V)
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& options = {});
 /// cross_entropy(linear(x, weight), targets) for x [...,D], weight [V,D]. The logits of some rows at a time are made,
 /// and their gradient with them, so that there is never room needed for all.

@@ -44,7 +44,7 @@ double Random::normal() {
 
 /// Where in its stream a draw begins is known, so that every part of the numbers can be drawn on its own.
 template <class Draw>
-void Random::fill(std::span<double> numbers, std::uint64_t bits_a_draw, const Draw& draw) {
+void Random::fill(std::span<double> numbers, std::uint64_t bits_per_draw, const Draw& draw) {
   constexpr std::int64_t block = 4096, cost = 16;
   const std::uint64_t start = 4 * counter_ - static_cast<std::uint64_t>(4 - used_);
   const auto at = [this](std::uint64_t position) {
@@ -55,11 +55,11 @@ void Random::fill(std::span<double> numbers, std::uint64_t bits_a_draw, const Dr
   };
   kernels::parallel_blocks(static_cast<std::int64_t>(numbers.size()), block, cost,
                            [&](std::int64_t first, std::int64_t last) {
-                             Random part = at(start + static_cast<std::uint64_t>(first) * bits_a_draw);
+                             Random part = at(start + static_cast<std::uint64_t>(first) * bits_per_draw);
                              for (std::int64_t i = first; i < last; ++i)
                                numbers[static_cast<std::size_t>(i)] = draw(part);
                            });
-  *this = at(start + numbers.size() * bits_a_draw);
+  *this = at(start + numbers.size() * bits_per_draw);
 }
 
 void Random::uniform(std::span<double> numbers) {

@@ -34,7 +34,7 @@ class Random {
 
  private:
   template <class Draw>
-  void fill(std::span<double> numbers, std::uint64_t bits_a_draw, const Draw& draw);
+  void fill(std::span<double> numbers, std::uint64_t bits_per_draw, const Draw& draw);
   RandomStream stream_;
   std::uint64_t counter_ = 0;
   std::array<std::uint32_t, 4> block_{};

@@ -52,7 +52,7 @@ struct TokenEmbedding {
 /// must be of one vocabulary.
 TokenEmbedding target_embedding(const Scope&, const TokenEmbeddingOptions&, const TokenEmbedding& src_embed,
                                 bool shared);
-/// What gives every id a score: head.weight [V,D], or the vectors of `tgt_embed` when they are tied.
+/// What gives every id a logit: head.weight [V,D], or the vectors of `tgt_embed` when they are tied.
 Linear output_head(const Scope&, const TokenEmbedding& tgt_embed, bool tied);
 
 }  // namespace gaze

@@ -32,7 +32,7 @@ float from_half(std::uint16_t half) {
   return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
 }
 
-/// How one dtype of the format becomes an array: bytes an element, and the reader.
+/// How one dtype of the format becomes an array: bytes per element, and the reader.
 struct Reader {
   const char* dtype;
   std::uint64_t bytes;

@@ -48,9 +48,9 @@ struct Normal {
 };
 
 /// Floats: with t = 1 / (1 + 0.35 |x|), Phi(-|x|) exp(x^2 / 2) / t is a polynomial of degree 8 in t to 3.2e-8 (Lawson's
-/// iterations for the least maximum of the relative error), so that one exponential serves both, and tails keep their
-/// digits: 8 units in the last place at 0, 16 down to -4, more beyond as x^2 is rounded. Doubles are here to check
-/// gradients with.
+/// iterations for the smallest maximum of the relative error), so that one exponential serves both, and tails keep
+/// their digits: 8 units in the last place at 0, 16 down to -4, more beyond as x^2 is rounded. Doubles are here to
+/// check gradients with.
 template <class V>
 Normal<V> normal(const V& x) {
   constexpr double factor = std::numbers::inv_sqrtpi / std::numbers::sqrt2;

@@ -342,8 +342,8 @@ void gemm_shared(const Gemm<T>& g, const Tiling& t, std::int64_t work) {
 /// In elements touched.
 template <class T>
 std::int64_t work_of(const Gemm<T>& g) {
-  constexpr std::int64_t elements_a_multiply_add = 8;  // a product's arithmetic is that much faster than memory
-  return g.m * g.n * std::max<std::int64_t>(g.k, 1) / elements_a_multiply_add;
+  constexpr std::int64_t elements_per_multiply_add = 8;  // a product's arithmetic is that much faster than memory
+  return g.m * g.n * std::max<std::int64_t>(g.k, 1) / elements_per_multiply_add;
 }
 
 template <class T>

@@ -8,7 +8,7 @@ namespace gaze::kernels {
 
 template <class T>
 void gather_rows(const T* weight, std::int64_t width, const std::int32_t* ids, std::int64_t count, T* out) {
-  parallel_blocks(count, rows_a_block(width), width, [&](std::int64_t first, std::int64_t last) {
+  parallel_blocks(count, rows_per_block(width), width, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) std::copy_n(weight + ids[i] * width, width, out + i * width);
   });
 }

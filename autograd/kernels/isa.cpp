@@ -62,7 +62,7 @@ std::vector<Isa> supported_isas() {
   std::vector<Isa> there;
   for (const Isa level : {Isa::v2, Isa::v3, Isa::v4})
     if (supported(level)) there.push_back(level);
-  require(!there.empty(), "this processor is older than x86-64-v2, the least that the kernels need");
+  require(!there.empty(), "this processor is older than x86-64-v2, the minimum for the kernels");
   return there;
 }
 

@@ -53,10 +53,11 @@ void copy_strided(int rank, const std::int64_t* lengths, const T* from, const st
   std::int64_t planes = 1;
   for (int i = 0; i < count - 2; ++i) planes *= axes[i].length;
   // A single plane is cut along its rows.
-  const std::int64_t rows_a_task = planes == 1 ? std::max<std::int64_t>(rows_a_block(columns.length), 32) : rows.length;
-  const std::int64_t cuts = (rows.length + rows_a_task - 1) / rows_a_task;
+  const std::int64_t rows_per_task =
+      planes == 1 ? std::max<std::int64_t>(rows_per_block(columns.length), 32) : rows.length;
+  const std::int64_t cuts = (rows.length + rows_per_task - 1) / rows_per_task;
   const auto copy_part = [&](std::int64_t task) {
-    const std::int64_t first = task % cuts * rows_a_task;
+    const std::int64_t first = task % cuts * rows_per_task;
     std::int64_t source = first * rows.from, target = first * rows.to;
     std::int64_t rest = task / cuts;
     for (int i = count - 3; i >= 0; --i) {
@@ -64,12 +65,12 @@ void copy_strided(int rank, const std::int64_t* lengths, const T* from, const st
       rest /= axes[i].length;
       source += at * axes[i].from, target += at * axes[i].to;
     }
-    const Axis part{std::min(rows_a_task, rows.length - first), rows.from, rows.to};
+    const Axis part{std::min(rows_per_task, rows.length - first), rows.from, rows.to};
     copy_plane(part, columns, from + source, to + target);
   };
   // Small planes go together, so that a task is worth its start.
-  const std::int64_t elements = rows_a_task * columns.length;
-  parallel_blocks(planes * cuts, rows_a_block(elements), elements, [&](std::int64_t first, std::int64_t last) {
+  const std::int64_t elements = rows_per_task * columns.length;
+  parallel_blocks(planes * cuts, rows_per_block(elements), elements, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t task = first; task < last; ++task) copy_part(task);
   });
 }

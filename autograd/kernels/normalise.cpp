@@ -31,7 +31,7 @@ template <class T, class RowsFrom>
 void normalise(const T* weight, const T* bias, double eps, std::int64_t rows, std::int64_t n, T* y, T* means, T* scales,
                const RowsFrom& rows_from) {
   using V = Vector<T>;
-  parallel_blocks(rows, rows_a_block(n), n * 2, [&](std::int64_t first, std::int64_t last) {
+  parallel_blocks(rows, rows_per_block(n), n * 2, [&](std::int64_t first, std::int64_t last) {
     const T* in = rows_from(first, last);
     for (std::int64_t r = first; r < last; ++r, in += n) {
       const T mean = map_sum<T>(

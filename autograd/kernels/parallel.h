@@ -66,7 +66,7 @@ enum class ThreadMemory { gemm, attention, rows };
 void* thread_memory(ThreadMemory purpose, std::size_t bytes);
 
 /// Rows a block so that a block touches about 8192 elements.
-[[gnu::always_inline]] inline std::int64_t rows_a_block(std::int64_t width) {
+[[gnu::always_inline]] inline std::int64_t rows_per_block(std::int64_t width) {
   constexpr std::int64_t elements = 8192;
   return width >= elements ? 1 : elements / (width > 0 ? width : 1);
 }

@@ -15,7 +15,7 @@ constexpr std::int64_t cost = 64;  // of a unit: exponentials
 /// compute(row) where the state goes on, stay(row) where it stays.
 template <class T, class Compute, class Stay>
 void for_rows(const RecurrentStep<T>& s, const Compute& compute, const Stay& stay) {
-  parallel_blocks(s.rows, rows_a_block(s.n * cost), s.n * cost, [&](std::int64_t first, std::int64_t last) {
+  parallel_blocks(s.rows, rows_per_block(s.n * cost), s.n * cost, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t r = first; r < last; ++r)
       if (!s.running || s.running[r] != 0)
         compute(r);

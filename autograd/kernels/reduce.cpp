@@ -72,7 +72,7 @@ T best_of_row(const T* x, std::int64_t n, const Better& better) {
 template <class T, class Better>
 void select(const T* x, std::int64_t outer, std::int64_t n, std::int64_t inner, T* y, const Better& better) {
   if (inner == 1) {
-    parallel_blocks(outer, rows_a_block(n), n, [&](std::int64_t first, std::int64_t last) {
+    parallel_blocks(outer, rows_per_block(n), n, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t o = first; o < last; ++o) y[o] = best_of_row(x + o * n, n, better);
     });
     return;
@@ -90,7 +90,7 @@ template <class T>
 void sum(const T* x, std::int64_t outer, std::int64_t n, std::int64_t inner, T* y) {
   if (inner == 1) {
     if (n > part) return sum_long_rows(x, outer, n, y);
-    parallel_blocks(outer, rows_a_block(n), n, [&](std::int64_t first, std::int64_t last) {
+    parallel_blocks(outer, rows_per_block(n), n, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t o = first; o < last; ++o) y[o] = sum_of_row(x + o * n, n);
     });
     return;

@@ -15,7 +15,7 @@ constexpr std::int64_t cost_of_exp = 8;
 
 template <class Row>
 void for_rows(std::int64_t rows, std::int64_t n, const Row& row) {
-  parallel_blocks(rows, rows_a_block(n), n * cost_of_exp, [&](std::int64_t first, std::int64_t last) {
+  parallel_blocks(rows, rows_per_block(n), n * cost_of_exp, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t r = first; r < last; ++r) row(r);
   });
 }

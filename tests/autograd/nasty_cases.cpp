@@ -214,7 +214,7 @@ Table saturated_functions() {
   all.add("softmax, saturated to 1e-10", {numbers({23, 0, -1})}, [](Inputs in) { return softmax(in[0]); });
   all.add("softmax over one", {numbers({{3}, {-700}})}, [](Inputs in) { return softmax(in[0]); }).unseen =
       "its gradient is 0";
-  all.add("softmax of equal scores of 1e8", {numbers({1e8, 1e8, 1e8 - 1})}, [](Inputs in) { return softmax(in[0]); })
+  all.add("softmax of equal logits of 1e8", {numbers({1e8, 1e8, 1e8 - 1})}, [](Inputs in) { return softmax(in[0]); })
       .off = few_digits;
   all.add("log softmax of +-700", {numbers({700, 0, -700})}, [](Inputs in) { return log_softmax(in[0]); });
   all.add("logsumexp of +-700", {numbers({{700, 0, -700}, {-700, -700, -700}})},
@@ -222,16 +222,16 @@ Table saturated_functions() {
   all.add("logsumexp of 1e+300", {numbers({1e300, 3})}, [](Inputs in) { return logsumexp(in[0]); });
   all.add("logsumexp over one", {numbers({5})}, [](Inputs in) { return logsumexp(in[0]); });
   // find_wrong_vjp() sees minus infinity on the way.
-  all.add("logsumexp of scores, one of which is masked", {numbers({1, 2, 3})}, [](Inputs in) {
+  all.add("logsumexp of logits, one of which is masked", {numbers({1, 2, 3})}, [](Inputs in) {
     return logsumexp(where(whole({3}, {1, 0, 1}), in[0], full({}, -infinity)));
   });
-  all.add("cross entropy of scores of +-700", {numbers({{700, -700, 0}, {-700, 700, 0}})}, [](Inputs in) {
+  all.add("cross entropy of logits of +-700", {numbers({{700, -700, 0}, {-700, 700, 0}})}, [](Inputs in) {
     return cross_entropy(in[0], whole({2}, {0, 0}));
   });
   all.add("cross entropy that is 0", {numbers({{700, -700, 0}})},
           [](Inputs in) { return cross_entropy(in[0], whole({1}, {0})); })
       .unseen = "its gradient is 0";
-  all.add("cross entropy with smoothing, of scores of +-700", {numbers({{700, -700, 0}})},
+  all.add("cross entropy with smoothing, of logits of +-700", {numbers({{700, -700, 0}})},
           [](Inputs in) { return cross_entropy(in[0], whole({1}, {1}), {.label_smoothing = 0.1}); });
   all.add("cross entropy of which a row is ignored", {numbers({{1, 2, 0}, {3, 2, 1}})}, [](Inputs in) {
     return cross_entropy(in[0], whole({2}, {1, -100}), {.ignore_index = -100});

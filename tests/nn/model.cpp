@@ -111,9 +111,9 @@ TEST_CASE("logits do not see later targets, nor the padding of the source") {
 
   Params more;
   const LanguageModel language(Scope(more), options);
-  const Tensor scores = language(target, context);
-  CHECK(scores.shape() == Shape{2, 3, 7});
-  CHECK(distance(language(changed, context).slice(1, 0, 2), scores.slice(1, 0, 2).array()) == 0);
+  const Tensor continued = language(target, context);
+  CHECK(continued.shape() == Shape{2, 3, 7});
+  CHECK(distance(language(changed, context).slice(1, 0, 2), continued.slice(1, 0, 2).array()) == 0);
 }
 
 TEST_CASE("a tied head is the target embedding, and both uses add to its gradient") {
@@ -337,7 +337,7 @@ struct Own final : SequenceModel {
 
 }  // namespace
 
-TEST_CASE("a model of one's own needs logits alone, and has its loss and the next scores from them", "[decoding]") {
+TEST_CASE("a model of one's own needs logits alone, and has its loss and the next logits from them", "[decoding]") {
   Params params(DType::float64);
   const Own model(Scope(params, {.seed = 3}));
   const bool reads_source = GENERATE(false, true);
