@@ -321,7 +321,7 @@ Lesson polysemy_lesson() {
             app.add_option("--seed", in->seed, "Of weights and the order of sentences (default: 1)")
                 ->check(CLI::Range(0, 1000000));
             app.add_option("--epochs", in->epochs, "Of training (default: 30)")->check(CLI::Range(1, 100));
-            app.add_option("--d", in->d, "Numbers a word: 8, 16, 32, 64 or 128 (default: 32)")
+            app.add_option("--d", in->d, "Numbers per word: 8, 16, 32, 64 or 128 (default: 32)")
                 ->check(CLI::IsMember({8, 16, 32, 64, 128}));
             app.add_option_function<std::string>(
                 "--sentence", [in](const std::string& text) { in->sentence = known_words(text); },
