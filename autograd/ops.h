@@ -146,7 +146,7 @@ struct Columns {
   Tensor packed;
   std::int64_t first = 0;
   std::int64_t count = 0;
-  std::int64_t length;  ///< of keys and values: the first so many of the second last axis, if there is room for more
+  std::int64_t length;  ///< of keys and values: rows in use of the second last axis; the rest are spare
 
  private:
   std::int64_t rows() const { return packed.defined() && packed.rank() > 1 ? packed.size(-2) : 0; }

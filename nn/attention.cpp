@@ -14,49 +14,75 @@ std::int64_t checked_heads(const Scope& scope, std::int64_t d_model, std::int64_
   return heads;
 }
 
-/// Writes words [R,T,D] into all [R,S,D] behind the first so many.
-void write(Tensor& all, std::int64_t first, const Columns& words) {
-  require(words.packed.size(0) == all.size(0) && words.count == all.size(2),
+/// Writes words [R,T,D] into a cache [R,S,D] from word `first` on.
+void write(Tensor& cache, std::int64_t first, const Columns& words) {
+  const std::int64_t width = words.packed.size(2), rows = words.packed.size(1);
+  require(words.packed.size(0) == cache.size(0) && words.count == cache.size(2),
           "attention: words of {} rows and {} columns cannot follow those of {}", words.packed.size(0), words.count,
-          all.shape());
-  for_floating("attention", all.dtype(), [&]<class T>() {
-    const T* from = words.packed.array().data<T>() + words.first;
-    T* to = all.mutable_array().write<T>();
-    for (std::int64_t row = 0; row < all.size(0); ++row)
-      for (std::int64_t word = first; word < first + words.length; ++word, from += words.packed.size(2))
-        std::copy_n(from, words.count, to + (row * all.size(1) + word) * all.size(2));
+          cache.shape());
+  for_floating("attention", cache.dtype(), [&]<class T>() {
+    const T* const from = words.packed.array().data<T>() + words.first;
+    T* const to = cache.mutable_array().write<T>();
+    for (std::int64_t row = 0; row < cache.size(0); ++row)
+      for (std::int64_t word = 0; word < words.length; ++word)
+        std::copy_n(from + (row * rows + word) * width, words.count,
+                    to + (row * cache.size(1) + first + word) * words.count);
   });
+}
+
+/// The first words of some rows of a cache, with as many spare ones behind them.
+Tensor gathered(const Tensor& cache, const Tensor& rows, std::int64_t words) {
+  const auto chosen = rows.values<std::int32_t>();
+  Array all = Array::zeros({rows.size(), cache.size(1), cache.size(2)}, cache.dtype());
+  for_floating("attention", cache.dtype(), [&]<class T>() {
+    const std::int64_t row_size = cache.size(1) * cache.size(2);
+    T* to = all.write<T>();
+    for (const std::int32_t row : chosen) {
+      require(row >= 0 && row < cache.size(0), "attention: row {} of {}", row, cache.shape());
+      std::copy_n(cache.array().data<T>() + row * row_size, words * cache.size(2), to);
+      to += row_size;
+    }
+  });
+  return Tensor(std::move(all));
 }
 
 }  // namespace
 
 void KeysValues::append(const Columns& more_keys, const Columns& more_values) {
-  const std::int64_t end = length + more_keys.length;
-  if (length == 0) {
-    keys = more_keys.alone(), values = more_values.alone();
-  } else if (const Tensor of[] = {keys, values, more_keys.packed, more_values.packed}; detail::wants_graph(of)) {
-    keys = concat({first_words(keys).alone(), more_keys.alone()}, 1);
-    values = concat({first_words(values).alone(), more_values.alone()}, 1);
+  require(more_keys.length == more_values.length, "attention: {} keys and {} values", more_keys.length,
+          more_values.length);
+  const std::int64_t end = length_ + more_keys.length;
+  if (length_ == 0) {
+    keys_ = more_keys.alone(), values_ = more_values.alone();
+    used_ = std::make_shared<std::atomic<std::int64_t>>(end);
+  } else if (const Tensor of[] = {keys_, values_, more_keys.packed, more_values.packed}; detail::wants_graph(of)) {
+    keys_ = concat({keys().alone(), more_keys.alone()}, 1);
+    values_ = concat({values().alone(), more_values.alone()}, 1);
+    used_ = std::make_shared<std::atomic<std::int64_t>>(end);
   } else {
-    std::int64_t free_from = length;
-    if (end > keys.size(1) || !taken->compare_exchange_strong(free_from, end)) {
-      for (Tensor* all : {&keys, &values})  // twice as much: growing copies each word once more on average
-        *all = concat({first_words(*all).alone(), Tensor::zeros(all->shape().with(1, end), all->dtype())}, 1);
-      taken = std::make_shared<std::atomic<std::int64_t>>(end);
+    std::int64_t own_end = length_;
+    if (end > keys_.size(1) || !used_->compare_exchange_strong(own_end, end)) {
+      for (Tensor* cache : {&keys_, &values_})  // twice as much: growing copies each word once more on average
+        *cache = concat({in_use(*cache).alone(), Tensor::zeros(cache->shape().with(1, end), cache->dtype())}, 1);
+      used_ = std::make_shared<std::atomic<std::int64_t>>(end);
     }
-    write(keys, length, more_keys), write(values, length, more_values);
+    // No version changes: graphs read the words in use alone, and a cache with a graph has no spare rows.
+    write(keys_, length_, more_keys), write(values_, length_, more_values);
   }
-  length = end;
+  length_ = end;
 }
 
 void KeysValues::select(const Tensor& rows) {
-  keys = index_select(keys, 0, rows), values = index_select(values, 0, rows);
-  taken = std::make_shared<std::atomic<std::int64_t>>(length);
+  if (const Tensor of[] = {keys_, values_}; detail::wants_graph(of))
+    keys_ = index_select(keys().alone(), 0, rows), values_ = index_select(values().alone(), 0, rows);
+  else
+    keys_ = gathered(keys_, rows, length_), values_ = gathered(values_, rows, length_);
+  used_ = std::make_shared<std::atomic<std::int64_t>>(length_);
 }
 
-Columns KeysValues::first_words(const Tensor& of) const {
-  Columns words(of);
-  words.length = length;
+Columns KeysValues::in_use(const Tensor& cache) const {
+  Columns words(cache);
+  words.length = length_;
   return words;
 }
 
@@ -79,7 +105,7 @@ MultiHeadAttention::MultiHeadAttention(const Scope& scope, std::int64_t model_si
 Columns MultiHeadAttention::ready(const Columns& x, TapPoint point, Context& context) const {
   if (positions && positions->applies() && point != TapPoint::values) {
     const Tensor placed = positions->applied(by_head(x, heads), context.place(site, point).first());
-    return tapped_heads(reshape(placed, {x.packed.size(0), x.packed.size(1), x.count}), heads, point, site, context);
+    return tapped_heads(reshape(placed, {x.packed.size(0), x.length, x.count}), heads, point, site, context);
   }
   return tapped_heads(x, heads, point, site, context);
 }
@@ -116,7 +142,7 @@ KeysValues MultiHeadAttention::keys_values(const Tensor& memory, Context& contex
 }
 
 Tensor MultiHeadAttention::extend(const Tensor& x, KeysValues& words, Context& context) const {
-  const bool first = words.length == 0;
+  const bool first = words.length() == 0;
   require(first || x.size(1) == 1, "attention {}: after the first call one word at a time, got {}", site.name,
           x.shape());
   const std::int64_t d = d_model;
@@ -124,12 +150,12 @@ Tensor MultiHeadAttention::extend(const Tensor& x, KeysValues& words, Context& c
   const Columns q = ready({qkv, 0, d}, TapPoint::queries, context);
   words.append(ready_keys({qkv, d, d}, context), ready({qkv, 2 * d, d}, TapPoint::values, context));
   const AttentionMasks masks{.causal = first};  // a single query comes last: it sees all
-  return attend({q, words.first_words(words.keys), words.first_words(words.values)}, masks, context);
+  return attend({q, words.keys(), words.values()}, masks, context);
 }
 
 Tensor MultiHeadAttention::attend(const Tensor& x, const KeysValues& memory, const AttentionMasks& masks,
                                   Context& context) const {
-  const std::int64_t sources = memory.keys.size(0);
+  const std::int64_t sources = memory.rows();
   Columns q = ready_queries(x, context);
   std::int64_t continuations = 1;
   if (x.size(0) != sources) {  // the continuations of a source are its queries: [R,1,D] -> [B,R/B,D]
@@ -138,7 +164,7 @@ Tensor MultiHeadAttention::attend(const Tensor& x, const KeysValues& memory, con
     continuations = x.size(0) / sources;
     q = reshape(q.packed, {sources, continuations, d_model});
   }
-  return attend({q, memory.keys, memory.values}, masks, context, continuations);
+  return attend({q, memory.keys(), memory.values()}, masks, context, continuations);
 }
 
 Tensor MultiHeadAttention::attend(const Projections& from, const AttentionMasks& masks, Context& context,

@@ -20,15 +20,24 @@ struct AttentionMasks {
   Tensor additive = {};     ///< broadcasts to [B,H,T,S]: added to the scores, -inf hides; undefined: nothing is added
 };
 
-/// What attention looks at, of each row: keys, as its score prepared them, and values. Copies are apart.
-struct KeysValues {
-  void append(const Columns& more_keys, const Columns& more_values);  ///< [R,T,D]: of the next words
-  void select(const Tensor& rows);                                    ///< row i is now what row rows[i] was: int32
-  Columns first_words(const Tensor& of) const;                        ///< keys or values without the room
+/// What attention looks at, of each row: keys, as its score prepared them, and values. Words are appended into spare
+/// rows behind those in use, so that a word does not copy those before it. Copies are apart.
+class KeysValues {
+ public:
+  void append(const Columns& keys, const Columns& values);  ///< [R,T,D] both: of the next words
+  void select(const Tensor& rows);                          ///< row i is now what row rows[i] was: int32
+  Columns keys() const { return in_use(keys_); }            ///< [R,length,D]
+  Columns values() const { return in_use(values_); }
+  std::int64_t rows() const { return keys_.defined() ? keys_.size(0) : 0; }
+  std::int64_t length() const { return length_; }  ///< words
 
-  Tensor keys, values;      ///< [R,S,D]
-  std::int64_t length = 0;  ///< of S; behind them is room for words to come, so that not every word copies all
-  std::shared_ptr<std::atomic<std::int64_t>> taken = {};  ///< of S by any copy: one alone may go on in the same room
+ private:
+  Columns in_use(const Tensor& cache) const;
+
+  Tensor keys_, values_;  ///< [R,S,D], S at least the length
+  std::int64_t length_ = 0;
+  /// Words in use by any copy: only a copy of that length may append in place.
+  std::shared_ptr<std::atomic<std::int64_t>> used_ = {};
 };
 
 /// Concat(head_1..head_H) W_O, head_h = softmax(Q_h K_h^T / sqrt(K)) V_h (Vaswani et al. 2017, section 3.2.2), with the

@@ -42,7 +42,10 @@ TokenEmbedding embedding_of(const Scope& scope, std::int64_t vocab, const ModelO
 void DecodingState::select_rows(const Tensor& rows) {
   const auto chosen = rows.values<std::int32_t>();
   const auto count = static_cast<std::int32_t>(sentences.size());  // 0: a model that does not count them
-  if (count > 0 && std::ranges::equal(chosen, std::views::iota(0, count))) return;  // greedy: what grows stays in place
+  if (count > 0) {
+    for (const std::int32_t row : chosen) require(row >= 0 && row < count, "decoding: row {} of {}", row, count);
+    if (std::ranges::equal(chosen, std::views::iota(0, count))) return;  // greedy: caches stay where they are
+  }
   for (Tensor& layer : self) layer = index_select(layer, 0, rows);
   for (KeysValues& layer : words) layer.select(rows);
   if (count == 0) return;

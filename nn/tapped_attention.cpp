@@ -41,7 +41,7 @@ Columns tapped_heads(const Columns& x, std::int64_t heads, TapPoint point, const
     }
     case Taps::Interest::replace: break;
   }
-  return reshape(context.taps->apply(place, by_head(x, heads)), {x.packed.size(0), x.packed.size(1), x.count});
+  return reshape(context.taps->apply(place, by_head(x, heads)), {x.packed.size(0), x.length, x.count});
 }
 
 Tensor tapped_attention(const ScoreFunction& score, const Columns& queries, const Columns& keys, const Columns& values,

@@ -413,7 +413,7 @@ json typed_value(std::string_view value) {
 void add_own(json& object, const Config& config) {
   if (!is_own(config)) return;
   object["model"] = config.own.kind;
-  for (const auto& [key, value] : config.own.options) object[key] = typed_value(value);
+  for (const auto& [key, value] : config.own.options) object[key] = json::parse(value);
 }
 
 /// A model's kind and, if it is somebody's own, its options.
@@ -473,9 +473,11 @@ Config config_from(const json& object, std::string_view source) {
 Config own_config(std::string task, std::string kind, std::map<std::string, std::string> options) {
   require(!kind.empty() && !architecture_names().find(kind), "own_config: {} is not a kind of one's own",
           kind.empty() ? "an empty name" : kind);
-  for (const auto& [name, value] : options)
+  for (auto& [name, value] : options) {
     require(!name.empty() && name != "model" && name != "kind" && !is_of_any_model(name),
             "own_config: an option of one's own cannot be called \"{}\"; every run has that", name);
+    value = typed_value(value).dump();
+  }
   Config config;
   config.task = std::move(task);
   config.own = {std::move(kind), std::move(options)};
@@ -514,7 +516,7 @@ bool is_used(const Config& config, std::string_view key) { return has_effect(opt
 
 void require_used(const Config& config, std::string_view key, std::string_view typed) {
   const Option& o = option(key, typed);
-  require(o.use.by(config) || is_default(o, config), "{}: option {} is of no use to task {}: it is for {}", typed, key,
+  require(has_effect(o, config) || is_default(o, config), "{}: option {} is of no use to task {}: it is for {}", typed, key,
           config.task, o.use.where);
 }
 
@@ -526,7 +528,7 @@ void require_settings_used(const Config& config, const std::vector<std::string>&
 void require_file_used(const Config& config, const json& object, std::string_view source) {
   std::size_t useless = 0, listed = 0;
   for (const Option* o : options()) {
-    if (o->use.by(config)) continue;
+    if (has_effect(*o, config)) continue;
     ++useless;
     listed += object.contains(o->name);
   }

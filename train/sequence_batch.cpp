@@ -15,6 +15,10 @@ void SequenceBatch::check() const {
   const std::int64_t rows = ids.target.size(0), target = ids.target.size(1),
                      source = ids.source.defined() ? ids.source.size(1) : 0;
   require(std::cmp_equal(examples.size(), rows), "batch: {} sentences for {} rows of ids", examples.size(), rows);
+  require(!ids.source.defined() || ids.source.size(0) == rows, "batch: {} rows of source ids for {} of target ids",
+          source == 0 ? 0 : ids.source.size(0), rows);
+  require(!ids.source_lengths.defined() || ids.source_lengths.size() == rows, "batch: {} source lengths for {} rows",
+          ids.source_lengths.defined() ? ids.source_lengths.size() : 0, rows);
   for (std::size_t b = 0; b < examples.size(); ++b) {
     const Example& e = examples[b];
     require(std::cmp_less_equal(e.source.size(), source) && std::cmp_less_equal(e.target.size(), target),

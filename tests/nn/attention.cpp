@@ -170,3 +170,57 @@ TEST_CASE("heads must divide the model's width, and inputs must have it") {
       attend(x, x, {.key_lengths = Tensor::from<std::int32_t>({1}, std::vector<std::int32_t>{1})}, context),
       ContainsSubstring("key lengths"));
 }
+
+TEST_CASE("keys and values are appended and selected as if all had been made anew", "[attention]") {
+  const auto uniform = [](const Shape& shape, std::uint64_t seed) {
+    Random random({.seed = seed});
+    std::vector<double> numbers(static_cast<std::size_t>(shape.size()));
+    for (double& number : numbers) number = random.uniform();
+    return Tensor::from(shape, numbers);
+  };
+  const Tensor keys = uniform({2, 5, 4}, 1), values = uniform({2, 5, 4}, 2);
+  const auto words = [](const Tensor& x, std::int64_t from, std::int64_t to) { return slice(x, 1, from, to); };
+  const auto is = [&](const KeysValues& some, const Tensor& rows, std::int64_t length) {
+    CHECK(some.length() == length);
+    CHECK(distance(some.keys().alone(), words(index_select(keys, 0, rows), 0, length).array()) == 0);
+    CHECK(distance(some.values().alone(), words(index_select(values, 0, rows), 0, length).array()) == 0);
+  };
+  const auto rows = [](std::vector<std::int32_t> numbers) {
+    return Tensor::from({static_cast<std::int64_t>(numbers.size())}, numbers);
+  };
+  const NoGrad no_grad;
+  KeysValues all;
+  const auto append = [&](KeysValues& to, std::int64_t from, std::int64_t end) {
+    to.append(words(keys, from, end), words(values, from, end));
+  };
+  append(all, 0, 2), append(all, 2, 2), append(all, 2, 3);
+  is(all, rows({0, 1}), 3);
+  KeysValues part;  // of a packed tensor with rows behind those in use
+  Columns some_keys(keys), some_values(values);
+  some_keys.length = some_values.length = 2;
+  part.append(some_keys, some_values);
+  append(part, 2, 3), append(part, 3, 4);
+  is(part, rows({0, 1}), 4);
+  KeysValues turned = all;
+  turned.select(rows({1, 0}));
+  is(turned, rows({1, 0}), 3);
+  append(all, 3, 4);
+  is(all, rows({0, 1}), 4);
+  is(turned, rows({1, 0}), 3);
+  turned.select(rows({1, 1, 0}));
+  is(turned, rows({0, 0, 1}), 3);
+  CHECK_THROWS_WITH(turned.select(rows({3})), ContainsSubstring("row 3"));
+  CHECK_THROWS_WITH(all.append(words(keys, 0, 1), words(values, 0, 2)), "attention: 1 keys and 2 values");
+
+  Params params(DType::float64);
+  const MultiHeadAttention attention(Scope(params, {.seed = 4}), 4, 2);
+  const Tensor x = uniform({2, 3, 4}, 5), memory = uniform({2, 3, 4}, 6);
+  Context context;
+  KeysValues longer = attention.keys_values(memory, context);
+  longer.append(words(keys, 0, 1), words(values, 0, 1)), longer.append(words(keys, 1, 2), words(values, 1, 2));
+  KeysValues anew;
+  const KeysValues first = attention.keys_values(memory, context);
+  anew.append(concat({first.keys().alone(), words(keys, 0, 2)}, 1),
+              concat({first.values().alone(), words(values, 0, 2)}, 1));
+  CHECK(distance(attention.attend(x, longer, {}, context), attention.attend(x, anew, {}, context).array()) == 0);
+}

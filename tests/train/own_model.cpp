@@ -186,6 +186,7 @@ TEST_CASE("options of one's own are kept as they are, and cannot be taken for ga
     const RunFolder run = RunFolder::create(scratch.path / name, own_config("mine", "one-layer", options));
     const Config again = run.config();
     CHECK(to_json(again) == to_json(own_config("mine", "one-layer", options)));
+    CHECK(again.own.options == own_config("mine", "one-layer", options).own.options);
     return nlohmann::json::parse(read_file(run.path() / "config.json"));
   };
   const auto json = written("kept", {{"layers", "2"}, {"activation", "gelu"}, {"sizes", "[1, 2]"}, {"name", "\"x\""}});
@@ -241,6 +242,9 @@ TEST_CASE("batches that are not what they say are refused", "[own]") {
     CHECK_THROWS_WITH(loss(bad), ContainsSubstring("batch: sentence 1: a gold link") && EndsWith("past its sentence"));
   }
   bad = good;
+  bad.ids.source = Tensor::from({1, 2}, std::vector<std::int32_t>{0, 1});
+  CHECK_THROWS_WITH(loss(bad), Equals("batch: 1 rows of source ids for 4 of target ids"));
+  bad = good;
   bad.ids.gold = Tensor::from({4, 8}, std::vector<std::int32_t>(32, -1));
   CHECK_THROWS_WITH(loss(bad), ContainsSubstring("nothing to predict"));
   CHECK_THROWS_WITH(evaluate(model, std::vector{bad}), ContainsSubstring("nothing to predict"));
@@ -259,7 +263,7 @@ TEST_CASE("a recording that cannot be of its sentences is refused, and one of a 
   const Config config;
   const auto logged = [&] { AttentionLog(config, model, batch, run).begin(0); };
   batch.ids.target = Tensor::from({2, 5}, std::vector<std::int32_t>(10, 1));
-  CHECK_THROWS_WITH(logged(), Equals("attention: rows of 5 ids for sentences of at most 3 words"));
+  CHECK_THROWS_WITH(logged(), Equals("attention: a row of 5 ids for a sentence of 3 words"));
   batch = probes(), batch.examples.clear();
   CHECK_THROWS_WITH(logged(), ContainsSubstring("has no sentences"));
   batch = probes();
@@ -272,6 +276,23 @@ TEST_CASE("a recording that cannot be of its sentences is refused, and one of a 
   CHECK_THROWS_WITH(AttentionLog(config, sites, {}, look, run, batch.examples),
                     ContainsSubstring("attention is of kind encoder, but the sentences have no source"));
   CHECK_FALSE(std::filesystem::exists(AttentionLog::folder(run)));
+
+  batch = probes();  // an end mark follows one source, but not the other
+  batch.ids.source = Tensor::from({2, 3}, std::vector<std::int32_t>{1, 2, 0, 1, 2, 3});
+  batch.ids.source_lengths = Tensor::from({2}, std::vector<std::int32_t>{2, 3});
+  for (Example& e : batch.examples) e.source = {"a", "b"};
+  CHECK_THROWS_WITH(logged(), ContainsSubstring("an end mark follows some sources, but not all"));
+  CHECK_FALSE(std::filesystem::exists(AttentionLog::folder(run)));
+
+  // Rows are as wide as the longest of the sentences that are recorded, not of the batch.
+  batch = probes();
+  batch.ids.target = Tensor::from({2, 5}, std::vector<std::int32_t>{1, 2, 3, 0, 0, 5, 0, 1, 2, 3});
+  batch.examples[1].target = {"5", "0", "1", "2", "3"};
+  Config one;
+  one.recording.probes = 1;
+  AttentionLog(one, model, batch, run).begin(0);
+  CHECK(AttentionLog::weights(run, "attention", 0).shape() == Shape{1, 2, 3, 3});
+  batch = probes();
 
   logged();
   const Array before = AttentionLog::weights(run, "attention", 0).array();

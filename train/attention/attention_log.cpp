@@ -43,6 +43,13 @@ json to_json(const HeadScore& s) {
           {"end_mass", s.end_mass}};
 }
 
+void remove_recording(const fs::path& folder) {
+  std::error_code none;
+  fs::remove(folder / "index.json", none);
+  for (const auto& entry : fs::directory_iterator(folder, none))
+    if (entry.path().extension() == ".npy") fs::remove(entry.path(), none);
+}
+
 /// The attentions that a run records.
 AttentionSites recorded_sites(const Config& config, const AttentionSites& all) {
   switch (config.recording.kinds) {
@@ -94,18 +101,28 @@ std::vector<Example> choose_probes(const Config& config, const Marks& marks, con
 Marks marks_of(const SequenceBatch& batch) {
   require(!batch.examples.empty(), "attention: the batch to record has no sentences");
   batch.check();
-  const auto mark = [&](const Tensor& ids, std::vector<std::string> Example::*side) {
-    const std::int64_t more = ids.size(1) - longest_of(batch.examples, side);
-    require(more <= 1, "attention: rows of {} ids for sentences of at most {} words", ids.size(1), ids.size(1) - more);
-    return more == 1;
+  const auto mark = [](std::int64_t ids, std::int64_t words) {
+    require(ids == words || ids == words + 1, "attention: a row of {} ids for a sentence of {} words", ids, words);
+    return ids > words;
   };
-  return {.begin = mark(batch.ids.target, &Example::target),
-          .end = batch.ids.source.defined() && mark(batch.ids.source, &Example::source)};
+  Marks marks{.begin = mark(batch.ids.target.size(1), longest_of(batch.examples, &Example::target)), .end = false};
+  if (!batch.ids.source.defined()) return marks;
+  if (!batch.ids.source_lengths.defined()) {
+    marks.end = mark(batch.ids.source.size(1), longest_of(batch.examples, &Example::source));
+    return marks;
+  }
+  const auto lengths = batch.ids.source_lengths.values<std::int32_t>();
+  for (std::size_t b = 0; b < lengths.size(); ++b) {
+    const bool end = mark(lengths[b], static_cast<std::int64_t>(batch.examples[b].source.size()));
+    require(b == 0 || end == marks.end, "attention: an end mark follows some sources, but not all");
+    marks.end = end;
+  }
+  return marks;
 }
 
-/// A model reads the rows of a batch that hold the sentences.
-AttentionLog::Look look_at_rows(const SequenceModel& model, const SequenceBatch& batch) {
-  return [&model, batch](const std::vector<Example>& sentences, AttentionRecorder& recorder) {
+/// A model reads the rows of a batch that hold the sentences, as far as they go.
+AttentionLog::Look look_at_rows(const SequenceModel& model, const SequenceBatch& batch, const Marks& marks) {
+  return [&model, batch, marks](const std::vector<Example>& sentences, AttentionRecorder& recorder) {
     std::vector<std::int32_t> numbers;
     for (const Example& e : sentences) {
       const auto found = std::find(batch.examples.begin(), batch.examples.end(), e);
@@ -115,12 +132,15 @@ AttentionLog::Look look_at_rows(const SequenceModel& model, const SequenceBatch&
     }
     const Tensor rows = Tensor::from({static_cast<std::int64_t>(numbers.size())}, numbers);
     const auto chosen = [&](const Tensor& ids) { return ids.defined() ? index_select(ids, 0, rows) : Tensor(); };
+    const auto trimmed = [&](const Tensor& ids, std::int64_t length) {
+      return ids.defined() ? slice(chosen(ids), 1, 0, length) : Tensor();
+    };
     const NoGrad no_grad;
     const Taps taps = recorder.taps();
     Context context{.taps = &taps};
-    model.logits({.source = chosen(batch.ids.source),
+    model.logits({.source = trimmed(batch.ids.source, longest_of(sentences, &Example::source) + marks.end),
                   .source_lengths = chosen(batch.ids.source_lengths),
-                  .target = chosen(batch.ids.target)},
+                  .target = trimmed(batch.ids.target, longest_of(sentences, &Example::target) + marks.begin)},
                  context);
   };
 }
@@ -179,8 +199,8 @@ std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t max_ste
 
 AttentionLog::AttentionLog(const Config& config, const SequenceModel& model, const SequenceBatch& candidates,
                            const RunFolder& run)
-    : AttentionLog(config, model.anatomy().attentions, marks_of(candidates), look_at_rows(model, candidates), run,
-                   candidates.examples) {}
+    : AttentionLog(config, model.anatomy().attentions, marks_of(candidates),
+                   look_at_rows(model, candidates, marks_of(candidates)), run, candidates.examples) {}
 
 AttentionLog::AttentionLog(const Config& config, const AttentionSites& sites, const Marks& marks, Look look,
                            const RunFolder& run, const std::vector<Example>& candidates)
@@ -225,7 +245,10 @@ AttentionLog::AttentionLog(const Config& config, const AttentionSites& sites, co
 AttentionLog::~AttentionLog() = default;
 
 void AttentionLog::begin(std::int64_t step) {
-  keep_until(step);
+  if (step == 0)
+    remove_recording(folder_);
+  else
+    keep_until(step);
   after(step);
 }
 
@@ -235,15 +258,11 @@ void AttentionLog::after(std::int64_t step) {
   record(step);
 }
 
+void AttentionLog::forget(const RunFolder& run) { remove_recording(folder(run)); }
+
 void AttentionLog::keep_until(std::int64_t step) {
   std::error_code none;
   if (probes_.empty() || !fs::exists(folder_ / "index.json", none)) return;
-  if (step == 0) {  // the run begins anew, whatever it was
-    fs::remove(folder_ / "index.json", none);
-    for (const auto& entry : fs::directory_iterator(folder_, none))
-      if (entry.path().extension() == ".npy") fs::remove(entry.path(), none);
-    return;
-  }
   json before = json::parse(read_file(folder_ / "index.json"), nullptr, false);
   try {
     std::vector<Example> probes;
@@ -266,7 +285,9 @@ void AttentionLog::keep_until(std::int64_t step) {
     return;  // a crash of the system may leave it empty: what comes now is recorded anew
   }
   *index_ = std::move(before);
-  due_.erase(due_.begin(), std::upper_bound(due_.begin(), due_.end(), std::max(step, last_)));
+  // Of this step itself the weights are here: a kill between checkpoint and recording is made good.
+  due_.erase(due_.begin(), std::max(std::lower_bound(due_.begin(), due_.end(), step),
+                                    std::upper_bound(due_.begin(), due_.end(), last_)));
   write_file_atomically(folder_ / "index.json", {index_->dump(), "\n"}, false);
 }
 

@@ -70,13 +70,16 @@ class AttentionLog {
   ~AttentionLog();
 
   /// Before training goes on after a step, 0 at its start: keeps what was recorded up to there, with its probes,
-  /// forgets what came later, and records this step if it is due.
+  /// forgets what came later, and records this step if it is due and not there. At step 0 nothing is kept: see
+  /// forget().
   void begin(std::int64_t step);
   /// Records when this step is due. Throws when a file cannot be written.
   void after(std::int64_t step);
   /// Records the last step of a run that ended early.
   void finish(std::int64_t step);
 
+  /// Removes what an earlier run left in the folder.
+  static void forget(const RunFolder& run);
   static std::filesystem::path folder(const RunFolder& run) { return run.path() / "attention"; }
   /// index.json as it is at this moment. Throws when nothing was recorded.
   static nlohmann::json index(const RunFolder& run);

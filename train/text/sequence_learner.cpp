@@ -36,6 +36,14 @@ Tensor gold_attention(const SequenceBatch& batch) {
   return Tensor(std::move(gold));
 }
 
+/// What a pass recorded of one attention. Throws where the pass did not come to it.
+const RecordedAttention& recorded_at(const AttentionRecorder& recorder, const std::string& module) {
+  const auto found = recorder.modules.find(module);
+  require(found != recorder.modules.end(),
+          "{}: the model lists this attention, but a pass does not come to its weights", module);
+  return found->second;
+}
+
 /// The error of the alignments of batches, read from one cross-attention while a model reads them.
 class AlignmentReader {
  public:
@@ -56,7 +64,7 @@ class AlignmentReader {
   /// After that pass.
   void add(const SequenceBatch& batch) {
     if (module_.empty() || batch.examples.empty()) return;
-    const Tensor weights = recorder_.modules.at(module_).weights();
+    const Tensor weights = recorded_at(recorder_, module_).weights();
     for (std::size_t b = 0; b < batch.examples.size(); ++b) {
       const Example& e = batch.examples[b];
       any_gold_ = any_gold_ || !e.gold.empty();
@@ -98,7 +106,7 @@ StepLoss training_loss(const SequenceModel& model, const SequenceBatch& batch, c
   guided_pass.taps = &taps;
   const Tensor likelihood = model.loss(batch.ids, options, guided_pass);
   context.draws = guided_pass.draws;
-  const Tensor weights = recorder.modules.at(guided).weights();  // [B,1,T,S]
+  const Tensor weights = recorded_at(recorder, guided).weights();  // [B,1,T,S]
   return {likelihood + config.guided.weight *
                            guided_attention_loss(reshape(weights, {weights.size(0), weights.size(2), weights.size(3)}),
                                                  gold_attention(batch)),
