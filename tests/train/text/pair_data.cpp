@@ -15,7 +15,7 @@ std::vector<std::vector<std::string>> sources_of(const std::vector<Example>& exa
 
 }  // namespace
 
-TEST_CASE("the probes of a toy task are held out and the same whatever the seed; its batches are not") {
+TEST_CASE("the probes of a toy task are held out and the same whatever the seed, and its batches are not") {
   for (const char* task : {"reverse", "digits", "grammar"}) {
     CAPTURE(task);
     Config one = default_config(task);
