@@ -516,8 +516,8 @@ bool is_used(const Config& config, std::string_view key) { return has_effect(opt
 
 void require_used(const Config& config, std::string_view key, std::string_view typed) {
   const Option& o = option(key, typed);
-  require(has_effect(o, config) || is_default(o, config), "{}: option {} is of no use to task {}: it is for {}", typed, key,
-          config.task, o.use.where);
+  require(has_effect(o, config) || is_default(o, config), "{}: option {} is of no use to task {}: it is for {}", typed,
+          key, config.task, o.use.where);
 }
 
 void require_settings_used(const Config& config, const std::vector<std::string>& settings) {
