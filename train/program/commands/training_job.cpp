@@ -236,9 +236,11 @@ class TextJob : public TrainingJob {
 }  // namespace
 
 void TrainingJob::begin(const RunFolder& folder, std::int64_t step) {
-  if (step == 0) AttentionLog::forget(folder);  // of a run that begins anew, whatever it was
   attention_ = attention_log(folder);
-  if (attention_) attention_->begin(step);
+  if (attention_)
+    attention_->begin(step);
+  else if (step == 0)
+    AttentionLog::forget(folder);  // of a run that begins anew, whatever it was
 }
 
 void TrainingJob::after(std::int64_t step) {
