@@ -214,6 +214,9 @@ class ReportPage(unittest.TestCase):
     def open(self, address):
         browser.get("about:blank")
         browser.get(address)
+        # On a busy machine get() may return while the blank page is still the one that answers.
+        wait(f"{address} is loaded", lambda: js("return location.href !== 'about:blank'"
+                                                " && document.readyState === 'complete'"))
         answer = browser.execute_async_script("""
           const done = arguments[0];
           window.gaze ? gaze.ready.then(() => done('ready'), error => done(String(error))) : done('no window.gaze');""")
