@@ -180,7 +180,7 @@ Tensor masked_weights(const Tensor& scores, const AttentionOptions& options = {}
 AttentionResult attend(const Tensor& scores, const Columns& v, const AttentionOptions& options = {});
 /// sum_a v_ha tanh(q_tha + k_sha) (Bahdanau et al. 2015, section A.1.2): q [B,T,HA], k [B,S,HA], v [H,A] -> scores
 /// [B,H,T,S]
-Tensor additive_scores(const Tensor& q, const Tensor& k, const Tensor& v);
+Tensor additive_scores(const Tensor& q, const Columns& k, const Tensor& v);
 
 // Recurrent cells ------------------------------------------------------------------------------ ops/recurrent.cpp
 /// One step of a GRU (Cho et al. 2014, in torch.nn.GRU's form): h' = (1 - z) n + z h with r = sigmoid(a_r + b_r),

@@ -83,7 +83,7 @@ Tensor ScoreFunction::operator()(const Tensor& queries, const Tensor& keys) cons
 }
 
 Tensor ScoreFunction::scores(const Columns& q, const Columns& k) const {
-  if (score == Score::additive) return additive_scores(q.packed, k.alone(), v);
+  if (score == Score::additive) return additive_scores(q.packed, k, v);
   const Tensor products = matmul(split_heads(q, heads), split_heads(k, heads), {.transpose_b = true});  // [B,H,T,S]
   return score == Score::scaled_dot ? products / std::sqrt(static_cast<double>(k.count / heads)) : products;
 }
@@ -99,7 +99,16 @@ Tensor ScoreFunction::attend(const Columns& queries, const Columns& keys, const 
                              AttentionOptions given) const {
   const AttentionOptions options = completed(std::move(given));
   if (!composed()) return attention(queries, keys, values, options);
-  return gaze::attend(scores(queries, keys), values, options).output;
+  const Tensor compared = scores(queries, keys);
+  if (grad_enabled()) return gaze::attend(compared, values, options).output;
+  // Nothing is to be differentiated: as a mask over products of nothing the scores go through the fused operation, which
+  // reads values where they lie.
+  AttentionOptions with_scores = options;
+  with_scores.mask = options.mask.defined() ? compared + options.mask : compared;
+  const auto nothing = [&](std::int64_t length) {
+    return Tensor::zeros({values.packed.size(0), length, heads}, compared.dtype());
+  };
+  return attention(nothing(queries.length), nothing(values.length), values, with_scores);
 }
 
 Tensor ScoreFunction::weights(const Columns& queries, const Columns& keys, AttentionOptions given) const {

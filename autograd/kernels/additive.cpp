@@ -15,7 +15,7 @@ template <class T, class Body>
 void for_heads(const AdditiveScores<T>& x, const Body& body) {
   parallel_tasks(x.batch * x.heads, x.batch * x.heads * x.queries * x.keys * x.n * cost, [&](std::int64_t task) {
     const std::int64_t b = task / x.heads, h = task % x.heads, row = x.heads * x.n;
-    body(b * x.queries * row + h * x.n, b * x.keys * row + h * x.n, h * x.n, task * x.queries * x.keys, task);
+    body(b * x.queries * row + h * x.n, b * x.k_sequence + h * x.n, h * x.n, task * x.queries * x.keys, task);
   });
 }
 
@@ -28,7 +28,7 @@ void additive_scores(const AdditiveScores<T>& x, T* scores) {
       for (std::int64_t s = 0; s < x.keys; ++s)
         scores[score + t * x.keys + s] = map_sum<T>(
             x.n, [](const V& q, const V& k, const V& v) { return v * xsimd::tanh(q + k); }, x.q + query + t * row,
-            x.k + key + s * row, x.v + own);
+            x.k + key + s * x.k_stride, x.v + own);
   });
 }
 
@@ -43,10 +43,10 @@ void additive_scores_vjp(const AdditiveScores<T>& x, const T* g, T* dq, T* dk, T
     T* const part = parts + task * x.n;
     std::fill_n(part, x.n, T(0));
     for (std::int64_t t = 0; t < x.queries; ++t) std::fill_n(dq + query + t * row, x.n, T(0));
-    for (std::int64_t s = 0; s < x.keys; ++s) std::fill_n(dk + key + s * row, x.n, T(0));
+    for (std::int64_t s = 0; s < x.keys; ++s) std::fill_n(dk + key + s * x.k_stride, x.n, T(0));
     for (std::int64_t t = 0; t < x.queries; ++t)
       for (std::int64_t s = 0; s < x.keys; ++s) {
-        const std::int64_t q = query + t * row, k = key + s * row;
+        const std::int64_t q = query + t * row, k = key + s * x.k_stride;
         const V up(g[score + t * x.keys + s]);
         for_vectors<T>(x.n, [&](std::int64_t i, const auto& load, const auto& store) {
           const V y = xsimd::tanh(load(x.q + q + i) + load(x.k + k + i));

@@ -267,25 +267,30 @@ Tensor attention_weights(const Columns& q, const Columns& k, const AttentionOpti
                 });
 }
 
-Tensor additive_scores(const Tensor& q, const Tensor& k, const Tensor& v) {
+Tensor additive_scores(const Tensor& q, const Columns& given, const Tensor& v) {
+  // What is recorded keeps keys of its own; else they are read where they lie.
+  const Columns keys = grad_enabled() ? Columns(given.alone()) : given;
+  const Tensor& k = keys.packed;
   detail::require_alike("additive_scores", q, k);
   detail::require_alike("additive_scores", q, v);
-  require(q.rank() == 3 && k.rank() == 3 && v.rank() == 2 && q.size(0) == k.size(0) && q.size(2) == k.size(2) &&
+  require(q.rank() == 3 && k.rank() == 3 && v.rank() == 2 && q.size(0) == k.size(0) && q.size(2) == keys.count &&
               v.size() == q.size(2),
           "additive_scores: q {} must be [B,T,HA], k {} [B,S,HA] and v {} [H,A]", q.shape(), k.shape(), v.shape());
-  const auto arguments = []<class T>(const Tensor& queries, const Tensor& keys, const Tensor& weights) {
+  const auto arguments = []<class T>(const Tensor& queries, const Columns& answers, const Tensor& weights) {
     return kernels::AdditiveScores<T>{.q = queries.array().data<T>(),
-                                      .k = keys.array().data<T>(),
+                                      .k = answers.packed.array().data<T>() + answers.first,
                                       .v = weights.array().data<T>(),
                                       .batch = queries.size(0),
                                       .queries = queries.size(1),
-                                      .keys = keys.size(1),
+                                      .keys = answers.length,
                                       .heads = weights.size(0),
-                                      .n = weights.size(1)};
+                                      .n = weights.size(1),
+                                      .k_stride = answers.packed.size(2),
+                                      .k_sequence = answers.packed.size(1) * answers.packed.size(2)};
   };
-  Array scores({q.size(0), v.size(0), q.size(1), k.size(1)}, q.dtype());
+  Array scores({q.size(0), v.size(0), q.size(1), keys.length}, q.dtype());
   for_floating("additive_scores", q.dtype(), [&]<class T>() {
-    kernels::of<T>().additive_scores(arguments.template operator()<T>(q, k, v), scores.write<T>());
+    kernels::of<T>().additive_scores(arguments.template operator()<T>(q, keys, v), scores.write<T>());
   });
   return record(
       "additive_scores", std::move(scores), {q, k, v}, keep_inputs,
@@ -296,10 +301,10 @@ Tensor additive_scores(const Tensor& q, const Tensor& k, const Tensor& v) {
             const Tensor sums = unsqueeze(split_heads(in[0], heads), 3) + unsqueeze(split_heads(in[1], heads), 2);
             return sum(tanh(sums) * unsqueeze(unsqueeze(in[2], 1), 1), {-1});  // [B,H,T,S,A] -> [B,H,T,S]
           });
-        const Tensor queries = s[0], keys = s[1], weights = s[2];
-        Array dq(queries.shape(), g.dtype()), dk(keys.shape(), g.dtype()), dv(weights.shape(), g.dtype());
+        const Tensor queries = s[0], answers = s[1], weights = s[2];
+        Array dq(queries.shape(), g.dtype()), dk(answers.shape(), g.dtype()), dv(weights.shape(), g.dtype());
         for_floating("additive_scores", g.dtype(), [&]<class T>() {
-          kernels::of<T>().additive_scores_vjp(arguments.template operator()<T>(queries, keys, weights),
+          kernels::of<T>().additive_scores_vjp(arguments.template operator()<T>(queries, answers, weights),
                                                g.array().data<T>(), dq.write<T>(), dk.write<T>(), dv.write<T>());
         });
         return {Tensor(std::move(dq)), Tensor(std::move(dk)), Tensor(std::move(dv))};

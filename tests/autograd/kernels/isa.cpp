@@ -312,7 +312,9 @@ class Runs {
                                        .queries = queries,
                                        .keys = keys,
                                        .heads = heads,
-                                       .n = n_};
+                                       .n = n_,
+                                       .k_stride = heads * n_,
+                                       .k_sequence = keys * heads * n_};
     Numbers scores = fresh(batch * heads * queries * keys), dq = fresh(batch * queries * heads * n_),
             dk = fresh(batch * keys * heads * n_), dv = fresh(heads * n_);
     k_.additive_scores(x, scores.data());
