@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <limits>
 #include <set>
 
@@ -151,6 +153,31 @@ json parse_header(const std::string& file, std::string_view text) {
   return header;
 }
 
+/// The length of a file's header by its first bytes.
+std::uint64_t header_length(const std::string& file, std::string_view begin, std::uint64_t size) {
+  std::uint64_t length = 0;
+  require(begin.size() >= sizeof length, "{}: it is too short for a safetensors file", file);
+  std::memcpy(&length, begin.data(), sizeof length);
+  require(length <= size - sizeof length,
+          "{}: its header of {} bytes does not fit the file of {}; it is damaged or no safetensors file", file, length,
+          size);
+  require(length <= longest_header, "{}: its header takes {} bytes, at most {} are allowed", file, length,
+          longest_header);
+  return length;
+}
+
+std::map<std::string, std::string> metadata_of(const std::string& file, const json& header) {
+  std::map<std::string, std::string> metadata;
+  const auto notes = header.find("__metadata__");
+  if (notes == header.end()) return metadata;
+  require(notes->is_object(), "{}: its metadata is not a JSON object", file);
+  for (const auto& [key, note] : notes->items()) {
+    require(note.is_string(), "{}: metadata {} is not text", file, key);
+    metadata[key] = note.get<std::string>();
+  }
+  return metadata;
+}
+
 }  // namespace
 
 const Array* Checkpoint::find(std::string_view name) const {
@@ -193,31 +220,15 @@ void save_safetensors(const std::filesystem::path& path, const Checkpoint& check
 
 Checkpoint load_safetensors(const std::filesystem::path& path) {
   const std::string file = path.string(), bytes = read_file(path);
-  std::uint64_t length = 0;
-  require(bytes.size() >= sizeof length, "{}: it is too short for a safetensors file", file);
-  std::memcpy(&length, bytes.data(), sizeof length);
-  require(length <= bytes.size() - sizeof length,
-          "{}: its header of {} bytes does not fit the file of {}; it is damaged or no safetensors file", file, length,
-          bytes.size());
-  require(length <= longest_header, "{}: its header takes {} bytes, at most {} are allowed", file, length,
-          longest_header);
+  const std::uint64_t length = header_length(file, bytes, bytes.size());
   const json header = parse_header(file, std::string_view(bytes).substr(sizeof length, length));
   const char* data = bytes.data() + sizeof length + length;
   const std::uint64_t size = bytes.size() - sizeof length - length;
 
-  Checkpoint checkpoint{.arrays = {}};
+  Checkpoint checkpoint{.arrays = {}, .metadata = metadata_of(file, header)};
   std::vector<Entry> entries;
-  for (const auto& [name, value] : header.items()) {
-    if (name != "__metadata__") {
-      entries.push_back(read_entry(file, name, value));
-      continue;
-    }
-    require(value.is_object(), "{}: its metadata is not a JSON object", file);
-    for (const auto& [key, note] : value.items()) {
-      require(note.is_string(), "{}: metadata {} is not text", file, key);
-      checkpoint.metadata[key] = note.get<std::string>();
-    }
-  }
+  for (const auto& [name, value] : header.items())
+    if (name != "__metadata__") entries.push_back(read_entry(file, name, value));
   std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
   });
@@ -231,6 +242,19 @@ Checkpoint load_safetensors(const std::filesystem::path& path) {
   require(next == size, "{}: {} bytes follow the last tensor", file, size - next);
   for (const Entry& entry : entries) checkpoint.arrays.emplace_back(entry.name, read_array(file, entry, data));
   return checkpoint;
+}
+
+std::map<std::string, std::string> load_safetensors_metadata(const std::filesystem::path& path) {
+  const std::string file = path.string();
+  std::ifstream stream(path, std::ios::binary | std::ios::ate);
+  require(stream.good(), "{}: {}", file, std::strerror(errno));
+  const auto size = static_cast<std::uint64_t>(stream.tellg());
+  std::string bytes(std::min<std::uint64_t>(size, sizeof(std::uint64_t)), '\0');
+  stream.seekg(0).read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  std::string header(header_length(file, bytes, size), '\0');
+  stream.read(header.data(), static_cast<std::streamsize>(header.size()));
+  require(stream.good(), "{}: its header cannot be read", file);
+  return metadata_of(file, parse_header(file, header));
 }
 
 }  // namespace gaze

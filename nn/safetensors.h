@@ -25,5 +25,7 @@ void save_safetensors(const std::filesystem::path& path, const Checkpoint& check
 /// Reads F32, F64 and I32 as they are, F16 and BF16 as float32, I64 (in the range of int32), U8 and BOOL as int32.
 /// Throws for another dtype and for a file that breaks the format's rules, naming the file and the tensor.
 Checkpoint load_safetensors(const std::filesystem::path& path);
+/// The notes of such a file alone, whose arrays are not read.
+std::map<std::string, std::string> load_safetensors_metadata(const std::filesystem::path& path);
 
 }  // namespace gaze

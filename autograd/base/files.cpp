@@ -1,6 +1,7 @@
 #include <gaze/autograd/base/files.h>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,7 +37,28 @@ bool write_all(int file, std::string_view text) {
   return true;
 }
 
+bool flush(int file) {
+  while (::fsync(file) != 0)
+    if (errno != EINTR) return false;
+  return true;
+}
+
+/// Where a file lies behind symbolic links, whether it is there or not.
+fs::path behind_links(fs::path path) {
+  constexpr int max_links = 40;  // as the system's own limit
+  std::error_code none;
+  for (int i = 0; i < max_links && fs::is_symlink(path, none); ++i) path = path.parent_path() / fs::read_symlink(path);
+  return path;
+}
+
 }  // namespace
+
+bool file_exists(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  require(status.type() != fs::file_type::none, "{}: {}", path.string(), error.message());
+  return status.type() != fs::file_type::not_found;
+}
 
 std::string did_you_mean_file(const fs::path& missing) {
   const fs::path folder = missing.parent_path();
@@ -66,32 +88,36 @@ std::string read_file(const fs::path& path) {
   }
 }
 
-void write_file_atomically(const fs::path& path, std::span<const std::string_view> parts, bool durable) {
-  std::error_code none;
-  if (fs::exists(path, none) && !fs::is_regular_file(path, none)) {  // a device: there is nothing to replace
+void write_file_atomically(const fs::path& given, std::span<const std::string_view> parts, bool durable) {
+  const fs::path path = behind_links(given);
+  struct stat before {};
+  const bool replaces = ::stat(path.c_str(), &before) == 0;
+  if (!replaces && errno != ENOENT) fail_with_reason(given);
+  if (replaces && !S_ISREG(before.st_mode)) {  // a device: there is nothing to replace
     Descriptor device{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
-    if (device.number < 0) fail_with_reason(path);
+    if (device.number < 0) fail_with_reason(given);
     for (const std::string_view part : parts)
-      if (!write_all(device.number, part)) fail_with_reason(path);
-    if (!device.close()) fail_with_reason(path);
+      if (!write_all(device.number, part)) fail_with_reason(given);
+    if (!device.close()) fail_with_reason(given);
     return;
   }
   const fs::path aside = fmt::format("{}.{}.part", path.string(), ::getpid());
   Descriptor file{::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
-  if (file.number < 0) fail_with_reason(path);
-  bool written = true;
+  if (file.number < 0) fail_with_reason(given);
+  bool written = !replaces || ::fchmod(file.number, before.st_mode & 07777) == 0;
   for (const std::string_view part : parts) written = written && write_all(file.number, part);
-  written = written && (!durable || ::fsync(file.number) == 0) && file.close();
+  written = written && (!durable || flush(file.number)) && file.close();
   if (!written || ::rename(aside.c_str(), path.c_str()) != 0) {
     const int reason = errno;
     ::unlink(aside.c_str());
     errno = reason;
-    fail_with_reason(path);
+    fail_with_reason(given);
   }
   if (!durable) return;
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   const Descriptor directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (directory.number >= 0) ::fsync(directory.number);  // the new name outlives a crash
+  // The new name must outlive a crash; not every file system flushes folders, and not every folder may be read.
+  if (directory.number < 0 ? errno != EACCES : !flush(directory.number) && errno != EINVAL) fail_with_reason(given);
 }
 
 }  // namespace gaze

@@ -120,3 +120,33 @@ TEST_CASE("a file that does not exist is answered with the nearest name beside i
   CHECK(did_you_mean_file(folder.path / "no folder" / "train.en").empty());
   CHECK_THROWS_WITH(read_file(folder.path / "train.eng"), EndsWith("; did you mean " + known.string() + "?"));
 }
+
+TEST_CASE("a file that is replaced keeps its mode, and a link stays a link") {
+  const ScratchFolder folder;
+  const fs::path file = folder.path / "file", link = folder.path / "link", dangling = folder.path / "dangling";
+  write_file_atomically(file, {"before"});
+  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+  fs::create_symlink("file", link);
+  fs::create_symlink("later", dangling);
+  write_file_atomically(link, {"after"});
+  CHECK(fs::is_symlink(link));
+  CHECK(read_file(file) == "after");
+  CHECK(fs::status(file).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+  write_file_atomically(dangling, {"there"});
+  CHECK(fs::is_symlink(dangling));
+  CHECK(read_file(folder.path / "later") == "there");
+  CHECK(folder.names() == std::vector<std::string>{"dangling", "file", "later", "link"});
+}
+
+TEST_CASE("only what is not there is absent: what cannot be looked up is an error") {
+  const ScratchFolder folder;
+  const fs::path file = folder.path / "file", loop = folder.path / "loop";
+  write_file_atomically(file, {""});
+  fs::create_symlink("loop", loop);
+  CHECK(file_exists(file));
+  CHECK(file_exists(folder.path));
+  CHECK_FALSE(file_exists(folder.path / "other"));
+  CHECK_FALSE(file_exists(file / "within"));
+  CHECK_THROWS_WITH(file_exists(loop), ContainsSubstring("loop: Too many levels of symbolic links"));
+  CHECK_THROWS_WITH(write_file_atomically(loop, {"x"}), ContainsSubstring("loop: Too many levels of symbolic links"));
+}
