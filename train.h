@@ -19,8 +19,10 @@
 
 #include <gaze/train/attention/alignment.h>
 #include <gaze/train/attention/attention_log.h>
+#include <gaze/train/attention/attention_record.h>
 #include <gaze/train/attention/attention_view.h>
 #include <gaze/train/config.h>
+#include <gaze/train/json.h>
 #include <gaze/train/learner.h>
 #include <gaze/train/models.h>
 #include <gaze/train/optimizers.h>

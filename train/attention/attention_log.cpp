@@ -11,6 +11,7 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/xtensor.h>
+#include <gaze/train/json.h>
 
 namespace gaze::train {
 namespace {
@@ -22,18 +23,6 @@ constexpr std::int64_t max_recorded = 60, max_bytes = 40 << 20, max_bytes_per_st
 
 fs::path file_of(const fs::path& folder, const std::string& module, std::int64_t step) {
   return folder / fmt::format("{}.{:07}.npy", module, step);
-}
-
-json to_json(const Example& e) {
-  json gold = json::array();
-  for (const Link& l : e.gold) gold.push_back({l.source, l.target, l.sure ? 1 : 0});
-  return {{"source", e.source}, {"target", e.target}, {"gold", gold}};
-}
-
-Example example_of(const json& object) {
-  Example e{object.at("source"), object.at("target"), {}};
-  for (const json& l : object.at("gold")) e.gold.push_back({l.at(0), l.at(1), l.at(2).get<int>() != 0});
-  return e;
 }
 
 json to_json(const HeadScore& s) {
@@ -261,34 +250,31 @@ void AttentionLog::after(std::int64_t step) {
 void AttentionLog::forget(const RunFolder& run) { remove_recording(folder(run)); }
 
 void AttentionLog::keep_until(std::int64_t step) {
-  std::error_code none;
-  if (probes_.empty() || !fs::exists(folder_ / "index.json", none)) return;
-  json before = json::parse(read_file(folder_ / "index.json"), nullptr, false);
-  try {
-    std::vector<Example> probes;
-    for (const json& probe : before.at("probes")) probes.push_back(example_of(probe));
-    json kept = json::array();
-    for (const json& recorded : before.at("steps")) {
-      const auto at = recorded.at("step").get<std::int64_t>();
-      if (at <= step) {
-        kept.push_back(recorded);
-        last_ = at;
-        continue;
-      }
-      for (const json& module : before.at("modules"))
-        fs::remove(file_of(folder_, module.at("name").get<std::string>(), at), none);
+  const fs::path file = folder_ / "index.json";
+  if (probes_.empty() || !file_exists(file)) return;
+  const std::string text = read_file(file);
+  if (text.empty()) return;  // a crash of the system may leave it so: what comes now is recorded anew
+  json before = parse_json(text, file.string());
+  AttentionRecord record = read_attention_index(before, file.string());
+  require(record.marks == marks_, "{}: its sentences have other marks than this run's", file.string());
+  if (record.probes.empty()) return;
+  json kept = json::array();
+  for (std::size_t i = 0; i < record.steps.size(); ++i) {
+    if (record.steps[i] <= step) {
+      kept.push_back(before["steps"][i]);
+      last_ = record.steps[i];
+      continue;
     }
-    before["steps"] = std::move(kept);
-    if (probes.empty()) return;
-    probes_ = std::move(probes);
-  } catch (const json::exception&) {
-    return;  // a crash of the system may leave it empty: what comes now is recorded anew
+    std::error_code none;
+    for (const AttentionSite& module : record.modules) fs::remove(file_of(folder_, module.name, record.steps[i]), none);
   }
+  before["steps"] = std::move(kept);
+  probes_ = std::move(record.probes);
   *index_ = std::move(before);
   // Of this step itself the weights are here: a kill between checkpoint and recording is made good.
   due_.erase(due_.begin(), std::max(std::lower_bound(due_.begin(), due_.end(), step),
                                     std::upper_bound(due_.begin(), due_.end(), last_)));
-  write_file_atomically(folder_ / "index.json", {index_->dump(), "\n"}, false);
+  write_file_atomically(file, {index_->dump(), "\n"}, false);
 }
 
 void AttentionLog::finish(std::int64_t step) {
@@ -328,44 +314,15 @@ void AttentionLog::record(std::int64_t step) {
 
 json AttentionLog::index(const RunFolder& run) {
   const fs::path file = folder(run) / "index.json";
-  std::error_code none;
-  require(fs::exists(file, none), "{}: no attention was recorded in this run", run.path().string());
-  json index = json::parse(read_file(file), nullptr, false);
+  require(file_exists(file), "{}: no attention was recorded in this run", run.path().string());
+  json index = parse_json(read_file(file), file.string());
   require(index.is_object(), "{}: it is not a JSON object", file.string());
   return index;
 }
 
-AttentionRecord AttentionLog::read(const json& index, const RunFolder& run) {
-  AttentionRecord record{
-      .marks = {}, .probes = {}, .modules = {}, .steps = {}, .file = (folder(run) / "index.json").string()};
-  try {
-    record.marks = {.begin = index.value("begin_mark", true), .end = index.at("end_mark")};
-    for (const json& probe : index.at("probes")) {
-      record.probes.push_back(example_of(probe));
-      check_gold(record.probes.back(), record.file);
-    }
-    for (const json& m : index.at("modules")) {
-      const std::string name = m.at("name");
-      require(name.find('/') == name.npos, "{}: {} is not a module's name", record.file, name);
-      record.modules.push_back({.name = name,
-                                .kind = attention_kind_names().named(m.at("kind").get<std::string>()),
-                                .layer = m.at("layer"),
-                                .heads = m.at("heads")});
-    }
-    for (const json& s : index.at("steps")) {
-      record.steps.push_back(s.at("step"));
-      require(s.at("scores").is_array(), "{}: step {} has no scores", record.file, record.steps.back());
-    }
-    for (const char* name : {"floor", "diagonal"})
-      require(index.at("baselines").at(name).is_number() || index.at("baselines").at(name).is_null(),
-              "{}: the {} is not a number", record.file, name);
-  } catch (const json::exception& error) {
-    fail("{}: {}", record.file, error.what());
-  }
-  return record;
+AttentionRecord AttentionLog::load(const RunFolder& run) {
+  return read_attention_index(index(run), (folder(run) / "index.json").string());
 }
-
-AttentionRecord AttentionLog::load(const RunFolder& run) { return read(index(run), run); }
 
 Tensor AttentionLog::weights(const RunFolder& run, const std::string& module, std::int64_t step) {
   return load_npy(file_of(folder(run), module, step));

@@ -12,7 +12,7 @@
 
 #include <gaze/nn/recorder.h>
 #include <gaze/train/attention/alignment.h>
-#include <gaze/train/attention/attention_view.h>
+#include <gaze/train/attention/attention_record.h>
 #include <gaze/train/run_folder.h>
 #include <gaze/train/sequence_batch.h>
 
@@ -32,21 +32,6 @@ HeadScore score_head(const Tensor& weights, const std::vector<Example>& examples
 /// The steps of training whose attention is kept: `max_steps` at most of 0 to `last`, both among them, the denser the
 /// earlier. The distance of two grows by the same factor all the way, about twentyfold in all.
 std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t max_steps);
-
-/// What a model reads beside the words of its sentences.
-struct Marks {
-  bool begin = true;  ///< one comes before each target sentence
-  bool end = false;   ///< one follows each source sentence
-};
-
-/// Attention that was recorded while a run was trained.
-struct AttentionRecord {
-  Marks marks;
-  std::vector<Example> probes;  ///< their sentences and gold links
-  AttentionSites modules;       ///< encoder, decoder, cross-attention; by layer
-  std::vector<std::int64_t> steps;
-  std::string file;  ///< that it was read from, for errors
-};
 
 /// The folder attention/ of a run: for each module and recorded step the weights of all probes as NAME.STEP.npy
 /// (float32 [P,H,T,S], filled up with zeros; T counts the begin mark where there is one, S of cross-attention and both
@@ -83,9 +68,7 @@ class AttentionLog {
   static std::filesystem::path folder(const RunFolder& run) { return run.path() / "attention"; }
   /// index.json as it is at this moment. Throws when nothing was recorded.
   static nlohmann::json index(const RunFolder& run);
-  /// What an index says. Throws, naming the file, when it is broken.
-  static AttentionRecord read(const nlohmann::json& index, const RunFolder& run);
-  static AttentionRecord load(const RunFolder& run);  ///< read() of index()
+  static AttentionRecord load(const RunFolder& run);  ///< read_attention_index() of index()
   /// [P,H,T,S] of one module at a recorded step. Throws when the file is not there, is broken or does not fit.
   static Tensor weights(const RunFolder& run, const std::string& module, std::int64_t step);
 

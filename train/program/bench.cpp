@@ -21,6 +21,7 @@
 #include <gaze/autograd/profile.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/model.h>
+#include <gaze/train/json.h>
 #include <gaze/train/models.h>
 #include <gaze/train/optimizers.h>
 #include <gaze/train/options.h>
@@ -253,7 +254,7 @@ double rounded(double value, double steps) { return std::round(value * steps) / 
 
 nlohmann::json workload_table(const std::filesystem::path& path) {
   if (path.empty()) return built_in_workloads();
-  json table = json::parse(read_file(path), nullptr, false);
+  json table = parse_json(read_file(path), path.string());
   require(table.is_object(), "{}: it is not a JSON object of workloads", path.string());
   return table;
 }

@@ -16,6 +16,7 @@
 #include <gaze/autograd/check/find_wrong_vjp.h>
 #include <gaze/autograd/engine.h>
 #include <gaze/nn/checkpoint.h>
+#include <gaze/train/json.h>
 #include <gaze/train/models.h>
 #include <gaze/train/options.h>
 #include <gaze/train/program/terminal/terminal.h>
@@ -223,8 +224,7 @@ Config config_of_model(const Arguments& a, std::unique_ptr<Checkpoint>& trained,
   }
   try {
     if (a.model.ends_with(".json")) {
-      written = json::parse(read_file(a.model), nullptr, false);
-      require(!written.is_discarded(), "{}: it is not JSON", a.model);
+      written = parse_json(read_file(a.model), a.model);
       config = config_from(written, a.model);
     } else {
       config = default_config(a.model);

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace gaze::train {
+
+/// A JSON text, whole. Throws "SOURCE:LINE: what is wrong" for what is not JSON (bytes behind the value and zero bytes
+/// included), for more than 200 values within one another, and for an object that has a name twice.
+nlohmann::json parse_json(std::string_view text, const std::string& source);
+
+/// A whole number that is one in JSON, from `min` to `max`. Throws, `what` beginning the message, for another value.
+std::int64_t whole_number(const nlohmann::json& value, std::int64_t min, std::int64_t max, std::string_view what);
+
+}  // namespace gaze::train
