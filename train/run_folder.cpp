@@ -2,14 +2,17 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <set>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -17,14 +20,54 @@
 
 #include <gaze/autograd/base/error.h>
 #include <gaze/autograd/base/files.h>
+#include <gaze/train/json.h>
 #include <gaze/train/options.h>
+#include <gaze/train/saved_model.h>
 
 namespace gaze::train {
 namespace fs = std::filesystem;
 
+namespace {
+
+using Identity = std::pair<std::uint64_t, std::uint64_t>;
+
+Identity identity_of(const fs::path& path) {
+  struct stat status {};
+  require(::stat(path.c_str(), &status) == 0, "{}: {}", path.string(), std::strerror(errno));
+  return {status.st_dev, status.st_ino};
+}
+
+/// Whether a process has this folder open.
+bool has_open(const std::string& process, const Identity& folder) {
+  std::error_code error;
+  for (fs::directory_iterator file("/proc/" + process + "/fd", error), end; !error && file != end;
+       file.increment(error)) {
+    struct stat status {};
+    if (::stat(file->path().c_str(), &status) == 0 && Identity(status.st_dev, status.st_ino) == folder) return true;
+  }
+  return static_cast<bool>(error);  // whose files may not be seen is believed
+}
+
+/// Whether the system's list of locks has a whole-file lock of this folder. Asking flock() itself would take the lock
+/// for a moment, and stop who wants it then.
+bool is_locked(const Identity& folder) {
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {  // 1: FLOCK  ADVISORY  WRITE 4711 fe:00:131 0 EOF
+    std::istringstream words(line);
+    std::string number, kind, how, mode, process, file;
+    if (!(words >> number >> kind >> how >> mode >> process >> file) || mode != "WRITE") continue;
+    // Devices are numbered otherwise than by stat() on some file systems: the process tells whether it is this one.
+    const std::string inode = ":" + std::to_string(folder.second);
+    if (file.ends_with(inode) && has_open(process, folder)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 RunFolder RunFolder::create(const fs::path& path, const Config& config) {
   std::error_code error;
-  if (fs::exists(path, error)) {
+  if (file_exists(path)) {
     require(fs::is_directory(path, error), "{}: it exists and is not a folder", path.string());
   } else {
     fs::create_directories(path, error);
@@ -32,8 +75,7 @@ RunFolder RunFolder::create(const fs::path& path, const Config& config) {
   }
   RunFolder run(path);
   run.lock();
-  require(!fs::exists(path / "config.json", error), "{}: it already holds a run; choose another --run folder",
-          path.string());
+  require(!file_exists(path / "config.json"), "{}: it already holds a run; choose another --run folder", path.string());
   for (const auto& entry : fs::directory_iterator(path, error))  // a start that was killed may leave a part
     require(entry.path().extension() == ".part", "{}: the folder is not empty; choose another --run folder",
             path.string());
@@ -43,8 +85,7 @@ RunFolder RunFolder::create(const fs::path& path, const Config& config) {
 }
 
 RunFolder RunFolder::create_or_open(const fs::path& path, const Config& config) {
-  std::error_code none;
-  if (!fs::exists(path / "config.json", none)) return create(path, config);
+  if (!file_exists(path / "config.json")) return create(path, config);
   RunFolder run = open(path);
   run.lock();
   return run;
@@ -55,46 +96,74 @@ void RunFolder::write_config(const Config& config) const {
 }
 
 fs::path RunFolder::weights(const std::string& which) const {
-  std::error_code none;
   const std::array<std::pair<std::string, fs::path>, 3> all = {
       {{"averaged", averaged()}, {"best", best()}, {"last", checkpoint()}}};
   for (const auto& [name, file] : all)
-    if (which == name || (which.empty() && fs::exists(file, none))) return file;
+    if (which == name) return file;
+  if (which.empty() && file_exists(averaged()) &&
+      file_exists(best())) {  // a training that goes on may find a better best
+    const auto of_mean = validation_of(averaged()), of_best = validation_of(best());
+    return of_mean && of_best && of_best->loss < of_mean->loss ? best() : averaged();
+  }
+  for (const auto& [name, file] : all)
+    if (which.empty() && file_exists(file)) return file;
   require(which.empty(), "{} are not weights of a run; there are last, best and averaged", which);
   fail("{}: there are no weights in this run yet", checkpoint().string());
 }
 
-/// The lock of a folder, or null when somebody has it.
-std::shared_ptr<const int> RunFolder::try_lock() const {
+RunFolder::RunFolder(fs::path path) : path_(std::move(path)), identity_(identity_of(path_)) {}
+
+void RunFolder::lock() {
   const int folder = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   require(folder >= 0, "{}: {}", path_.string(), std::strerror(errno));
   std::shared_ptr<const int> held(new int(folder), [](const int* file) {
     ::close(*file);
     delete file;
   });
-  return ::flock(folder, LOCK_EX | LOCK_NB) == 0 ? held : nullptr;
-}
-
-void RunFolder::lock() {
-  auto held = try_lock();
-  require(held != nullptr, "{}: another process is training in this folder", path_.string());
+  while (::flock(folder, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    require(errno != EWOULDBLOCK, "{}: another process is training in this folder", path_.string());
+    locks_missing_ = std::strerror(errno);
+    break;
+  }
   lock_ = std::move(held);
 }
 
-bool RunFolder::in_use() const { return try_lock() == nullptr; }
+bool RunFolder::in_use() const { return is_locked(identity_); }
+
+void RunFolder::check_place() const {
+  struct stat now {};
+  const bool same =
+      ::stat(path_.c_str(), &now) == 0 && identity_ == std::pair<std::uint64_t, std::uint64_t>(now.st_dev, now.st_ino);
+  require(same, "{}: the folder was moved away while it was in use", path_.string());
+}
+
+void RunFolder::check_output(const fs::path& file) const {
+  std::error_code none;
+  const auto same = [&](const fs::path& own) { return fs::equivalent(file, own, none); };
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  const bool own = same(path_ / "config.json") || same(metrics()) || same(checkpoint()) || same(best()) ||
+                   same(averaged()) || fs::equivalent(folder, snapshots(), none) ||
+                   fs::equivalent(folder, path_ / "attention", none);
+  require(!own, "{}: it is a file of the run, which is not written over", file.string());
+}
 
 void RunFolder::flush_metrics() const {
   const int file = ::open(metrics().c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return;  // there is no line yet
-  ::fsync(file);
-  ::close(file);
+  if (file < 0 && errno == ENOENT) return;  // there is no line yet
+  bool flushed = file >= 0;
+  while (flushed && ::fsync(file) != 0)
+    if (errno != EINTR) flushed = false;
+  const int reason = errno;
+  if (file >= 0) ::close(file);
+  require(flushed, "{}: {}", metrics().string(), std::strerror(reason));
 }
 
 RunFolder RunFolder::open(const fs::path& path) {
   std::error_code error;
   const auto holds_run = [&](const fs::path& folder) { return fs::exists(folder / "config.json", error); };
-  if (holds_run(path)) return RunFolder(path);
-  if (!fs::exists(path, error)) {
+  if (file_exists(path / "config.json")) return RunFolder(path);
+  if (!file_exists(path)) {
     const fs::path usual = fs::path("runs") / path;  // where runs go by themselves
     fail("{}: there is no such folder{}", path.string(),
          path.is_relative() && holds_run(usual) ? fmt::format("; did you mean {}?", usual.string())
@@ -109,8 +178,7 @@ RunFolder RunFolder::open(const fs::path& path) {
 
 Config RunFolder::config() const {
   const std::string source = (path_ / "config.json").string();
-  const nlohmann::json object = nlohmann::json::parse(read_file(source), nullptr, false);
-  require(!object.is_discarded(), "{}: it is not JSON", source);
+  const nlohmann::json object = parse_json(read_file(source), source);
   Config config;
   read_run_config(config, object, source);
   check_config(config);
@@ -118,9 +186,10 @@ Config RunFolder::config() const {
 }
 
 void RunFolder::append_metrics(const nlohmann::json& line) const {
+  check_place();
   const fs::path name = metrics();
   std::error_code none;
-  const auto before = fs::exists(name, none) ? fs::file_size(name, none) : 0;
+  const auto before = file_exists(name) ? fs::file_size(name) : 0;
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(name.c_str(), "a"), std::fclose);
   require(file != nullptr, "{}: {}", name.string(), std::strerror(errno));
   const std::string text = line.dump() + "\n";

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -31,14 +33,27 @@ class RunFolder {
   std::filesystem::path averaged() const { return path_ / "averaged.safetensors"; }
   std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path snapshots() const { return path_ / "snapshots"; }
-  /// The weights "last", "best" or "averaged", or by default the first of averaged, best and last that is there. Throws
-  /// for another name, and when there are none.
+  /// The best of the validations on the way, where best() holds the last state, which is better: what a training that
+  /// is continued goes on from.
+  std::filesystem::path best_on_the_way() const { return snapshots() / "best.safetensors"; }
+  /// The weights "last", "best" or "averaged"; by default the better of averaged and best by the validation losses in
+  /// them, else last. Throws for another name, and when there are none.
   std::filesystem::path weights(const std::string& which = {}) const;
   /// Nobody else trains in this folder while this object or a copy lives, on this machine and until the process ends,
-  /// however it does. create() does it, too. Throws when somebody else trains there.
+  /// however it does. create() does it, too. Throws when somebody else trains there. A file system that has no locks
+  /// (some network ones) is no reason not to train: see locks_missing().
   void lock();
   void unlock() { lock_.reset(); }
-  bool in_use() const;  ///< whether somebody trains in it at this moment, this process included
+  /// Why lock() could not have its lock; empty when it has one.
+  const std::string& locks_missing() const { return locks_missing_; }
+  /// Whether somebody trains in it at this moment, this process included. Takes no lock.
+  bool in_use() const;
+  /// Throws when the folder has another place than when it was opened, or another lies there: what is written by name
+  /// would go astray.
+  void check_place() const;
+  /// Throws for a file that a command would write over one that belongs to the run: its options, figures, weights or
+  /// recorded attention.
+  void check_output(const std::filesystem::path& file) const;
   /// Writes config.json anew: a run that is continued with other options.
   void write_config(const Config& config) const;
   Config config() const;                                  ///< as config.json has it
@@ -46,11 +61,12 @@ class RunFolder {
   void flush_metrics() const;                             ///< to the disk
 
  private:
-  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
-  std::shared_ptr<const int> try_lock() const;
+  explicit RunFolder(std::filesystem::path path);
 
   std::filesystem::path path_;
-  std::shared_ptr<const int> lock_;  ///< the descriptor of the folder, closed with the last copy
+  std::pair<std::uint64_t, std::uint64_t> identity_;  ///< device and number of the folder
+  std::shared_ptr<const int> lock_;                   ///< its descriptor, closed with the last copy
+  std::string locks_missing_;
 };
 
 }  // namespace gaze::train

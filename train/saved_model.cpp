@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/datasets/subwords.h>
+#include <gaze/train/json.h>
 #include <gaze/train/options.h>
 
 namespace gaze::train {
@@ -39,6 +40,20 @@ const std::string& note_of(const Checkpoint& checkpoint, std::string_view name, 
   return found->second;
 }
 
+void add_validation(Metadata& metadata, const ValidationNote& note) {
+  metadata["validation"] = nlohmann::json{{"step", note.step}, {"loss", note.loss}}.dump();
+}
+
+std::optional<ValidationNote> validation_of(const std::filesystem::path& weights) {
+  const Metadata metadata = load_safetensors_metadata(weights);
+  const auto found = metadata.find("validation");
+  if (found == metadata.end()) return {};
+  const nlohmann::json note = nlohmann::json::parse(found->second, nullptr, false);
+  const auto number = [&](const char* name) { return note.is_object() ? note.value(name, nlohmann::json()) : note; };
+  if (!number("step").is_number_integer() || !number("loss").is_number()) return {};
+  return ValidationNote{number("step").get<std::int64_t>(), number("loss").get<double>()};
+}
+
 void require_known_kind(const Config& config, const std::string& run) {
   require(config.own.kind.empty(), "{}: this run is of kind {}, which this program does not know", run,
           config.own.kind);
@@ -52,7 +67,7 @@ Config config_of(const Checkpoint& checkpoint, const Config& local, const std::s
 
 Config run_config_of(const Checkpoint& checkpoint, const Config& local, const std::string& file) {
   Config config = local_options(local);
-  read_run_config(config, nlohmann::json::parse(note_of(checkpoint, "config", file), nullptr, false), file);
+  read_run_config(config, parse_json(note_of(checkpoint, "config", file), file + ": config"), file);
   check_config(config);
   return config;
 }
@@ -99,12 +114,12 @@ void add_language(Metadata& metadata, const std::string& name, const Language& l
 Language language_of(const Checkpoint& checkpoint, const std::string& name, const Config& config,
                      const std::string& file) {
   const auto parsed = [&](const char* what) {
-    return nlohmann::json::parse(note_of(checkpoint, name + what, file), nullptr, false);
+    return parse_json(note_of(checkpoint, name + what, file), fmt::format("{}: {}{}", file, name, what));
   };
   try {
     Language language{{},
                       Vocabulary::from_list(parsed("_vocabulary").get<std::vector<std::string>>()),
-                      parsed("_longest").get<std::int64_t>()};
+                      whole_number(parsed("_longest"), 0, 1'000'000'000, file + ": the longest sentence")};
     if (config.data.units == Units::subwords)
       language.subwords = bytes_of(note_of(checkpoint, name + "_subwords", file), file);
     language.tokenizer = tokenizer_of(config, language.subwords);

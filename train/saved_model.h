@@ -22,6 +22,16 @@ const std::string& note_of(const Checkpoint& checkpoint, std::string_view name, 
 Config run_config_of(const Checkpoint& checkpoint, const Config& local, const std::string& file);
 /// The same of a run whose model this program can make. Throws for another, naming its kind.
 Config config_of(const Checkpoint& checkpoint, const Config& local, const std::string& file);
+/// Of which step weights are and their validation loss, as their own file says.
+struct ValidationNote {
+  std::int64_t step = 0;
+  double loss = 0;
+  bool operator==(const ValidationNote&) const = default;
+};
+void add_validation(Metadata& metadata, const ValidationNote& note);
+/// None where the file says nothing: older programs wrote none.
+std::optional<ValidationNote> validation_of(const std::filesystem::path& weights);
+
 /// Throws, naming the run and its kind, for options of a model of somebody's own.
 void require_known_kind(const Config& config, const std::string& run);
 

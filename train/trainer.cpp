@@ -10,6 +10,14 @@
 #include <gaze/optim/clipping.h>
 
 namespace gaze::train {
+namespace {
+
+template <class... Args>
+[[noreturn]] void fail_as_number(fmt::format_string<Args...> format, Args&&... args) {
+  throw NumericFailure(fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace
 
 Trainer::Trainer(Params& params, Optimizer& optimizer, Loss loss, TrainerOptions options)
     : params_(params), optimizer_(optimizer), loss_(std::move(loss)), options_(std::move(options)) {
@@ -42,7 +50,7 @@ StepReport Trainer::step() {
   try {
     report.grad_norm = share * grad_norm(params_);
   } catch (const Error& error) {
-    fail("step {}: {}", step, error.what());
+    fail_as_number("step {}: {}", step, error.what());
   }
   Profile::mark("grad_norm");
   optimizer_.step(report.lr, share * clip_factor(report.grad_norm, options_.clip));
@@ -60,8 +68,8 @@ void Trainer::explain(std::int64_t step, std::int64_t batch, double loss) {
       const auto values = p.value.values<T>();
       const auto bad = std::find_if(values.begin(), values.end(), [](T v) { return !std::isfinite(v); });
       if (bad != values.end())
-        fail("step {}: the loss is {}; parameter {} has {} at element {}", step, loss, p.name, *bad,
-             bad - values.begin());
+        fail_as_number("step {}: the loss is {}; parameter {} has {} at element {}", step, loss, p.name, *bad,
+                       bad - values.begin());
     });
   // The parameters are sound: the same step again, every operation's result checked, names the first that is not.
   try {
@@ -69,9 +77,9 @@ void Trainer::explain(std::int64_t step, std::int64_t batch, double loss) {
     Context context{.training = true, .stream = options_.stream.split(static_cast<std::uint64_t>(step))};
     loss_(batch, context);
   } catch (const Error& error) {
-    fail("step {}: the loss is {}; {}", step, loss, error.what());
+    fail_as_number("step {}: the loss is {}; {}", step, loss, error.what());
   }
-  fail("step {}: the loss is {}", step, loss);
+  fail_as_number("step {}: the loss is {}", step, loss);
 }
 
 bool Trainer::run(std::int64_t last, const std::atomic<bool>* stop) {

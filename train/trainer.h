@@ -5,12 +5,19 @@
 #include <functional>
 #include <vector>
 
+#include <gaze/autograd/base/error.h>
 #include <gaze/autograd/parameters.h>
 #include <gaze/nn/context.h>
 #include <gaze/optim/optimizer.h>
 #include <gaze/optim/schedules.h>
 
 namespace gaze::train {
+
+/// A loss, gradient or parameter that is no number: what the weights were before is the last that is good.
+class NumericFailure : public Error {
+ public:
+  using Error::Error;
+};
 
 /// What one training step did.
 struct StepReport {
@@ -48,8 +55,8 @@ class Trainer {
 
   /// Called after every step, in the order of registration.
   void on_step(Callback callback) { callbacks_.push_back(std::move(callback)); }
-  /// One step. A loss or gradient that is not finite throws before the optimizer's step, naming the step and the first
-  /// bad tensor.
+  /// One step. A loss or gradient that is not finite throws a NumericFailure before the optimizer's step, naming the
+  /// step and the first bad tensor.
   StepReport step();
   /// Steps until `last` is reached or `stop` is set; finishes the step it is in. Returns whether `last` was reached.
   bool run(std::int64_t last, const std::atomic<bool>* stop = nullptr);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <sstream>
 #include <system_error>
@@ -11,6 +12,7 @@
 
 #include <gaze/autograd/base/files.h>
 #include <gaze/nn/checkpoint.h>
+#include <gaze/train/json.h>
 #include <gaze/train/optimizers.h>
 #include <gaze/train/options.h>
 
@@ -34,6 +36,11 @@ std::map<std::int64_t, fs::path> snapshots_of(const RunFolder& folder) {
       files[std::stoll(name)] = entry.path();
   }
   return files;
+}
+
+/// A count of the notes on the progress.
+std::int64_t count_in(const json& notes, const char* name) {
+  return whole_number(notes.at(name), 0, std::numeric_limits<std::int64_t>::max(), name);
 }
 
 }  // namespace
@@ -61,14 +68,14 @@ struct TrainingRun::State {
   }
   static State from(const json& object) {
     State s;
-    object.at("lines").get_to(s.lines);
+    s.lines = count_in(object, "lines");
     object.at("lr").get_to(s.lr);
     object.at("grad_norm").get_to(s.grad_norm);
     object.at("interval_loss").get_to(s.interval_loss);
-    object.at("interval_steps").get_to(s.interval_steps);
+    s.interval_steps = count_in(object, "interval_steps");
     if (!object.at("best_loss").is_null()) object.at("best_loss").get_to(s.best_loss);
-    object.at("best_step").get_to(s.best_step);
-    object.at("validations_since_best").get_to(s.validations_since_best);
+    s.best_step = count_in(object, "best_step");
+    s.validations_since_best = count_in(object, "validations_since_best");
     return s;
   }
 };
@@ -91,19 +98,20 @@ TrainingRun::~TrainingRun() = default;
 
 nlohmann::json TrainingRun::last_line() const { return *last_line_; }
 
-std::optional<std::pair<double, std::int64_t>> TrainingRun::best() const {
+std::optional<ValidationNote> TrainingRun::best() const {
+  if (last_is_best_) return last_is_best_;
   if (!std::isfinite(state_->best_loss)) return std::nullopt;
-  return std::pair(state_->best_loss, state_->best_step);
+  return ValidationNote{state_->best_step, state_->best_loss};
 }
 
 std::string TrainingRun::resume() {
   const std::string file = folder_.checkpoint().string();
-  std::error_code none;
-  if (!fs::exists(folder_.checkpoint(), none)) {
-    require(!fs::exists(folder_.best(), none) && !fs::exists(folder_.averaged(), none),
+  if (!file_exists(folder_.checkpoint())) {
+    require(!file_exists(folder_.best()) && !file_exists(folder_.averaged()),
             "{}: it is missing; without it the run cannot go on", file);
+    std::error_code none;
     const auto files = std::distance(fs::directory_iterator(folder_.path(), none), fs::directory_iterator());
-    forget_after(0);
+    note_stale_after(0);
     fs::remove(folder_.metrics(), none);
     folder_.write_config(learner_.config());
     if (files == 1) return "";  // config.json: nothing was begun
@@ -112,16 +120,18 @@ std::string TrainingRun::resume() {
   const Checkpoint checkpoint = load_safetensors(folder_.checkpoint());
   const Config &wanted = learner_.config(), trained = run_config_of(checkpoint, wanted, file);
   std::vector<std::string> differences = fixed_differences(trained, wanted);
-  const json progress = json::parse(note_of(checkpoint, "progress", file), nullptr, false);
+  const json progress = parse_json(note_of(checkpoint, "progress", file), file + ": progress");
   State state;
   std::int64_t step = 0;
   try {
     if (progress.at("data_hash") != fmt::format("{:016x}", learner_.data_hash()))
       differences.push_back("the data are not those that it was trained on");
-    progress.at("step").get_to(step);
+    step = count_in(progress, "step");
     state = State::from(progress);
   } catch (const json::exception&) {
     fail("{}: its notes on the progress are broken", file);
+  } catch (const Error& error) {
+    fail("{}: its notes on the progress: {}", file, error.what());
   }
   for (const auto& [name, content] : learner_.metadata())
     if (name != "config" && note_of(checkpoint, name, file) != content)
@@ -140,29 +150,56 @@ std::string TrainingRun::resume() {
   trainer_->continue_after(step);
   saved_step_ = settled_step_ = step;
   epoch_ = learner_.position(step * wanted.training.accumulate).epoch;
-  forget_after(step);
+  note_stale_after(step);
+  const std::string of_best = fit_best(step), of_lines = keep_lines();
   folder_.write_config(wanted);
-  return keep_lines();
+  return of_best.empty() || of_lines.empty() ? of_best + of_lines : of_best + "; " + of_lines;
 }
 
-/// What came after the checkpoint, or was written in part, will be written again.
-void TrainingRun::forget_after(std::int64_t step) {
+/// What was written in part goes; weights of later steps will be written again, or go when a later state is saved.
+void TrainingRun::note_stale_after(std::int64_t step) {
   std::error_code none;
-  std::vector<fs::path> stale = {folder_.averaged()};  // it is made when a training ends
+  std::vector<fs::path> parts;
   for (const auto& entry : fs::recursive_directory_iterator(folder_.path(), none))
-    if (entry.path().extension() == ".part") stale.push_back(entry.path());
+    if (entry.path().extension() == ".part") parts.push_back(entry.path());
+  for (const fs::path& part : parts) fs::remove(part, none);
   for (const auto& [at, snapshot] : snapshots_of(folder_))
-    if (at > step) stale.push_back(snapshot);
-  if (!keeps_best(learner_.config())) stale.push_back(folder_.best());
-  for (const fs::path& path : stale) fs::remove(path, none);
+    if (at > step) stale_.insert(snapshot);
+  if (!keeps_best(learner_.config())) stale_.insert({folder_.best(), folder_.best_on_the_way()});
+}
+
+/// Has best.safetensors be what the checkpoint of a step says that it is. Says so when that is not possible.
+std::string TrainingRun::fit_best(std::int64_t step) {
+  if (!keeps_best(learner_.config()) || !std::isfinite(state_->best_loss)) return "";
+  const auto is_of_best_step = [&](const fs::path& file) {
+    if (!file_exists(file)) return false;
+    try {
+      const auto note = validation_of(file);
+      return !note || note->step == state_->best_step;  // without a note: as an older program left it
+    } catch (const Error&) {
+      return false;  // a file that is broken is not of that step
+    }
+  };
+  if (is_of_best_step(folder_.best())) return "";
+  if (is_of_best_step(folder_.best_on_the_way())) {
+    restores_best_ = true;
+    return "";
+  }
+  if (state_->best_step == step) {  // the checkpoint itself is the best: a kill came between the two files
+    keep_best({step, state_->best_loss});
+    return "";
+  }
+  const std::int64_t lost = std::exchange(state_->best_step, 0);
+  state_->best_loss = std::numeric_limits<double>::infinity();
+  return fmt::format("{}: it does not hold the weights of step {}, the best so far; the next validation's are kept",
+                     folder_.best().string(), lost);
 }
 
 /// Cuts metrics.jsonl to the lines that the checkpoint knows of. Says so when some of them are gone.
 std::string TrainingRun::keep_lines() {
-  std::error_code none;
   std::string kept, line;
   std::int64_t count = 0;
-  if (fs::exists(folder_.metrics(), none)) {
+  if (file_exists(folder_.metrics())) {
     std::istringstream stream(read_file(folder_.metrics()));
     while (count < state_->lines && std::getline(stream, line)) {
       json object = json::parse(line, nullptr, false);
@@ -183,19 +220,31 @@ TrainingRun::End TrainingRun::run(const std::atomic<bool>& stop) {
   const std::int64_t last = learner_.config().training.steps;
   try {
     while (steps_done() < last && patient() && !stop) trainer_->step();
+    if (saved_step_ != steps_done()) save();
+  } catch (const NumericFailure& failure) {
+    // Where nothing was saved before there is nothing good to lose: these weights are finite at least.
+    try {
+      if (saved_step_ < 0 && steps_done() > 0 && settled_step_ == steps_done()) save();
+    } catch (const std::exception&) {
+      // The first failure is the one to report.
+    }
+    throw NumericFailure(
+        fmt::format("{}; {}", failure.what(),
+                    saved_step_ < 0 ? "no state is saved"
+                                    : fmt::format("the last state that is saved is that of step {}", saved_step_)));
   } catch (...) {
     try {
       // A step whose figures could not be written is not saved: it will be done again.
-      if (steps_done() > 0 && settled_step_ == steps_done()) save();
+      if (steps_done() > 0 && settled_step_ == steps_done() && saved_step_ != steps_done()) save();
     } catch (const std::exception&) {
       // The first failure is the one to report.
     }
     throw;
   }
-  if (saved_step_ != steps_done()) save();
   if (written_step_ != steps_done() || !last_has_validation_) write(figures(true));  // the last line: the final state
+  keep_last_if_best();
   const End end = steps_done() >= last ? End::finished : patient() ? End::interrupted : End::early;
-  if (end != End::interrupted && learner_.config().training.average > 0) average();
+  if (end != End::interrupted) average();
   return end;
 }
 
@@ -219,10 +268,11 @@ void TrainingRun::after(const StepReport& report) {
   state_->lr = report.lr, state_->grad_norm = report.grad_norm;
   interval_tokens_ += report.tokens, interval_seconds_ += report.seconds;
   const bool validate = validation_is_due(report.step);
+  bool best = false;
   if (validate || report.step % config.training.log_every == 0) {
     const Figures line = figures(validate);
     write(line);
-    if (validate) validated(*line.held_out);
+    best = validate && validated(*line.held_out) && keeps_best(config);
     ++state_->lines;
     state_->interval_loss = 0, state_->interval_steps = 0;
     interval_seconds_ = 0, interval_tokens_ = 0;
@@ -231,7 +281,8 @@ void TrainingRun::after(const StepReport& report) {
   const bool due = config.training.checkpoint_every > 0
                        ? report.step % config.training.checkpoint_every == 0
                        : validate && std::chrono::steady_clock::now() - saved_at_ > min_time_between_checkpoints;
-  if (due) save();
+  if (due || best) save();  // before the best weights: the checkpoint knows of which step they are
+  if (best) keep_best({state_->best_step, state_->best_loss});
 }
 
 Figures TrainingRun::figures(bool validate) const {
@@ -261,29 +312,61 @@ void TrainingRun::write(const Figures& f) {
   if (show_) show_(f);
 }
 
-void TrainingRun::validated(const Evaluation& held_out) {
-  const Config& config = learner_.config();
-  if (config.training.average > 0) snapshot();
+/// Whether it is the best so far.
+bool TrainingRun::validated(const Evaluation& held_out) {
+  if (learner_.config().training.average > 0) snapshot();
   if (!(held_out.loss < state_->best_loss)) {
     ++state_->validations_since_best;
-    return;
+    return false;
   }
-  if (keeps_best(config)) gaze::save(learner_.params(), folder_.best(), learner_.metadata());
   state_->best_loss = held_out.loss, state_->best_step = steps_done(), state_->validations_since_best = 0;
+  return true;
+}
+
+/// The weights as they are now are the best.
+void TrainingRun::keep_best(const ValidationNote& note) {
+  Metadata metadata = learner_.metadata();
+  add_validation(metadata, note);
+  gaze::save(learner_.params(), folder_.best(), metadata);
+  stale_.erase(folder_.best());
+  restores_best_ = false;
+  std::error_code none;
+  fs::remove(folder_.best_on_the_way(), none);
+}
+
+/// The last state is validated whether or not it was due, and may be the best. The best on the way is put aside for a
+/// training that goes on.
+void TrainingRun::keep_last_if_best() {
+  const double loss = last_line_->value("validation_loss", std::numeric_limits<double>::quiet_NaN());
+  if (!keeps_best(learner_.config()) || state_->best_step == steps_done() || !(loss < state_->best_loss)) return;
+  last_is_best_ = ValidationNote{steps_done(), loss};
+  if (file_exists(folder_.best())) {
+    const auto there = validation_of(folder_.best());
+    if (there && there->step == steps_done()) return;
+    std::error_code error;
+    fs::create_directories(folder_.snapshots(), error);
+    if (!error) fs::rename(folder_.best(), folder_.best_on_the_way(), error);
+    require(!error, "{}: {}", folder_.best_on_the_way().string(), error.message());
+  }
+  Metadata metadata = learner_.metadata();
+  add_validation(metadata, *last_is_best_);
+  gaze::save(learner_.params(), folder_.best(), metadata);
 }
 
 void TrainingRun::snapshot() {
   std::error_code error;
   fs::create_directories(folder_.snapshots(), error);
   require(!error, "{}: the folder cannot be made: {}", folder_.snapshots().string(), error.message());
-  gaze::save(learner_.params(), folder_.snapshots() / fmt::format("{:09}.safetensors", steps_done()),
-             learner_.metadata());
+  const fs::path file = folder_.snapshots() / fmt::format("{:09}.safetensors", steps_done());
+  gaze::save(learner_.params(), file, learner_.metadata());
+  stale_.erase(file);
   last_snapshots();
 }
 
 /// As many as are averaged; older ones are removed.
 std::map<std::int64_t, fs::path> TrainingRun::last_snapshots() const {
   auto files = snapshots_of(folder_);
+  std::erase_if(files, [&](const auto& file) { return stale_.contains(file.second); });
   std::error_code none;
   while (std::cmp_greater(files.size(), learner_.config().training.average)) {
     fs::remove(files.begin()->second, none);
@@ -293,9 +376,14 @@ std::map<std::int64_t, fs::path> TrainingRun::last_snapshots() const {
 }
 
 /// The mean of the snapshots, each number added up in the order of steps; kept if it is better than the best of them.
+/// One of an earlier end goes.
 void TrainingRun::average() {
-  const auto files = last_snapshots();
-  if (files.empty()) return;
+  std::error_code none;
+  const auto files = learner_.config().training.average > 0 ? last_snapshots() : std::map<std::int64_t, fs::path>();
+  if (files.empty()) {
+    fs::remove(folder_.averaged(), none);
+    return;
+  }
   Checkpoint mean;
   for (const auto& [step, file] : files) {
     Checkpoint one = load_safetensors(file);
@@ -325,10 +413,29 @@ void TrainingRun::average() {
   const double loss = learner_.evaluate().loss;
   load(learner_.params(), kept);
   averaged_loss_ = loss;
-  if (loss < state_->best_loss) save_safetensors(folder_.averaged(), mean);
+  if (const auto other = best(); other && !(loss < other->loss)) {
+    fs::remove(folder_.averaged(), none);
+    return;
+  }
+  add_validation(mean.metadata, {steps_done(), loss});
+  save_safetensors(folder_.averaged(), mean);
+}
+
+/// Throws for a parameter that is no number.
+void TrainingRun::require_sound() const {
+  for (const Parameter& p : learner_.params().list())
+    for_floating("train", p.value.dtype(), [&]<class T>() {
+      const auto values = p.value.values<T>();
+      const auto bad = std::find_if(values.begin(), values.end(), [](T v) { return !std::isfinite(v); });
+      if (bad != values.end())
+        throw NumericFailure(fmt::format("step {}: parameter {} has {} at element {}", steps_done(), p.name, *bad,
+                                         bad - values.begin()));
+    });
 }
 
 void TrainingRun::save() {
+  require_sound();
+  folder_.check_place();
   json progress = state_->to_json();
   const std::int64_t batches = steps_done() * learner_.config().training.accumulate;
   const auto [epoch, batch] = learner_.position(batches);  // of the next batch
@@ -343,6 +450,14 @@ void TrainingRun::save() {
     checkpoint.arrays.emplace_back(optimizer_prefix + name, std::move(array));
   save_safetensors(folder_.checkpoint(), checkpoint);
   saved_step_ = steps_done();
+  last_is_best_.reset();
+  std::error_code none;
+  for (const fs::path& stale : std::exchange(stale_, {})) fs::remove(stale, none);
+  if (std::exchange(restores_best_, false)) {
+    std::error_code error;
+    fs::rename(folder_.best_on_the_way(), folder_.best(), error);
+    require(!error, "{}: {}", folder_.best().string(), error.message());
+  }
   saved_at_ = std::chrono::steady_clock::now();
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -44,10 +45,10 @@ class TrainingRun {
   TrainingRun(Learner& learner, RunFolder& folder);
   ~TrainingRun();
 
-  /// Takes over the state of the folder's checkpoint, forgets what the folder says of later steps, and has config.json
-  /// say the learner's options; without a checkpoint the run begins (anew). What it returns, if anything, is to be told
-  /// to the user. Throws, with the folder unchanged, when the checkpoint is of other data, another model, more steps or
-  /// broken; it lists what differs.
+  /// Takes over the state of the folder's checkpoint, forgets what the folder says of later steps (weights: once a
+  /// later state is saved), and has config.json say the learner's options; without a checkpoint the run begins (anew).
+  /// What it returns, if anything, is to be told to the user. Throws, with the folder unchanged, when the checkpoint is
+  /// of other data, another model, more steps or broken; it lists what differs.
   std::string resume();
 
   void on_step(Trainer::Callback callback) { trainer_->on_step(std::move(callback)); }
@@ -55,13 +56,14 @@ class TrainingRun {
   void on_figures(std::function<void(const Figures&)> callback) { show_ = std::move(callback); }
 
   /// Trains up to the config's steps, to the end of its patience, or until `stop`, and saves; whatever fails, the last
-  /// sound state is saved if that is possible.
+  /// sound state is saved if that is possible. A NumericFailure says of which step the last sound state is: nothing
+  /// that is saved gives way to numbers that are none.
   End run(const std::atomic<bool>& stop);
   End run() { return run(false); }
   std::int64_t steps_done() const { return trainer_->steps_done(); }
   nlohmann::json last_line() const;  ///< of metrics.jsonl
-  /// The lowest loss of the validations on the way and its step, if there was one.
-  std::optional<std::pair<double, std::int64_t>> best() const;
+  /// The lowest loss of all validations, that of the last state included, and its step, if there was one.
+  std::optional<ValidationNote> best() const;
   /// The validation loss of the mean of the last weights, once a training has ended that makes one.
   std::optional<double> averaged_loss() const { return averaged_loss_; }
 
@@ -72,13 +74,17 @@ class TrainingRun {
   bool validation_is_due(std::int64_t step);
   Figures figures(bool validate) const;
   void write(const Figures& figures);
-  void validated(const Evaluation& held_out);
+  bool validated(const Evaluation& held_out);
+  void keep_best(const ValidationNote& note);
+  void keep_last_if_best();
+  std::string fit_best(std::int64_t step);
   void snapshot();
   std::map<std::int64_t, std::filesystem::path> last_snapshots() const;
   void average();
   void save();
+  void require_sound() const;
   bool patient() const;
-  void forget_after(std::int64_t step);
+  void note_stale_after(std::int64_t step);
   std::string keep_lines();
 
   Learner& learner_;
@@ -92,6 +98,10 @@ class TrainingRun {
   std::int64_t settled_step_ = 0;  ///< the last whose figures are written
   std::int64_t epoch_ = 0;         ///< of the next batch
   std::optional<double> averaged_loss_;
+  std::optional<ValidationNote> last_is_best_;  ///< the last state, where best.safetensors holds it
+  // When a training goes on, what it makes void stays until a later state is saved.
+  std::set<std::filesystem::path> stale_;
+  bool restores_best_ = false;  ///< best_on_the_way() becomes best() then
   bool last_has_validation_ = false;
   std::chrono::steady_clock::time_point saved_at_;
   double interval_seconds_ = 0;

@@ -1,6 +1,7 @@
 #include <gaze/train/training_run.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include <gaze/autograd/base/files.h>
@@ -69,6 +70,12 @@ std::map<std::string, std::uint64_t> tensors(const fs::path& file) {
       hashes[name] = hash_of({reinterpret_cast<const char*>(array.data<T>()), array.bytes()});
     });
   return hashes;
+}
+
+std::set<std::string> names_in(const fs::path& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename().string());
+  return names;
 }
 
 json progress_of(const fs::path& run) {
@@ -178,7 +185,7 @@ TEST_CASE("a run that was stopped before its first checkpoint begins anew, but n
   CHECK_THAT(run.resume(), ContainsSubstring("begins anew"));
   run.run(go_on);
   CHECK((read_file(path / "checkpoint.safetensors") == read_file(scratch.path / "whole/checkpoint.safetensors")));
-  CHECK(std::distance(fs::directory_iterator(path / "snapshots"), fs::directory_iterator()) == 2);
+  CHECK(names_in(path / "snapshots") == names_in(scratch.path / "whole/snapshots"));
   CHECK_FALSE(fs::exists(path / "checkpoint.safetensors.1.part"));
   fs::remove(path / "checkpoint.safetensors");
   CHECK_THROWS_WITH(Toy(c, path, true), ContainsSubstring("checkpoint.safetensors: it is missing"));
@@ -214,8 +221,9 @@ TEST_CASE("what was written after the last checkpoint is written again", "[resum
   Toy second(c, path, true);
   CHECK(second.run.steps_done() == 4);
   CHECK(metrics(path).back()["step"] == 3);
-  CHECK_FALSE(fs::exists(path / "snapshots/000000006.safetensors"));
+  CHECK(fs::exists(path / "snapshots/000000006.safetensors"));  // until a later state is saved
   second.run.run(go_on);
+  CHECK(names_in(path / "snapshots") == names_in(scratch.path / "whole/snapshots"));
   for (const char* file : {"checkpoint.safetensors", "best.safetensors", "snapshots/000000009.safetensors"})
     CHECK((read_file(path / file) == read_file(scratch.path / "whole" / file)));
   CHECK(second.run.averaged_loss() == averaged);
@@ -278,7 +286,8 @@ TEST_CASE("the best weights are kept, and patience ends a training") {
   TrainingRun run(learner, folder);
   CHECK(run.run(go_on) == TrainingRun::End::early);
   CHECK(run.steps_done() == 70);
-  CHECK(run.best() == std::pair<double, std::int64_t>(3, 40));
+  CHECK(run.best() == ValidationNote{40, 3});
+  CHECK(validation_of(folder.best()) == ValidationNote{40, 3});
   CHECK(weight_in(folder.best()) == -40);
   CHECK(weight_in(folder.checkpoint()) == -70);
   CHECK(folder.weights() == folder.best());
@@ -311,7 +320,132 @@ TEST_CASE("the mean of the last validations' weights is kept when asked for") {
   if (of_the_mean < 1) {
     CHECK(weight_in(folder.averaged()) == -40);  // of steps 30, 40 and 50
     CHECK(folder.weights() == folder.averaged());
+    CHECK(validation_of(folder.averaged()) == ValidationNote{50, 0.5});
   }
+}
+
+/// Validations at steps 10, 20, ... of a weight that is -step, and the best of them kept.
+Config scripted(std::int64_t steps) {
+  Config c = small({"log_every=5", "validate_every=10", "patience=50", "optimizer=sgd", "momentum=0", "lr=1", "clip=0",
+                    "warmup=0", "checkpoint_every=100"});
+  c.task = "test", c.training.steps = steps;
+  return c;
+}
+
+TEST_CASE("the last state is validated and may be the best, and a training that goes on has the best on the way",
+          "[best]") {
+  const ScratchFolder scratch;
+  const auto train = [&](const char* name, std::int64_t steps, std::vector<double> losses) {
+    Scripted learner(scripted(steps), std::move(losses));
+    RunFolder folder = RunFolder::create_or_open(scratch.path / name, scripted(steps));
+    TrainingRun run(learner, folder);
+    CHECK(run.resume().empty());
+    CHECK(run.run() == TrainingRun::End::finished);
+    return run.best();
+  };
+  const RunFolder folder = (train("run", 25, {5, 4, 3}), RunFolder::open(scratch.path / "run"));
+  CHECK(validation_of(folder.best()) == ValidationNote{25, 3});
+  CHECK(weight_in(folder.best()) == -25);
+  CHECK(weight_in(folder.best_on_the_way()) == -20);
+  CHECK(folder.weights() == folder.best());
+
+  CHECK(train("run", 25, {3}) == ValidationNote{25, 3});  // there is nothing left to do, and nothing changes
+  CHECK(weight_in(folder.best()) == -25);
+  CHECK(weight_in(folder.best_on_the_way()) == -20);
+
+  CHECK(train("run", 45, {6, 7, 8}) == ValidationNote{20, 4});  // 30, 40 and 45: none is better than 20
+  CHECK(weight_in(folder.best()) == -20);
+  CHECK_FALSE(fs::exists(folder.best_on_the_way()));
+  train("whole", 45, {5, 4, 6, 7, 8});
+  CHECK(tensors(folder.best()) == tensors(scratch.path / "whole/best.safetensors"));
+}
+
+TEST_CASE("best weights are of the step that the checkpoint says, or the checkpoint's own, or none", "[best]") {
+  const ScratchFolder scratch;
+  const auto run_of = [&](const char* name, std::int64_t steps, std::vector<double> losses) {
+    Scripted learner(scripted(steps), std::move(losses));
+    RunFolder folder = RunFolder::create_or_open(scratch.path / name, scripted(steps));
+    TrainingRun run(learner, folder);
+    const std::string notice = run.resume();
+    run.run();
+    return notice;
+  };
+  run_of("early", 10, {5}), run_of("run", 20, {5, 4}), run_of("late", 30, {5, 4, 3});
+  const RunFolder run = RunFolder::open(scratch.path / "run");
+  // A kill between the checkpoint of step 20 and its best weights.
+  fs::copy_file(scratch.path / "early/best.safetensors", run.best(), fs::copy_options::overwrite_existing);
+  CHECK(run_of("run", 20, {}).empty());
+  CHECK(validation_of(run.best()) == ValidationNote{20, 4});
+  CHECK(weight_in(run.best()) == -20);
+  // Broken, or not there.
+  write_file_atomically(run.best(), {"broken"});
+  CHECK(run_of("run", 20, {}).empty());
+  CHECK(weight_in(run.best()) == -20);
+  fs::remove(run.best());
+  CHECK(run_of("run", 20, {}).empty());
+  CHECK(weight_in(run.best()) == -20);
+  // The checkpoint is older than the best weights.
+  fs::copy_file(scratch.path / "late/best.safetensors", run.best(), fs::copy_options::overwrite_existing);
+  run_of("older", 25, {5, 4, 9});
+  const RunFolder older = RunFolder::open(scratch.path / "older");
+  fs::copy_file(scratch.path / "late/best.safetensors", older.best(), fs::copy_options::overwrite_existing);
+  CHECK_THAT(run_of("older", 40, {8, 7}), ContainsSubstring("does not hold the weights of step 20"));
+  CHECK(validation_of(older.best()) == ValidationNote{40, 7});
+}
+
+/// A weight that grows until the loss, or the weight itself, is no number.
+struct Exploding : Scripted {
+  using Scripted::Scripted;
+  StepLoss loss(std::int64_t batch, Context&) override {
+    if (batch == bad_batch) return {x.sum() * std::numeric_limits<float>::quiet_NaN(), 1};
+    return {x.sum() * factor, 1};
+  }
+  std::int64_t bad_batch = 0;
+  float factor = 1;
+};
+
+TEST_CASE("numbers that are none overwrite nothing, and the last sound state is named", "[best]") {
+  const ScratchFolder scratch;
+  Config c = scripted(30);
+  c.training.checkpoint_every = 4;
+  Exploding learner(c, {5, 4, 3});
+  RunFolder folder = RunFolder::create(scratch.path / "run", c);
+  SECTION("the loss") {
+    learner.bad_batch = 7;
+    TrainingRun run(learner, folder);
+    CHECK_THROWS_WITH(run.run(), ContainsSubstring("step 7: the loss is nan") &&
+                                     ContainsSubstring("the last state that is saved is that of step 4"));
+    CHECK(weight_in(folder.checkpoint()) == -4);
+  }
+  SECTION("a weight") {
+    TrainingRun run(learner, folder);
+    run.on_step([&](const StepReport& report) {
+      if (report.step == 6) learner.x.change<float>("test")[0] = std::numeric_limits<float>::infinity();
+    });
+    CHECK_THROWS_AS(run.run(), NumericFailure);
+    CHECK(weight_in(folder.checkpoint()) == -4);
+  }
+  SECTION("before anything was saved") {
+    learner.bad_batch = 2;
+    TrainingRun run(learner, folder);
+    CHECK_THROWS_WITH(run.run(), ContainsSubstring("the last state that is saved is that of step 1"));
+    CHECK(weight_in(folder.checkpoint()) == -1);
+  }
+}
+
+TEST_CASE("a folder that was moved away while it was trained in gets nothing of what lies in its place", "[best]") {
+  const ScratchFolder scratch;
+  const Config c = scripted(30);
+  Scripted learner(c, {5, 4, 3});
+  RunFolder folder = RunFolder::create(scratch.path / "run", c);
+  TrainingRun run(learner, folder);
+  run.on_step([&](const StepReport& report) {
+    if (report.step != 12) return;
+    fs::rename(scratch.path / "run", scratch.path / "moved");
+    RunFolder::create(scratch.path / "run", c);
+  });
+  CHECK_THROWS_WITH(run.run(), ContainsSubstring("the folder was moved away while it was in use"));
+  CHECK(std::distance(fs::directory_iterator(scratch.path / "run"), fs::directory_iterator()) == 1);  // config.json
 }
 
 TEST_CASE("two do not train in one folder") {

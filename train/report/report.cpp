@@ -102,8 +102,7 @@ json curves_of(const RunFolder& run) {
   constexpr std::array names = {"step", "loss", "validation_loss", "token_accuracy", "aer"};
   for (const char* name : names) curves[name] = json::array();
   const fs::path file = run.path() / "metrics.jsonl";
-  std::error_code none;
-  if (!fs::exists(file, none)) return curves;
+  if (!file_exists(file)) return curves;
   std::istringstream lines(read_file(file));
   for (std::string line; std::getline(lines, line);) {
     const json object = json::parse(line, nullptr, false);
@@ -144,7 +143,7 @@ void add_start(json& data, const AttentionSites& sites, const GuidedConfig& guid
 void add_attention(json& data, const RunFolder& run, const GuidedConfig& guided, std::size_t from,
                    std::size_t max_bytes) {
   const json index = AttentionLog::index(run);  // once: a run that is training replaces the file
-  const AttentionRecord record = AttentionLog::read(index, run);
+  const AttentionRecord record = read_attention_index(index, (AttentionLog::folder(run) / "index.json").string());
   if (!record.modules.empty()) add_start(data, record.modules, guided);
   for (json probe : index.at("probes")) {
     probe["keys"] = probe["source"];
@@ -200,8 +199,7 @@ json report_data(const RunFolder& run, std::size_t from, std::size_t max_bytes) 
                  {"steps_done", steps}};
   data["finished"] = !run.in_use();
 
-  std::error_code none;
-  if (!fs::exists(AttentionLog::folder(run) / "index.json", none)) return data;
+  if (!file_exists(AttentionLog::folder(run) / "index.json")) return data;
   add_attention(data, run, config.guided, from, max_bytes);
   return data;
 }

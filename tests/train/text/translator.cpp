@@ -139,7 +139,7 @@ TEST_CASE("a checkpoint keeps words of its own, one of something else is refused
   CHECK_THROWS_WITH(Translator::load(run), ContainsSubstring("it holds no config"));
   bad.metadata["config"] = "{";
   save_safetensors(run.checkpoint(), bad);
-  CHECK_THROWS_WITH(Translator::load(run), ContainsSubstring("expects a JSON object"));
+  CHECK_THROWS_WITH(Translator::load(run), ContainsSubstring("config:1: it is not JSON"));
 }
 
 TEST_CASE("with a source end mark the words' columns leave it its share") {

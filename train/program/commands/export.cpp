@@ -20,7 +20,9 @@ void add_export(CLI::App& app) {
                       "Only parameters with this prefix, without it: \"body.\" for a torch.nn.Transformer");
   add_weights_option(*command, a->weights);
   command->callback([a] {
-    const auto file = RunFolder::open(a->run).weights(a->weights);
+    const RunFolder run = RunFolder::open(a->run);
+    run.check_output(a->file);
+    const auto file = run.weights(a->weights);
     const Checkpoint weights = weights_of(load_safetensors(file), a->strip);
     save_safetensors(a->file, weights);
     fmt::print(stderr, "gaze: {} tensors of {} are in {}\n", weights.arrays.size(), file.string(), a->file);

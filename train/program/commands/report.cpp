@@ -22,6 +22,7 @@ void add_report(CLI::App& app) {
   command->callback([a] {
     const RunFolder run = RunFolder::open(a->run);
     const std::filesystem::path file = a->file.empty() ? run.path() / "report.html" : std::filesystem::path(a->file);
+    run.check_output(file);
     write_file_atomically(file, {report_page(run)});
     fmt::print("{}\n", file_link(file, detect_terminal(STDOUT_FILENO)));
   });

@@ -17,6 +17,7 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/autograd/base/threads.h>
 #include <gaze/datasets/toy.h>
+#include <gaze/train/json.h>
 #include <gaze/train/options.h>
 #include <gaze/train/program/commands/option_page.h>
 #include <gaze/train/program/commands/training_job.h>
@@ -70,6 +71,12 @@ extern "C" void on_interrupt(int) {
 
 /// Once everything is saved, the first ends it.
 extern "C" void on_late_interrupt(int) { _exit(130); }
+
+/// What the signals do that ask a process to end; one that was ignored stays so (nohup).
+void handle_ends(void (*handler)(int)) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP})
+    if (std::signal(number, handler) == SIG_IGN) std::signal(number, SIG_IGN);
+}
 
 void check(const Config& config) {
   if (is_plain_text(config)) {
@@ -144,8 +151,7 @@ Base base_of(const Arguments& a) {
     std::error_code none;
     if (const std::string name = fs::path(a.task).stem().string(); is_known(name) && !fs::exists(a.task, none))
       fail("{}: No such file or directory; did you mean {}, without .json?", a.task, name);
-    object = json::parse(read_file(a.task), nullptr, false);
-    require(!object.is_discarded(), "{}: it is not JSON", a.task);
+    object = parse_json(read_file(a.task), a.task);
   }
   if (!a.task.empty() && !from_file && !is_known(a.task)) throw UsageError(no_task(a.task, a.program));
   if (!a.resume.empty()) {
@@ -234,6 +240,9 @@ class Session {
       folder_ = std::make_unique<RunFolder>(
           RunFolder::create(a.run.empty() ? fresh_folder(a.demo ? "demo" : c.task) : fs::path(a.run), c));
     }
+    if (!folder_->locks_missing().empty())
+      fmt::print(stderr, "gaze: {}: the folder cannot be locked ({}): see that nobody else trains in it\n",
+                 folder_->path().string(), folder_->locks_missing());
     run_ = std::make_unique<TrainingRun>(job_->learner(), *folder_);
     if (!a.resume.empty()) {
       if (const std::string notice = run_->resume(); !notice.empty()) fmt::print(stderr, "gaze: {}\n", notice);
@@ -273,17 +282,16 @@ class Session {
                  folder_->path().string(), a_.program, folder_->path().string());
       throw Interrupted();
     }
-    std::signal(SIGINT, on_late_interrupt);
-    std::signal(SIGTERM, on_late_interrupt);
+    handle_ends(on_late_interrupt);
     if (end == TrainingRun::End::early)
       fmt::print("No lower validation loss for {} validations: the training ends at step {}\n", c.training.patience,
                  run_->steps_done());
     if (const auto best = run_->best(); best && keeps_best(c))
-      fmt::print("Lowest validation loss {:.4f} (perplexity {:.2f}) at step {}\n", best->first, std::exp(best->first),
-                 best->second);
+      fmt::print("Lowest validation loss {:.4f} (perplexity {:.2f}) at step {}\n", best->loss, std::exp(best->loss),
+                 best->step);
     if (const auto loss = run_->averaged_loss())
       fmt::print("Mean of the last weights: validation loss {:.4f} (perplexity {:.2f}), {}\n", *loss, std::exp(*loss),
-                 run_->best() && *loss < run_->best()->first ? "kept" : "no better");
+                 run_->best() && *loss < run_->best()->loss ? "kept" : "no better");
     json figures = run_->last_line();
     figures.update(job_->close(*folder_, a_.program), true);
     return figures;
@@ -322,8 +330,7 @@ void train(const Arguments& a) {
   std::unique_ptr<ReportServer> server;
   if (a.watch) server = std::make_unique<ReportServer>("127.0.0.1", a.port);
   Session session(a, config);
-  std::signal(SIGINT, on_interrupt);  // from here on there is something to save
-  std::signal(SIGTERM, on_interrupt);
+  handle_ends(on_interrupt);  // from here on there is something to save
   if (server) {
     server->serve(RunFolder::open(session.folder().path()));  // without its lock
     fmt::print("Watch it at {}\n", server->url());
@@ -331,8 +338,7 @@ void train(const Arguments& a) {
   const json last = session.train();
   if (a.json) fmt::print("{}\n", last.dump());
   if (!server) return;
-  std::signal(SIGINT, on_interrupt);
-  std::signal(SIGTERM, on_interrupt);
+  handle_ends(on_interrupt);
   fmt::print(stderr, "Still to be watched at {} until Ctrl-C\n", server->url());
   flush_output();
   while (!interrupted) std::this_thread::sleep_for(std::chrono::milliseconds(100));
