@@ -411,7 +411,10 @@ std::string together(std::initializer_list<std::span<const std::string_view>> li
 TaskGuide GrammarTask::guide() const {
   TaskGuide guide;
   const auto one = [](const std::string_view& word) { return std::span(&word, 1); };
-  const auto group = [&](const char* name) -> auto& { return guide.words.emplace_back(name).entries; };
+  const auto group = [&](const char* name) -> auto& {
+    guide.words.push_back({name, {}});
+    return guide.words.back().entries;
+  };
   auto& greet = group("greetings");
   for (const Greeting& g : greetings) greet.push_back({together({g.french}), together({g.english})});
   auto& whom = group("greeted so");

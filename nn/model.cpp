@@ -1,7 +1,6 @@
 #include <gaze/nn/model.h>
 
 #include <algorithm>
-#include <ranges>
 
 #include <gaze/autograd/ops.h>
 
@@ -44,7 +43,9 @@ void DecodingState::select_rows(const Tensor& rows) {
   const auto count = static_cast<std::int32_t>(sentences.size());  // 0: a model that does not count them
   if (count > 0) {
     for (const std::int32_t row : chosen) require(row >= 0 && row < count, "decoding: row {} of {}", row, count);
-    if (std::ranges::equal(chosen, std::views::iota(0, count))) return;  // greedy: caches stay where they are
+    std::int32_t next = 0;
+    const bool all = std::ranges::all_of(chosen, [&](std::int32_t row) { return row == next++; }) && next == count;
+    if (all) return;  // greedy: caches stay where they are
   }
   for (Tensor& layer : self) layer = index_select(layer, 0, rows);
   for (KeysValues& layer : words) layer.select(rows);

@@ -35,6 +35,8 @@ struct Member {
   T& of(Config& c) const { return c.*group.*member; }
   const T& of(const Config& c) const { return c.*group.*member; }
 };
+template <class Group, class T>
+Member(Group Config::*, T Group::*) -> Member<Group, T>;
 
 /// model(&ModelConfig::heads) is heads of a config's group model.
 template <class Group>

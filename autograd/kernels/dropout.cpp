@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/kernels/serial.h>
@@ -61,14 +62,13 @@ void philox(std::uint64_t seed, std::uint64_t stream, std::uint64_t first, std::
 #pragma GCC unroll 16
   for (std::int64_t i = 0; i < groups; ++i) {
     const Wide ab = (a[i] & low) | b[i] << 32, cd = (c[i] & low) | d[i] << 32;
-    Wide front{}, back{};  // which word of ab and cd comes where: a block's four stand together
-#pragma GCC unroll 8
-    for (std::int64_t l = 0; l < side_by_side; ++l) {
-      front[l] = static_cast<std::uint64_t>(l / 2 + l % 2 * side_by_side);
-      back[l] = front[l] + static_cast<std::uint64_t>(side_by_side / 2);
+    constexpr int count = side_by_side;
+    [&]<int... word>(std::integer_sequence<int, word...>) {  // of ab and cd: a block's four come to stand together
+      const Wide words[] = {__builtin_shufflevector(ab, cd, (word / 2 + word % 2 * count)...),
+                            __builtin_shufflevector(ab, cd, (word / 2 + word % 2 * count + count / 2)...)};
+      std::memcpy(numbers + 4 * i * side_by_side, words, sizeof(words));
     }
-    const Wide words[] = {__builtin_shuffle(ab, cd, front), __builtin_shuffle(ab, cd, back)};
-    std::memcpy(numbers + 4 * i * side_by_side, words, sizeof(words));
+    (std::make_integer_sequence<int, count>());
   }
 }
 

@@ -1,5 +1,7 @@
 #include <gaze/autograd/kernels/isa.h>
 
+#include <cpuid.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -26,10 +28,28 @@ namespace {
 /// All that a level's compiler flag lets the compiler use, not only what the kernels are known to need.
 bool supported(Isa level) {
   __builtin_cpu_init();
+#if defined(__clang__) && __clang_major__ < 18  // whose names are of single features, and not of all
+  const auto feature = [](unsigned leaf, unsigned bit) {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid(leaf, &a, &b, &c, &d) && (c & bit);
+  };
+  constexpr unsigned basic = 1, extended = 0x80000001;
+  const bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt") &&
+                  feature(basic, bit_CMPXCHG16B) && feature(extended, bit_LAHF_LM);
+  const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                  __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && feature(basic, bit_F16C) &&
+                  feature(basic, bit_MOVBE) && feature(extended, bit_LZCNT);
+  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vl");
+#else
+  const bool v2 = __builtin_cpu_supports("x86-64-v2"), v3 = __builtin_cpu_supports("x86-64-v3"),
+             v4 = __builtin_cpu_supports("x86-64-v4");
+#endif
   switch (level) {
-    case Isa::v2: return __builtin_cpu_supports("x86-64-v2");
-    case Isa::v3: return __builtin_cpu_supports("x86-64-v3");
-    case Isa::v4: return __builtin_cpu_supports("x86-64-v4");
+    case Isa::v2: return v2;
+    case Isa::v3: return v3;
+    case Isa::v4: return v4;
   }
   return false;
 }

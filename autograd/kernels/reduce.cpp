@@ -53,7 +53,7 @@ void for_stripes(std::int64_t outer, std::int64_t n, std::int64_t inner, const B
 /// The better of two numbers; a NaN is better than any.
 template <class T, class Better>
 void take(T& best, T v, const Better& better) {
-  best = (better(v, best) | std::isnan(v)) ? v : best;  // without branches
+  best = (static_cast<int>(better(v, best)) | static_cast<int>(std::isnan(v))) ? v : best;  // without branches
 }
 
 template <class T, class Better>

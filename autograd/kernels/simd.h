@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <utility>
 #include <xsimd/xsimd.hpp>
 
 #include <gaze/autograd/kernels/level.h>
@@ -73,12 +74,11 @@ template <class T>
 /// have.
 template <class T, int S = static_cast<int>(lanes<T>) / 2, class F>
 [[gnu::always_inline]] inline Vector<T> across(const Vector<T>& v, const F& f) {
-  using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-  typedef Index Lanes __attribute__((vector_size(sizeof(Vector<T>))));
-  Lanes other{};
-#pragma GCC unroll 16
-  for (Index l = 0; l < static_cast<Index>(lanes<T>); ++l) other[l] = l ^ static_cast<Index>(S);
-  const Vector<T> folded = f(v, Vector<T>(__builtin_shuffle(v.data, other)));
+  const Vector<T> other = [&]<int... lane>(std::integer_sequence<int, lane...>) {
+    return Vector<T>(__builtin_shufflevector(v.data, v.data, (lane ^ S)...));
+  }
+  (std::make_integer_sequence<int, static_cast<int>(lanes<T>)>());
+  const Vector<T> folded = f(v, other);
   if constexpr (S > 1)
     return across<T, S / 2>(folded, f);
   else
@@ -148,18 +148,13 @@ void for_vectors(std::int64_t n, const Body& body) {
 /// Swaps the lanes of a whose number has the bit S with those of b that have not.
 template <int S, class T>
 [[gnu::always_inline]] inline void exchange(Vector<T>& a, Vector<T>& b) {
-  using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-  typedef Index Lanes __attribute__((vector_size(sizeof(Vector<T>))));
-  constexpr Index count = static_cast<Index>(lanes<T>);
-  Lanes low{}, high{};
-#pragma GCC unroll 16
-  for (Index l = 0; l < count; ++l) {
-    low[l] = l & S ? count + l - S : l;
-    high[l] = l & S ? count + l : l + S;
-  }
+  constexpr int count = static_cast<int>(lanes<T>);
   const auto x = a.data, y = b.data;
-  a = Vector<T>(__builtin_shuffle(x, y, low));
-  b = Vector<T>(__builtin_shuffle(x, y, high));
+  [&]<int... lane>(std::integer_sequence<int, lane...>) {
+    a = Vector<T>(__builtin_shufflevector(x, y, (lane & S ? count + lane - S : lane)...));
+    b = Vector<T>(__builtin_shufflevector(x, y, (lane & S ? count + lane : lane + S)...));
+  }
+  (std::make_integer_sequence<int, count>());
 }
 
 template <int S, class T>

@@ -73,13 +73,13 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEnt
                   if (c.counted == 0) return {Tensor::zeros(s.shape(0), g.dtype()), Tensor()};
                   if (grad_enabled()) return {composed_vjp(s[0], ids, o, c.factor, g), Tensor()};
                   // Logits are a step's largest array: their gradient takes their place.
-                  auto [x, d] = s.reuse(0);
-                  for_floating("cross_entropy", x.dtype(), [&]<class T>() {
+                  Saved::Reused reused = s.reuse(0);
+                  for_floating("cross_entropy", g.dtype(), [&]<class T>() {
                     kernels::of<T>().cross_entropy_rows_vjp(
-                        x.data<T>(), log_sums.data<T>(), ids.array().data<std::int32_t>(), o.ignore_index,
-                        o.label_smoothing, c.factor * g.item(), c.rows, c.classes, d.template write<T>());
+                        reused.numbers.data<T>(), log_sums.data<T>(), ids.array().data<std::int32_t>(), o.ignore_index,
+                        o.label_smoothing, c.factor * g.item(), c.rows, c.classes, reused.gradient.write<T>());
                   });
-                  return {Tensor(std::move(d)), Tensor()};
+                  return {Tensor(std::move(reused.gradient)), Tensor()};
                 });
 }
 

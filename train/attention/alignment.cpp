@@ -13,9 +13,9 @@ namespace gaze::train {
 void AlignmentCounts::add(std::span<const Link> gold, std::span<const AlignmentLink> prediction) {
   predicted += static_cast<std::int64_t>(prediction.size());
   sure += std::count_if(gold.begin(), gold.end(), [](const Link& l) { return l.sure; });
-  for (const auto& [source, target] : prediction) {
-    const auto match =
-        std::find_if(gold.begin(), gold.end(), [&](const Link& l) { return l.source == source && l.target == target; });
+  for (const AlignmentLink& link : prediction) {
+    const auto match = std::find_if(gold.begin(), gold.end(),
+                                    [&](const Link& l) { return AlignmentLink(l.source, l.target) == link; });
     if (match == gold.end()) continue;
     ++possible_hits;
     sure_hits += match->sure;

@@ -32,7 +32,7 @@ void translate(const Arguments& a) {
   const Config& config = translator->config();
   const std::int64_t beam = std::max(a.beam.value_or(config.decoding.beam), a.best);
   const double length_penalty = a.length_penalty.value_or(config.decoding.length_penalty);
-  const auto& [from, to] = translator->languages();
+  const Language &from = translator->languages().source, &to = translator->languages().target;
 
   std::string hint = hint_of_words(*translator);  // once
   std::vector<std::vector<std::string>> waiting;
