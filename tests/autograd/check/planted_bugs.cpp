@@ -145,9 +145,10 @@ TEST_CASE("every planted bug is found, and named") {
 }
 
 TEST_CASE("a planted vjp of the wrong shape or dtype is refused by name") {
-  for (const auto& [bug, message] : all_planted().refused) {
+  for (const auto& refused : all_planted().refused) {
+    const auto& bug = refused.bug;
     INFO(bug.operation << " that " << bug.fault);
-    const auto check_refusal = [start = bug.name() + ": ", rest = message](const std::function<void()>& check) {
+    const auto check_refusal = [start = bug.name() + ": ", rest = refused.message](const std::function<void()>& check) {
       CHECK_THROWS_WITH(check(), StartsWith(start) && ContainsSubstring(rest));
     };
     Model model(bug.wrong, bug.inputs);
