@@ -25,6 +25,22 @@ class Lines : public sentencepiece::SentenceIterator {
   std::size_t next_ = 0;
 };
 
+constexpr std::string_view space_mark = "\u2581";
+
+/// The text that a piece stands for within a line.
+std::string surface_of(const sentencepiece::SentencePieceProcessor& all, const std::string& piece) {
+  std::string text;
+  if (all.IsUnknown(all.PieceToId(piece)) && all.IdToPiece(all.PieceToId(piece)) == piece) {
+    const auto status = all.Decode(std::vector<std::string>{piece}, &text);
+    require(status.ok(), "subwords: {}", status.ToString());
+    return text;
+  }
+  text = piece;
+  for (std::size_t at = text.find(space_mark); at != text.npos; at = text.find(space_mark, at))
+    text.replace(at, space_mark.size(), 1, ' ');
+  return text;
+}
+
 }  // namespace
 
 struct Subwords::Processor {
@@ -86,6 +102,19 @@ Tokenizer Subwords::tokenizer() const {
             const auto status = processor->all.Decode(std::vector<std::string>(tokens.begin(), tokens.end()), &text);
             require(status.ok(), "subwords: {}", status.ToString());
             return text;
+          },
+          [processor = processor_](std::string_view line) {
+            std::vector<std::size_t> begins;
+            for (const auto& piece : processor->all.EncodeAsImmutableProto({line.data(), line.size()}).pieces())
+              begins.push_back(piece.begin());
+            return words_at(line, begins);
+          },
+          [processor = processor_](std::span<const std::string> tokens) {
+            std::string text;
+            std::vector<std::size_t> begins;
+            for (const std::string& piece : tokens)
+              begins.push_back(text.size()), text += surface_of(processor->all, piece);
+            return words_at(text, begins);
           }};
 }
 

@@ -68,6 +68,19 @@ std::vector<std::string> words_of(std::string_view text) {
   return words;
 }
 
+std::vector<int> words_at(std::string_view text, std::span<const std::size_t> begins) {
+  std::vector<std::size_t> ends;  // of words
+  for (const std::string& word : words_of(text))
+    ends.push_back(text.find(word, ends.empty() ? 0 : ends.back()) + word.size());
+  std::vector<int> words;
+  std::size_t word = 0;
+  for (const std::size_t begin : begins) {
+    while (word + 1 < ends.size() && ends[word] <= begin) ++word;
+    words.push_back(ends.empty() ? -1 : static_cast<int>(word));
+  }
+  return words;
+}
+
 void check_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) i += character_length(text, i);
 }
@@ -96,12 +109,25 @@ Tokenizer word_tokenizer() {
 }
 
 Tokenizer character_tokenizer() {
-  return {characters_of, [](std::span<const std::string> tokens) { return fmt::format("{}", fmt::join(tokens, "")); }};
+  const auto join = [](std::span<const std::string> tokens) { return fmt::format("{}", fmt::join(tokens, "")); };
+  const auto words_of_tokens = [join](std::span<const std::string> tokens) {
+    std::vector<std::size_t> begins;
+    std::size_t begin = 0;
+    for (const std::string& token : tokens) begins.push_back(begin), begin += token.size();
+    return words_at(join(tokens), begins);
+  };
+  return {.tokenize = characters_of,
+          .join = join,
+          .words_of_line = [=](std::string_view line) { return words_of_tokens(characters_of(line)); },
+          .words_of_tokens = words_of_tokens};
 }
 
 Tokenizer lower_cased(Tokenizer tokenizer) {
   tokenizer.tokenize = [tokenize = std::move(tokenizer.tokenize)](std::string_view line) {
     return tokenize(lower_case(line));
+  };
+  tokenizer.words_of_line = [words_of_line = std::move(tokenizer.words_of_line)](std::string_view line) {
+    return words_of_line(lower_case(line));
   };
   return tokenizer;
 }

@@ -1,6 +1,7 @@
 #include <gaze/train/sequence_batch.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace gaze::train {
@@ -24,7 +25,7 @@ void SequenceBatch::check() const {
     require(std::cmp_less_equal(e.source.size(), source) && std::cmp_less_equal(e.target.size(), target),
             "batch: sentence {} has {} source and {} target words, its rows {} and {} ids", b, e.source.size(),
             e.target.size(), source, target);
-    if (!e.gold.empty()) check_gold(e, fmt::format("batch: sentence {}", b));
+    if (!e.gold.empty() || !e.source_words.empty() || !e.target_words.empty()) check_gold(e, fmt::format("batch: sentence {}", b));
   }
 }
 
@@ -38,9 +39,17 @@ SequenceBatch sequence_batch(Batch pairs) {
 }
 
 void check_gold(const Example& e, std::string_view where) {
+  for (const auto& [side, tokens, words] :
+       {std::tuple("source", &e.source, &e.source_words), {"target", &e.target, &e.target_words}}) {
+    if (words->empty()) continue;
+    require(words->size() == tokens->size(), "{}: {} numbers of words for {} {} tokens", where, words->size(),
+            tokens->size(), side);
+    require(std::is_sorted(words->begin(), words->end()) && words->front() >= -1 &&
+                (words->front() >= 0 || words->back() < 0),
+            "{}: the numbers of the {}'s words are not 0, 0, 1 and so on: {}", where, side, fmt::join(*words, " "));
+  }
   for (const Link& l : e.gold)
-    require(l.source >= 0 && l.target >= 0 && std::cmp_less(l.source, e.source.size()) &&
-                std::cmp_less(l.target, e.target.size()),
+    require(l.source >= 0 && l.target >= 0 && l.source < source_word_count(e) && l.target < target_word_count(e),
             "{}: a gold link {}-{} past its sentence", where, l.source, l.target);
 }
 

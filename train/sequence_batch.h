@@ -23,7 +23,8 @@ struct SequenceBatch {
 /// Of sentence pairs, whose padding is ignored.
 SequenceBatch sequence_batch(Batch pairs);
 
-/// Throws for a gold link past the words of its sentence. `where` begins the message.
+/// Throws for a gold link past the words of its sentence, and for numbers of words that are not one per token, never
+/// falling, from 0 (or all -1). `where` begins the message.
 void check_gold(const Example& example, std::string_view where);
 
 }  // namespace gaze::train

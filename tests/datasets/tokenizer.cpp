@@ -63,3 +63,67 @@ TEST_CASE("subwords are learned, the same from the same lines, and give the text
   CHECK_THROWS_WITH(Subwords::from("nonsense"), ContainsSubstring("sentencepiece"));
   CHECK_THROWS_AS(Subwords::train({}, 100), Error);
 }
+
+TEST_CASE("a piece belongs to the word that it lies in, white space to the word that it leads to") {
+  using Numbers = std::vector<int>;
+  const std::vector<std::size_t> begins = {0, 0, 2, 3, 5, 7, 8};
+  CHECK(words_at("ab c  \td ", begins) == Numbers{0, 0, 1, 1, 2, 2, 2});
+  CHECK(words_at("a", std::vector<std::size_t>{}).empty());
+  CHECK(words_at(" \t", std::vector<std::size_t>{0, 1}) == Numbers{-1, -1});
+  CHECK(words_at("a bb a", std::vector<std::size_t>{0, 1, 4}) == Numbers{0, 1, 2});
+  CHECK(words_at("a bb c", std::vector<std::size_t>{0, 5}) == Numbers{0, 2});  // one piece from a to bb
+
+  const Tokenizer characters = character_tokenizer(), words = word_tokenizer();
+  CHECK(characters.words_of_line("aß  苹") == Numbers{0, 0, 1, 1, 1});
+  CHECK(characters.words_of_tokens(Tokens{" ", "a", " ", "<unk>"}) == Numbers{0, 0, 1, 1});
+  CHECK(words.words_of_line("a b").empty());
+  CHECK(words.words_of_tokens(Tokens{"a", "b"}).empty());
+}
+
+TEST_CASE("subwords know the words of their line, whatever stands in it") {
+  std::vector<std::string> lines;
+  for (const Example& e : make_toy_task("grammar", {})->examples(Split::train, 300))
+    lines.push_back(word_tokenizer().join(e.source));
+  const Tokenizer tokenizer = Subwords::train(lines, 60).tokenizer(), lower = lower_cased(tokenizer);
+  for (const char* line :
+       {"le chat noir dort", "  le   chat\tnoir  dort ", "苹果 le ж ж chatж", "\tle\t chat", "▁", "le▁chat noir", "le▁ chat",
+        "le ▁chat", "▁le chat▁", "le\u00a0chat noir", "x", "\t", " ", ""}) {
+    CAPTURE(line);
+    const Tokens pieces = tokenizer.tokenize(line), words = words_of(line);
+    const std::vector<int> numbers = tokenizer.words_of_line(line);
+    REQUIRE(numbers.size() == pieces.size());
+    // The pieces of a word are its text, and marks of spaces: these apart from the text's own.
+    Tokens text(words.size());
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      if (words.empty()) {
+        CHECK(numbers[i] == -1);
+        continue;
+      }
+      REQUIRE(static_cast<std::size_t>(numbers[i]) < words.size());
+      text[static_cast<std::size_t>(numbers[i])] += pieces[i];
+    }
+    for (std::size_t w = 0; w < words.size(); ++w) {
+      CAPTURE(text[w]);
+      CHECK(text[w].find(words[w]) != std::string::npos);
+      CHECK(text[w].size() <= words[w].size() + 5);
+    }
+    CHECK(lower.words_of_line(line) == numbers);
+  }
+  CHECK(lower.words_of_line("LE Chat") == tokenizer.words_of_line("le chat"));
+
+  // What a model says has no line: its words are those of the text that it is printed as.
+  const auto said = [&](const Tokens& pieces) {
+    const std::vector<int> numbers = tokenizer.words_of_tokens(pieces);
+    CHECK(static_cast<std::size_t>(numbers.empty() ? 0 : numbers.back() + 1) ==
+          words_of(tokenizer.join(pieces)).size());
+    return numbers;
+  };
+  using Numbers = std::vector<int>;
+  CHECK(said({"▁le", "▁ch", "at"}) == Numbers{0, 1, 1});
+  CHECK(said({"at", "▁", "▁le", "▁"}) == Numbers{0, 1, 1, 1});
+  CHECK(said({"▁ch", "<unk>", "at"}) == Numbers{0, 1, 2});
+  CHECK(said({"▁"}) == Numbers{-1});
+  CHECK(said({}).empty());
+  // Of a line that was read, the pieces alone say as much.
+  for (const std::string& line : lines) CHECK(said(tokenizer.tokenize(line)) == tokenizer.words_of_line(line));
+}

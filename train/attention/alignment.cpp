@@ -11,6 +11,7 @@
 namespace gaze::train {
 
 void AlignmentCounts::add(std::span<const Link> gold, std::span<const AlignmentLink> prediction) {
+  if (gold.empty()) return;
   predicted += static_cast<std::int64_t>(prediction.size());
   sure += std::count_if(gold.begin(), gold.end(), [](const Link& l) { return l.sure; });
   for (const AlignmentLink& link : prediction) {

@@ -18,7 +18,7 @@ namespace gaze::train {
 using AlignmentLink = std::pair<int, int>;
 
 /// Predicted links A against sure links S and possible links P (S among them), counted over a corpus
-/// (Och and Ney 2003, section 4).
+/// (Och and Ney 2003, section 4). A sentence without gold links says nothing about predictions and is left out.
 struct AlignmentCounts {
   std::int64_t predicted = 0;      ///< |A|
   std::int64_t sure = 0;           ///< |S|

@@ -11,6 +11,7 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/xtensor.h>
+#include <gaze/train/attention/word_map.h>
 #include <gaze/train/json.h>
 
 namespace gaze::train {
@@ -151,13 +152,14 @@ HeadScore score_head(const Tensor& weights, const std::vector<Example>& examples
   std::int64_t words = 0, words_with_gold = 0;
   for (std::size_t b = 0; b < examples.size(); ++b) {
     const Example& e = examples[b];
-    const auto rows = e.target.size(), source = e.source.size(), columns = source + end_mark;
-    const auto map = attention_map(weights, static_cast<std::int64_t>(b), static_cast<std::int64_t>(rows),
-                                   static_cast<std::int64_t>(columns), {.head = head});
-    std::vector<double> of_words;
-    for (std::size_t t = 0; t < rows; ++t) {
-      const auto row = std::span(map).subspan(t * columns, columns);
-      of_words.insert(of_words.end(), row.begin(), row.begin() + static_cast<std::ptrdiff_t>(source));
+    const auto with_mark = word_map(weights, static_cast<std::int64_t>(b), e, {.head = head}, end_mark);
+    const auto source = static_cast<std::size_t>(with_mark.source_words),
+               columns = static_cast<std::size_t>(with_mark.columns);
+    WordMap of_words{.weights = {}, .source_words = with_mark.source_words, .columns = with_mark.source_words};
+    for (std::size_t t = 0; t < static_cast<std::size_t>(target_word_count(e)); ++t) {
+      const auto row = std::span(with_mark.weights).subspan(t * columns, columns);
+      of_words.weights.insert(of_words.weights.end(), row.begin(), row.begin() + static_cast<std::ptrdiff_t>(source));
+      if (!has_pieces(e, static_cast<std::int64_t>(t))) continue;
       ++words;
       for (const double w : row)
         if (w > 0 && columns > 1) score.entropy -= w * std::log(w) / std::log(static_cast<double>(columns));
@@ -167,7 +169,7 @@ HeadScore score_head(const Tensor& weights, const std::vector<Example>& examples
         if (l.target == static_cast<int>(t)) any = true, score.gold_mass += row[static_cast<std::size_t>(l.source)];
       words_with_gold += any;
     }
-    alignment.add(e.gold, strongest_links(of_words, static_cast<std::int64_t>(source)));
+    alignment.add(e.gold, links_of(of_words, e));
   }
   if (words_with_gold > 0) score.aer = alignment.aer();
   const auto mean_of = [](double& sum, std::int64_t n) { sum /= static_cast<double>(std::max<std::int64_t>(n, 1)); };
@@ -214,9 +216,8 @@ AttentionLog::AttentionLog(const Config& config, const AttentionSites& sites, co
   for (const Example& e : probes_) {
     probes.push_back(to_json(e));
     any_gold = any_gold || !e.gold.empty();
-    const auto rows = static_cast<std::int64_t>(e.target.size()), columns = static_cast<std::int64_t>(e.source.size());
-    floor.add(e.gold, best_links(e.gold, rows));
-    diagonal.add(e.gold, diagonal_links(columns, rows));
+    floor.add(e.gold, best_links(e.gold, target_word_count(e)));
+    diagonal.add(e.gold, diagonal_links(source_word_count(e), target_word_count(e)));
   }
   *index_ = {
       {"end_mark", marks.end},

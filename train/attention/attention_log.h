@@ -18,7 +18,8 @@
 
 namespace gaze::train {
 
-/// What one head's cross-attention is worth over sentence pairs, each figure read at the query that produces a word.
+/// What one head's cross-attention is worth over sentence pairs, each figure read at the query that produces a word, of
+/// maps that are folded to words (see word_map.h).
 struct HeadScore {
   std::optional<double> aer;  ///< one link per target word: the strongest source word; none without gold links
   double entropy = 0;         ///< of a query over the positions that it sees, divided by that of even attention: 0 to 1
@@ -38,7 +39,9 @@ std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t max_ste
 /// axes of the encoder's an end mark where the run has one), and index.json: end_mark, begin_mark (not there: true),
 /// probes (source, target, gold as [source, target, sure]), modules (name, kind, layer, heads), baselines (floor,
 /// diagonal: AER) and steps (step, and for each head of cross-attention and the mean its scores; AER null without gold
-/// links). Files of a step are there before the index names it.
+/// links). Weights are those of tokens. A probe whose tokens are pieces of words also has source_words and target_words:
+/// of each token the number of its word, from 0 (-1: white space of a sentence without words); gold links and scores are
+/// of these words. Without them each token is a word. Files of a step are there before the index names it.
 class AttentionLog {
  public:
   /// Has the model at its present state read these sentences, and the recorder keep what it asks for.

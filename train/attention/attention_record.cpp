@@ -18,6 +18,15 @@ constexpr std::int64_t max_steps = std::numeric_limits<std::int64_t>::max(), max
 
 Example example_of(const json& object, const std::string& where) {
   Example e{object.at("source"), object.at("target"), {}};
+  const auto words = [&](const char* key, const std::vector<std::string>& tokens) {
+    std::vector<int> numbers;
+    if (!object.contains(key)) return numbers;
+    for (const json& number : object.at(key))
+      numbers.push_back(static_cast<int>(whole_number(number, -1, max_words, fmt::format("{}: {}", where, key))));
+    require(numbers.empty() == tokens.empty(), "{}: {} has no numbers", where, key);
+    return numbers;
+  };
+  e.source_words = words("source_words", e.source), e.target_words = words("target_words", e.target);
   const auto place = [&](const json& value) {
     return static_cast<int>(whole_number(value, 0, max_words, where + ": a place in a gold link"));
   };
@@ -44,7 +53,10 @@ AttentionSite site_of(const json& object, const std::string& file) {
 json to_json(const Example& e) {
   json gold = json::array();
   for (const Link& l : e.gold) gold.push_back({l.source, l.target, l.sure ? 1 : 0});
-  return {{"source", e.source}, {"target", e.target}, {"gold", gold}};
+  json object = {{"source", e.source}, {"target", e.target}, {"gold", gold}};
+  if (!e.source_words.empty()) object["source_words"] = e.source_words;
+  if (!e.target_words.empty()) object["target_words"] = e.target_words;
+  return object;
 }
 
 AttentionRecord read_attention_index(const json& index, const std::string& file) {

@@ -26,9 +26,13 @@ function strongestIn({values, columns}, t) {
   return best;
 }
 
-/** Counts over one sentence; `add` sums them up over several. Gold maps linkKey to "is it sure?". */
+/**
+ * Counts over one sentence; `addCounts` sums them up over several. Gold maps linkKey to "is it sure?". Without gold
+ * links a sentence counts for nothing.
+ */
 function countLinks(links, gold) {
   const count = {predicted: 0, sure: 0, sureHits: 0, possibleHits: 0};
+  if (gold.size === 0) return count;
   for (const sure of gold.values()) if (sure) ++count.sure;
   links.forEach((i, j) => {
     if (i < 0) return;
@@ -58,7 +62,7 @@ function figuresOf({predicted, sure, sureHits, possibleHits}) {
 /** Links and figures of one head at one step: of each probe and over all of them. */
 function scoreHead(recording, frame, module, head, shift, threshold) {
   const {probes} = recording.data;
-  const links = probes.map((probe, p) => extractLinks(frame.matrix(module, head, p), probe, shift, threshold));
+  const links = probes.map((probe, p) => extractLinks(frame.matrix(module, head, p, shift), probe, shift, threshold));
   const counts = links.map((linked, p) => countLinks(linked, recording.gold[p]));
   const figures = count => recording.hasGold ? figuresOf(count) : {aer: NaN, precision: NaN, recall: NaN};
   return {links, probes: counts.map(figures), all: figures(addCounts(counts))};

@@ -9,10 +9,13 @@ async function inflate(base64) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** Rows and columns of a module's matrices for one probe. Row t reads query t and predicts the next. */
+/**
+ * Rows and columns of a module's matrices for one probe. Row t reads query t and predicts the next. Where a word's row
+ * is the mean of its pieces' (`twice`), cross-attention has the rows that produce words and, below, those that consume.
+ */
 function shapeOf(module, probe) {
   const keys = probe.keys.length, queries = probe.queries.length;
-  return {encoder: [keys, keys], decoder: [queries, queries], cross: [queries, keys]}[module.kind];
+  return {encoder: [keys, keys], decoder: [queries, queries], cross: [probe.twice ? 2 * queries : queries, keys]}[module.kind];
 }
 
 /** Planes of a module: its heads, and for cross-attention of several heads their mean. */
@@ -40,10 +43,12 @@ class Frame {
   }
 
   /** The weights of one head ("mean" or its number) over one probe, row-major, in parts of `unit`. */
-  matrix(module, head, probe) {
+  matrix(module, head, probe, shift = state.shift) {
     const {values, starts} = this.modules.get(module.name);
-    const [rows, columns] = shapeOf(module, this.probes[probe]);
-    const plane = at => values.subarray(starts[probe] + at * rows * columns, starts[probe] + (at + 1) * rows * columns);
+    const [height, columns] = shapeOf(module, this.probes[probe]);
+    const twice = module.kind === "cross" && this.probes[probe].twice, rows = twice ? height / 2 : height;
+    const first = at => starts[probe] + (at * height + (twice && shift === "consumed" ? rows : 0)) * columns;
+    const plane = at => values.subarray(first(at), first(at) + rows * columns);
     const unit = module.kind === "cross" ? crossUnit : selfUnit;
     if (head !== "mean") return {rows, columns, unit, values: plane(head)};
     if (module.kind === "cross") return {rows, columns, unit, values: plane(module.heads > 1 ? module.heads : 0)};

@@ -13,6 +13,7 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/train/attention/attention_log.h>
 #include <gaze/train/attention/attention_view.h>
+#include <gaze/train/attention/word_map.h>
 #include <gaze/train/options.h>
 #include <gaze/train/toy_task.h>
 
@@ -63,6 +64,27 @@ std::vector<int> quantised(std::span<const double> row, std::size_t words) {
   return parts;
 }
 
+/// The maps of a module over a probe that the page has instead of one of its tokens. Cross-attention has one for each
+/// shift, below each other, where words have several rows: they are not the same rows. `columns`: of those maps.
+std::vector<double> maps_of_words(const std::vector<double>& map, AttentionKind kind, const Example& e,
+                                  const Marks& marks, std::size_t& columns) {
+  const auto source = [&] {
+    return word_places(e.source_words, std::ssize(e.source), 0, std::ssize(e.source) + marks.end);
+  };
+  const auto target = [&](bool begin) {
+    return word_places(e.target_words, std::ssize(e.target), begin, std::ssize(e.target) + marks.begin);
+  };
+  const auto column_places = kind == AttentionKind::decoder ? target(marks.begin) : source();
+  columns = column_places.empty() ? 0 : static_cast<std::size_t>(column_places.back() + 1);
+  if (kind != AttentionKind::cross)
+    return fold(map, kind == AttentionKind::encoder ? source() : target(marks.begin), column_places);
+  std::vector<double> maps = fold(map, target(false), column_places);
+  if (e.target_words.empty()) return maps;
+  const std::vector<double> consumed = fold(map, target(marks.begin), column_places);
+  maps.insert(maps.end(), consumed.begin(), consumed.end());
+  return maps;
+}
+
 /// The bytes of one recorded step: see Frame in train/report/data.js.
 std::string stream_of(const RunFolder& run, const AttentionRecord& record, std::int64_t step) {
   std::string bytes;
@@ -72,22 +94,25 @@ std::string stream_of(const RunFolder& run, const AttentionRecord& record, std::
     std::string low, high;
     for (std::size_t b = 0; b < record.probes.size(); ++b) {
       const Example& e = record.probes[b];
-      const std::size_t words = e.source.size(), keys = words + record.marks.end,
-                        queries = record.marks.begin + e.target.size();
+      const std::size_t keys = e.source.size() + record.marks.end, queries = record.marks.begin + e.target.size();
       const std::size_t rows = module.kind == AttentionKind::encoder ? keys : queries;
       const std::size_t columns = module.kind == AttentionKind::decoder ? queries : keys;
       std::vector<int> planes;
       for (int head = 0; head < module.heads; ++head) planes.push_back(head);
       if (cross && module.heads > 1) planes.push_back(-1);
       for (const int head : planes) {
-        const auto map = attention_map(weights, static_cast<std::int64_t>(b), static_cast<std::int64_t>(rows),
-                                       static_cast<std::int64_t>(columns), {.head = head});
+        auto map = attention_map(weights, static_cast<std::int64_t>(b), static_cast<std::int64_t>(rows),
+                                 static_cast<std::int64_t>(columns), {.head = head});
+        std::size_t width = columns;
+        if (!e.source_words.empty() || !e.target_words.empty())
+          map = maps_of_words(map, module.kind, e, record.marks, width);
         if (!cross) {
           for (const double w : map) low += static_cast<char>(std::lround(std::clamp(w, 0.0, 1.0) * self_unit));
           continue;
         }
-        for (std::size_t t = 0; t < rows; ++t)
-          for (const int part : quantised(std::span(map).subspan(t * columns, columns), words))
+        const auto words = static_cast<std::size_t>(source_word_count(e));
+        for (std::size_t first = 0; first < map.size(); first += width)
+          for (const int part : quantised(std::span(map).subspan(first, width), words))
             low += static_cast<char>(part & 255), high += static_cast<char>(part >> 8);
       }
     }
@@ -145,7 +170,9 @@ void add_attention(json& data, const RunFolder& run, const GuidedConfig& guided,
   const json index = AttentionLog::index(run);  // once: a run that is training replaces the file
   const AttentionRecord record = read_attention_index(index, (AttentionLog::folder(run) / "index.json").string());
   if (!record.modules.empty()) add_start(data, record.modules, guided);
-  for (json probe : index.at("probes")) {
+  for (const Example& e : record.probes) {
+    json probe = to_json({words_as_text(e.source, e.source_words), words_as_text(e.target, e.target_words), e.gold});
+    if (!e.target_words.empty()) probe["twice"] = true;
     probe["keys"] = probe["source"];
     if (record.marks.end) probe["keys"].push_back(end_label);
     probe["queries"] = probe["target"];

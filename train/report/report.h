@@ -11,7 +11,7 @@
 namespace gaze::train {
 
 /// What the page shows of a run: its options, its curves (metrics.jsonl), and the attention that was recorded, with
-/// scores and baselines, as train/report/data.js reads it. `from`: only the streams of recorded steps from this one on.
+/// scores and baselines, as train/report/data.js reads it; where tokens are pieces, folded to words. `from`: only the streams of recorded steps from this one on.
 /// Steps are left out, the first and the last kept, until all takes at most `max_bytes`; `recorded` says how many
 /// there were. Before anything was recorded there
 /// are no steps, probes and modules. Throws for a folder that cannot be read.

@@ -5,6 +5,7 @@
 
 #include <gaze/datasets/lines.h>
 #include <gaze/nn/recorder.h>
+#include <gaze/train/attention/word_map.h>
 
 namespace gaze::train {
 namespace {
@@ -27,11 +28,9 @@ void for_batches(const Translator& model, const std::vector<Example>& pairs, con
 
 std::vector<AlignmentLink> links_of(const Translator& model, const Tensor& weights, std::size_t b, const Example& pair,
                                     const Extraction& how) {
-  const auto rows = static_cast<std::int64_t>(pair.target.size()),
-             words = static_cast<std::int64_t>(pair.source.size());
-  const std::int64_t columns = words + (how.end_competes && model.config().data.source_eos);
-  return strongest_links(attention_map(weights, static_cast<std::int64_t>(b), rows, columns, how.choice), words,
-                         columns, how.null_threshold);
+  const bool end_mark = how.end_competes && model.config().data.source_eos;
+  return train::links_of(word_map(weights, static_cast<std::int64_t>(b), pair, how.choice, end_mark), pair,
+                         how.null_threshold);
 }
 
 }  // namespace
@@ -90,7 +89,7 @@ std::vector<Example> read_pairs(const Translator& model, const std::filesystem::
   require_as_many_lines(source, sources.size(), target, targets.size());
   std::vector<Example> pairs;
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    pairs.push_back({model.source().tokenizer.tokenize(sources[i]), model.target().tokenizer.tokenize(targets[i]), {}});
+    pairs.push_back(example_of(model.languages(), sources[i], targets[i]));
     const auto check = [&](const std::filesystem::path& file, std::size_t words, std::int64_t max_words) {
       require(words > 0, "{}:{}: the line is empty", file.string(), i + 1);
       require(static_cast<std::int64_t>(words) <= max_words, "{}:{}: {} tokens; this model was trained on at most {}",
@@ -100,6 +99,19 @@ std::vector<Example> read_pairs(const Translator& model, const std::filesystem::
     check(target, pairs.back().target.size(), model.target().longest);
   }
   return pairs;
+}
+
+std::optional<std::string> note_on_base(const std::filesystem::path& file,
+                                        const std::vector<std::vector<Link>>& links, std::string_view remedy) {
+  bool any = false;
+  for (const auto& line : links)
+    for (const Link& l : line) {
+      if (l.source == 0 || l.target == 0) return {};
+      any = true;
+    }
+  if (!any) return {};
+  return fmt::format("{}: no link names word 0, and words are counted from 0; for a file that counts from 1: {}",
+                     file.string(), remedy);
 }
 
 std::vector<std::vector<Link>> read_pharaoh(const std::filesystem::path& file, int base) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gaze/train/text/translator.h>
@@ -19,7 +21,7 @@ struct Extraction {
 /// The usual one of a model: see Translator::usual_view().
 Extraction usual_extraction(const Translator&);
 
-/// The links of every pair, the right target words given (teacher forcing). Throws as Translator::record() does.
+/// The links of every pair between its words, the right target words given (teacher forcing). Throws as Translator::record() does.
 std::vector<std::vector<AlignmentLink>> align(const Translator&, const std::vector<Example>& pairs, const Extraction&);
 
 /// Throws for a gold link past the end of its sentence, naming file:line; words are counted from 0.
@@ -34,9 +36,14 @@ struct BestExtraction {
 };
 BestExtraction best_extraction(const Translator&, const std::vector<Example>& pairs, const Extraction& given);
 
-/// Two files of sentences as pairs, tokenised as the model's task does. Throws for unequal numbers of lines.
+/// Two files of sentences as pairs, tokenised as the model's task does; with their words (see example_of()). Throws for unequal numbers of lines.
 std::vector<Example> read_pairs(const Translator&, const std::filesystem::path& source,
                                 const std::filesystem::path& target);
+
+/// What to tell whoever gave a file, read from base 0, of which no link names word 0 on either side: that counting is
+/// from 0, and the remedy. Nothing where a link does, or there are none.
+std::optional<std::string> note_on_base(const std::filesystem::path& file, const std::vector<std::vector<Link>>& links,
+                                        std::string_view remedy);
 
 /// The links of every line of a file of Pharaoh lines: see parse_pharaoh().
 std::vector<std::vector<Link>> read_pharaoh(const std::filesystem::path& file, int base);

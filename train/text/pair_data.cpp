@@ -56,14 +56,14 @@ class LeftOut {
   Reason empty_, long_;
 };
 
-/// take(source, target) with the tokens of each pair that can be used; returns what was left out, a line for a reason.
+/// take(i, source, target) with the tokens of each pair i that can be used; returns what was left out, a line for a reason.
 template <class Take>
 std::vector<std::string> for_usable_pairs(const ParallelText& text, const LanguagePair& languages, const Take& take) {
   LeftOut left_out(text);
   for (std::size_t i = 0; i < text.size(); ++i) {
     auto source = languages.source.tokenizer.tokenize(text.source[i]);
     auto target = languages.target.tokenizer.tokenize(text.target[i]);
-    if (left_out.fits(i, source.size(), target.size(), languages)) take(std::move(source), std::move(target));
+    if (left_out.fits(i, source.size(), target.size(), languages)) take(i, std::move(source), std::move(target));
   }
   return left_out.notices(languages.source.longest);
 }
@@ -170,7 +170,7 @@ TextPairs::TextPairs(const Config& config, const PairTexts& texts, const Languag
     note({fmt::format("{}: {} of {} pairs are held out for validation", texts.train.source_file,
                       texts.validation.size(), texts.validation.size() + texts.train.size())});
   std::vector<PairLength> lengths;
-  note(for_usable_pairs(texts.train, languages, [&](auto source, auto target) {
+  note(for_usable_pairs(texts.train, languages, [&](std::size_t, auto source, auto target) {
     train_.push_back(ids_of({std::move(source), std::move(target), {}}, languages));
     lengths.push_back(length_of(train_.back(), source_eos_));
   }));
@@ -180,8 +180,8 @@ TextPairs::TextPairs(const Config& config, const PairTexts& texts, const Languag
                                                                              .stream = {config.seed, streams::order}});
 
   std::vector<PairIds> validation;
-  note(for_usable_pairs(texts.validation, languages, [&](auto source, auto target) {
-    held_out_.push_back({std::move(source), std::move(target), {}});
+  note(for_usable_pairs(texts.validation, languages, [&](std::size_t i, auto, auto) {
+    held_out_.push_back(example_of(languages, texts.validation.source[i], texts.validation.target[i]));
     validation.push_back(ids_of(held_out_.back(), languages));
   }));
   require(!held_out_.empty(), "{}: no pair is left to validate on", texts.validation.source_file);
@@ -202,7 +202,7 @@ std::vector<Example> TextPairs::probes(std::int64_t count) const {
 std::vector<SequenceBatch> evaluation_batches(const ParallelText& text, const LanguagePair& languages,
                                               bool source_eos) {
   std::vector<PairIds> pairs;
-  for_usable_pairs(text, languages, [&](auto source, auto target) {
+  for_usable_pairs(text, languages, [&](std::size_t, auto source, auto target) {
     pairs.push_back(ids_of({std::move(source), std::move(target), {}}, languages));
   });
   return in_batches(std::move(pairs), source_eos);

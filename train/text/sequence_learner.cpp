@@ -10,26 +10,45 @@
 #include <gaze/nn/guided_attention.h>
 #include <gaze/nn/recorder.h>
 #include <gaze/train/attention/attention_view.h>
+#include <gaze/train/attention/word_map.h>
 #include <gaze/train/options.h>
 
 namespace gaze::train {
 namespace {
 
+/// How many tokens each word has; `words`: see Example.
+std::vector<int> pieces_of(const std::vector<std::string>& tokens, const std::vector<int>& words) {
+  std::vector<int> pieces(static_cast<std::size_t>(count_words(tokens, words)), words.empty() ? 1 : 0);
+  for (const int word : words)
+    if (word >= 0) ++pieces[static_cast<std::size_t>(word)];
+  return pieces;
+}
+
 /// What a guided head should look at: [B,T,S]. A word's sure links share its row evenly, or its possible ones when
-/// none is sure.
+/// none is sure. Of a word in pieces, each has that row, and the pieces of the word that it links to share the link's
+/// part evenly.
 Tensor gold_attention(const SequenceBatch& batch) {
   const std::int64_t rows = batch.ids.target.size(1), columns = batch.ids.source.size(1);
   Array gold = Array::zeros({batch.ids.source.size(0), rows, columns}, DType::float32);
   float* numbers = gold.write<float>();
   for (const Example& e : batch.examples) {
+    const std::vector<int> pieces = pieces_of(e.source, e.source_words);
     for (int t = 0; t < static_cast<int>(e.target.size()); ++t) {
-      const auto of_word = [&](const Link& l) { return l.target == t; };
+      const int word = e.target_words.empty() ? t : e.target_words[static_cast<std::size_t>(t)];
+      const auto can_see = [&](const Link& l) {
+        return l.target == word && pieces[static_cast<std::size_t>(l.source)] > 0;
+      };
       const bool any_sure =
-          std::any_of(e.gold.begin(), e.gold.end(), [&](const Link& l) { return of_word(l) && l.sure; });
-      const auto counts = [&](const Link& l) { return of_word(l) && l.sure == any_sure; };
+          std::any_of(e.gold.begin(), e.gold.end(), [&](const Link& l) { return can_see(l) && l.sure; });
+      const auto counts = [&](const Link& l) { return can_see(l) && l.sure == any_sure; };
       const auto links = std::count_if(e.gold.begin(), e.gold.end(), counts);
-      for (const Link& l : e.gold)
-        if (counts(l)) numbers[t * columns + l.source] = 1.0F / static_cast<float>(links);
+      for (int s = 0; s < static_cast<int>(e.source.size()); ++s) {
+        const int source = e.source_words.empty() ? s : e.source_words[static_cast<std::size_t>(s)];
+        for (const Link& l : e.gold)
+          if (counts(l) && l.source == source)
+            numbers[t * columns + s] =
+                1.0F / static_cast<float>(links * pieces[static_cast<std::size_t>(source)]);
+      }
     }
     numbers += rows * columns;
   }
@@ -68,10 +87,7 @@ class AlignmentReader {
     for (std::size_t b = 0; b < batch.examples.size(); ++b) {
       const Example& e = batch.examples[b];
       any_gold_ = any_gold_ || !e.gold.empty();
-      const auto columns = static_cast<std::int64_t>(e.source.size());
-      const auto map = attention_map(weights, static_cast<std::int64_t>(b), static_cast<std::int64_t>(e.target.size()),
-                                     columns, view_.choice);
-      counts_.add(e.gold, strongest_links(map, columns));
+      counts_.add(e.gold, links_of(word_map(weights, static_cast<std::int64_t>(b), e, view_.choice, false), e));
     }
     recorder_.modules.clear();
   }

@@ -44,6 +44,15 @@ LanguagePair toy_languages(const Config& config) {
           {target_tokenizer(task), Vocabulary(task->target_vocabulary()), task->max_target_length()}};
 }
 
+Example example_of(const LanguagePair& languages, std::string_view source, std::string_view target) {
+  const Tokenizer &from = languages.source.tokenizer, &to = languages.target.tokenizer;
+  return {.source = from.tokenize(source),
+          .target = to.tokenize(target),
+          .gold = {},
+          .source_words = from.words_of_line(source),
+          .target_words = to.words_of_line(target)};
+}
+
 ModelSizes sizes_of(const LanguagePair& languages) {
   const auto& [from, to] = languages;
   return {.source_vocab = from.vocabulary.size(),

@@ -26,6 +26,8 @@ struct LanguagePair {
   Language source, target;
 };
 LanguagePair toy_languages(const Config& config);
+/// A line of each as tokens, and which words these are pieces of.
+Example example_of(const LanguagePair& languages, std::string_view source, std::string_view target);
 /// What a model that translates between them is made for.
 ModelSizes sizes_of(const LanguagePair& languages);
 /// Those that a checkpoint's model was trained with; of a toy task, the words are the checkpoint's own. `file` names it

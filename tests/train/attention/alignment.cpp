@@ -28,6 +28,14 @@ TEST_CASE("alignment scores of nothing") {
   CHECK(score.recall() == 0);
 }
 
+TEST_CASE("sentences without gold links do not count") {
+  AlignmentCounts score;
+  score.add(std::vector<Link>{{0, 0, true}}, std::vector<AlignmentLink>{{0, 0}, {1, 1}});
+  score.add({}, std::vector<AlignmentLink>{{0, 0}, {1, 1}, {2, 2}});
+  CHECK(score.predicted == 2);
+  CHECK(score.aer() == Approx(1 - 2.0 / 3));
+}
+
 TEST_CASE("links are the strongest words, heads averaged or one alone, end marks and padding left out") {
   // [B=1, H=2, T=3, S=3]; two words each side, the third row and column are end marks.
   const Tensor weights = Tensor::from<float>({1, 2, 3, 3}, std::vector<float>{.1f, .3f, .6f, .5f, .2f, .3f, 0, .9f, .1f,

@@ -78,6 +78,61 @@ TEST_CASE("the scores of a head agree with a hand-computed example") {
   CHECK_FALSE(score_head(weights, {{{"a"}, {}, {}}}, 0, true).aer.has_value());
 }
 
+TEST_CASE("the scores of a head are of words where it reads pieces, and of sentences with gold links") {
+  // Three pieces of two words look at three pieces of two words and an end mark.
+  const Tensor weights =
+      Tensor::from<float>({2, 1, 4, 4}, std::vector<float>{.2f, .2f, .4f, .2f, .5f, .1f, .4f, 0, .1f, .2f, .5f, .2f,
+                                                           0,   0,   0,   1,   0,   0,   1,   0, 0,   0,   1,   0,
+                                                           0,   0,   1,   0,   0,   0,   1,   0});
+  const Example pair{.source = {"▁a", "b", "▁c"},
+                     .target = {"▁x", "y", "▁z"},
+                     .gold = {{0, 0, true}, {0, 1, false}},
+                     .source_words = {0, 0, 1},
+                     .target_words = {0, 0, 1}};
+  // Of words: x to a .5, c .4, end .1; z to a .3, c .5, end .2.
+  const HeadScore score = score_head(weights, {pair}, -1, true);
+  CHECK(score.aer.value() == Approx(1 - 2.0 / 3));  // x to a, sure; z to c, wrong
+  CHECK(score.gold_mass == Approx((.5 + .3) / 2));
+  CHECK(score.end_mass == Approx((.1 + .2) / 2));
+  const auto part = [](double w) { return -w * std::log(w) / std::log(3); };
+  CHECK(score.entropy ==
+        Approx((part(.5) + part(.4) + part(.1) + part(.3) + part(.5) + part(.2)) / 2).epsilon(1e-6));
+
+  Example without = pair;  // its weights go to what would be wrong
+  without.gold.clear();
+  CHECK(score_head(weights, {pair, without}, 0, true).aer.value() == score.aer.value());
+}
+
+TEST_CASE("a recording keeps which tokens are pieces of which words, and one without that is of words") {
+  const ScratchFolder scratch;
+  const Config config = small({"steps=3"});
+  const Translator model(config);
+  auto candidates = toy_task(config)->examples(Split::validation, 2, 3);
+  for (Example& e : candidates) {  // as though symbols were pieces: all of one word, but for the last
+    e.source.resize(3), e.target.resize(3);
+    e.source_words = e.target_words = {0, 0, 1}, e.gold = {{0, 1, true}};
+  }
+  const RunFolder run = RunFolder::create(scratch.path / "run", config);
+  AttentionLog(model.config(), model.attentions(), marks_of(model), look_of(model), run, candidates).after(0);
+  const AttentionRecord record = AttentionLog::load(run);
+  CHECK(record.probes == candidates);
+  const nlohmann::json index = AttentionLog::index(run);
+  CHECK(index["probes"][0]["source_words"] == nlohmann::json({0, 0, 1}));
+  CHECK(index["probes"][0]["source"].size() == 3);
+  CHECK(index["baselines"]["floor"] == Approx(1 - 2.0 / 3));  // of two words a sentence, one link is wrong
+  CHECK(AttentionLog::weights(run, record.modules[0].name, 0).size(2) == 3);
+
+  nlohmann::json older = index;
+  for (nlohmann::json& probe : older["probes"]) probe.erase("source_words"), probe.erase("target_words");
+  CHECK(read_attention_index(older, "index.json").probes[0].source_words.empty());
+  nlohmann::json broken = index;
+  broken["probes"][1]["target_words"] = {0, 0};
+  CHECK_THROWS_WITH(read_attention_index(broken, "index.json"),
+                    "index.json: probe 1: 2 numbers of words for 3 target tokens");
+  broken["probes"][1]["target_words"] = {0, 0.5, 1};
+  CHECK_THROWS_WITH(read_attention_index(broken, "index.json"), ContainsSubstring("index.json: probe 1: target_words"));
+}
+
 TEST_CASE("what is recorded is what the model computes, by module, step and head") {
   const ScratchFolder scratch;
   const Config config = small({"source_eos=true", "steps=3"});

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -133,6 +134,86 @@ TEST_CASE("tokens may be words, characters or pieces of words, with one table fo
     CHECK(gaze.run({"train", std::string(units) + "/config.json", "--run", std::string(units) + "-again"}).status == 0);
     CHECK((read(gaze.folder / units / "checkpoint.safetensors") ==
            read(gaze.folder / (std::string(units) + "-again") / "checkpoint.safetensors")));
+  }
+}
+
+TEST_CASE("a model of pieces is looked at by words, and by pieces when asked", "[text]") {
+  Program gaze;
+  write_texts(gaze);
+  write(gaze.folder / "src", "le chat noir dort\n  un\tchien  dort \nle chatж\n");
+  write(gaze.folder / "tgt", "the black cat sleeps\na dog\tsleeps\n苹 the cat\n");
+  const std::vector<std::string> first_words = {"le", "chat", "noir", "dort"};
+  for (const char* units : {"characters", "subwords"}) {
+    CAPTURE(units);
+    run_well(gaze, training(units, {"--set", std::string("units=") + units, "--set", "vocab=80", "--set", "length=60"}));
+    const auto align = [&](const Args& more) {
+      const Result r = gaze.run(joined({"align", units, "--src", "src", "--tgt", "tgt"}, more));
+      INFO(r.err);
+      REQUIRE(r.status == 0);
+      write(gaze.folder / "links", r.out);
+      return lines_of(r.out);
+    };
+    // A link for each word of the target, to a word of the source.
+    const auto links = align({});
+    REQUIRE(links.size() == 3);
+    CHECK(std::count(links[0].begin(), links[0].end(), '-') == 4);
+    CHECK(std::count(links[1].begin(), links[1].end(), '-') == 3);
+    CHECK(std::count(links[2].begin(), links[2].end(), '-') == 3);
+    write(gaze.folder / "gold", "0-0 1-2 2-1 3-3\n0-0 1-1 2-2\n0-1 1-2\n");
+    CHECK(gaze.run({"score", "align", "--gold", "gold", "--pred", "links", "--src", "src", "--tgt", "tgt"}).status == 0);
+    const Args pick = {"--best", "--valid-src", "src", "--valid-tgt", "tgt", "--valid-gold", "gold"};
+    CHECK(std::count(align(pick)[0].begin(), align(pick)[0].end(), '-') == 4);
+
+    // The map is that of the pieces, folded.
+    const auto inspect = [&](const Args& more) {
+      const Result r = gaze.run(
+          joined({"inspect", units, "le chat noir dort", "the black cat sleeps", "--layer", "0", "--json"}, more));
+      INFO(r.err);
+      REQUIRE(r.status == 0);
+      return json::parse(r.out);
+    };
+    for (const char* shift : {"produced", "consumed"}) {
+      const json words = inspect({"--shift", shift}), pieces = inspect({"--shift", shift, "--pieces"});
+      CHECK(words["source"] == json(first_words));
+      CHECK(words["target"] == json({"the", "black", "cat", "sleeps"}));
+      REQUIRE(pieces["target"].size() > 4);
+      CHECK(pieces["weights"].size() == pieces["target"].size());
+      // A word begins where its mark does: characters have a space, subwords U+2581.
+      const auto word_of = [](const json& tokens) {
+        std::vector<std::size_t> numbers;
+        for (std::size_t i = 0; i < tokens.size(); ++i) {
+          const std::string token = tokens[i];
+          const bool begins = i > 0 && (token.starts_with(" ") || token.starts_with("▁"));
+          numbers.push_back(i == 0 ? 0 : numbers.back() + begins);
+        }
+        return numbers;
+      };
+      const auto from = word_of(pieces["source"]), to = word_of(pieces["target"]);
+      std::vector<std::vector<double>> folded(4, std::vector<double>(4, 0));
+      for (std::size_t t = 0; t < to.size(); ++t)
+        for (std::size_t s = 0; s < from.size(); ++s)
+          folded.at(to[t]).at(from[s]) += pieces["weights"][t][s].get<double>() /
+                                          static_cast<double>(std::count(to.begin(), to.end(), to[t]));
+      std::string expected;
+      for (std::size_t t = 0; t < 4; ++t) {
+        for (std::size_t s = 0; s < 4; ++s) CHECK(words["weights"][t][s].get<double>() == Approx(folded[t][s]));
+        const auto best = std::max_element(folded[t].begin(), folded[t].end()) - folded[t].begin();
+        expected += (t > 0 ? " " : "") + std::to_string(best) + "-" + std::to_string(t);
+      }
+      CHECK(words["links"] == expected);
+      CHECK(align({"--layer", "0", "--shift", shift})[0] == expected);
+    }
+    CHECK(inspect({"--kind", "encoder"})["source"].size() == inspect({"--kind", "encoder"})["target"].size());
+    CHECK(inspect({"--kind", "decoder"})["target"] == json({"<s>", "the", "black", "cat", "sleeps"}));
+    const auto by_pieces = align({"--pieces"});
+    CHECK(std::count(by_pieces[0].begin(), by_pieces[0].end(), '-') == std::ssize(inspect({"--pieces"})["target"]));
+    CHECK(gaze.run({"inspect", units, "le chat noir dort"}).status == 0);  // the model's own words
+
+    // The record is of pieces, and says of which words.
+    const json index = json::parse(read(gaze.folder / units / "attention/index.json"));
+    for (const json& probe : index["probes"])
+      for (const char* side : {"source", "target"})
+        CHECK(probe[std::string(side) + "_words"].size() == probe[side].size());
   }
 }
 

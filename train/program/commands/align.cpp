@@ -20,6 +20,15 @@ struct Arguments {
   bool best = false, json = false;
 };
 
+/// The pairs of two files: with their words, or as pieces alone.
+std::vector<Example> pairs_of(const Arguments& a, const Translator& model, const std::string& source,
+                              const std::string& target) {
+  std::vector<Example> pairs = read_pairs(model, source, target);
+  if (a.view.pieces)
+    for (Example& pair : pairs) pair.source_words.clear(), pair.target_words.clear();
+  return pairs;
+}
+
 nlohmann::json to_json(const Extraction& how) {
   return {{"layer", how.layer},
           {"head", head_name(how.choice.head)},
@@ -37,17 +46,18 @@ std::vector<Example> validation_pairs(const Arguments& a, const std::string& run
     require_languages_of_task(model.languages(), model.config(), run);
     return toy_task(model.config())->examples(Split::validation, model.config().data.validation);
   }
-  std::vector<Example> pairs =
-      turned ? read_pairs(model, a.valid_target, a.valid_source) : read_pairs(model, a.valid_source, a.valid_target);
+  std::vector<Example> pairs = turned ? pairs_of(a, model, a.valid_target, a.valid_source)
+                                      : pairs_of(a, model, a.valid_source, a.valid_target);
   const auto gold = read_pharaoh(a.valid_gold, a.gold_base);
   require_as_many_lines(a.valid_gold, gold.size(), a.valid_source, pairs.size());
+  if (const auto note = note_on_base(a.valid_gold, gold, "--gold-base 1"); note && a.gold_base == 0 && !turned)
+    fmt::print(stderr, "gaze: {}\n", *note);
   bool any = false;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     pairs[i].gold = gold[i];
     if (turned)
       for (Link& l : pairs[i].gold) std::swap(l.source, l.target);
-    check_links(a.valid_gold, i + 1, pairs[i].gold, static_cast<std::int64_t>(pairs[i].source.size()),
-                static_cast<std::int64_t>(pairs[i].target.size()));
+    check_links(a.valid_gold, i + 1, pairs[i].gold, source_word_count(pairs[i]), target_word_count(pairs[i]));
     any = any || !gold[i].empty();
   }
   require(any, "{}: there are no links to pick by", a.valid_gold);
@@ -84,11 +94,14 @@ void warn_of_unknown_words(const Arguments& a, const Translator& model, const st
 std::vector<std::vector<AlignmentLink>> align_backward(const Arguments& a, const std::vector<Example>& forward,
                                                        nlohmann::json& figures) {
   const auto model = Translator::load(RunFolder::open(a.reverse));
-  const auto pairs = read_pairs(*model, a.target, a.source);
-  for (std::size_t i = 0; i < pairs.size(); ++i)
-    require(pairs[i].source.size() == forward[i].target.size() && pairs[i].target.size() == forward[i].source.size(),
-            "line {}: {} splits it into {} and {} tokens, {} into {} and {}", i + 1, a.run, forward[i].source.size(),
-            forward[i].target.size(), a.reverse, pairs[i].target.size(), pairs[i].source.size());
+  const auto pairs = pairs_of(a, *model, a.target, a.source);
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const auto source = source_word_count(forward[i]), target = target_word_count(forward[i]),
+               other_source = target_word_count(pairs[i]), other_target = source_word_count(pairs[i]);
+    require(source == other_source && target == other_target,
+            "line {}: {} splits it into {} and {} {}, {} into {} and {}", i + 1, a.run, source, target,
+            a.view.pieces ? "tokens" : "words", a.reverse, other_source, other_target);
+  }
   auto links = align(*model, pairs, pick(a, a.reverse, *model, true, figures["reverse"]));
   for (auto& line : links)
     for (auto& [source, target] : line) std::swap(source, target);
@@ -105,7 +118,7 @@ void run(const Arguments& a) {
   if (a.best && a.view.chooses()) throw UsageError("--best picks layer, head and shift itself; give either it or them");
   nlohmann::json figures;
   const Extraction how = pick(a, a.run, *model, false, figures);
-  const auto pairs = read_pairs(*model, a.source, a.target);
+  const auto pairs = pairs_of(a, *model, a.source, a.target);
   warn_of_unknown_words(a, *model, pairs);
   auto links = align(*model, pairs, how);
   if (!a.symmetrize.empty()) {

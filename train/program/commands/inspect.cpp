@@ -7,6 +7,7 @@
 
 #include <gaze/autograd/base/files.h>
 #include <gaze/autograd/xtensor.h>
+#include <gaze/train/attention/word_map.h>
 #include <gaze/train/program/commands/view_arguments.h>
 #include <gaze/train/program/terminal/heat_map.h>
 #include <gaze/train/program/terminal/training_view.h>
@@ -49,15 +50,21 @@ void inspect(const Arguments& a) {
 
   const Extraction how = a.view.extraction(*translator);
   const AttentionKind kind = attention_kind_names().named(a.kind);
-  const AttentionMap map =
-      translator->attention(source, target, {.kind = kind, .layer = how.layer, .choice = how.choice});
+  Example pair{.source = source, .target = target, .gold = {}};
+  if (!a.view.pieces) {
+    pair.source_words = from.tokenizer.words_of_line(a.source);
+    pair.target_words =
+        a.target.empty() ? to.tokenizer.words_of_tokens(target) : to.tokenizer.words_of_line(a.target);
+  }
+  const AttentionMap map = fold_to_words(
+      translator->attention(source, target, {.kind = kind, .layer = how.layer, .choice = how.choice}), kind, pair);
   const std::string what =
       fmt::format("{}, {}", translator->module_of(kind, how.layer),
                   how.choice.head < 0 ? "mean of the heads" : fmt::format("head {}", how.choice.head));
   const std::string title = fmt::format("{} -> {}  ({})", from.tokenizer.join(source), to.tokenizer.join(target), what);
   std::string links;
   if (kind == AttentionKind::cross)
-    links = to_pharaoh(align(*translator, {{.source = source, .target = target, .gold = {}}}, how).front());
+    links = to_pharaoh(align(*translator, {pair}, how).front());
 
   if (!a.svg.empty())
     write_file_atomically(

@@ -1,5 +1,6 @@
 #include <gaze/train/program/commands/commands.h>
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -38,6 +39,11 @@ void score_align(const AlignArguments& a) {
   const auto gold = read_pharaoh(a.gold, a.gold_base), predicted = read_pharaoh(a.predicted, 0);
   require_as_many_lines(a.gold, gold.size(), a.predicted, predicted.size());
   require(!gold.empty(), "{}: there are no sentences", a.gold);
+  const auto say = [](const std::optional<std::string>& note) {
+    if (note) fmt::print(stderr, "gaze: {}\n", *note);
+  };
+  if (a.gold_base == 0) say(note_on_base(a.gold, gold, "--gold-base 1"));
+  say(note_on_base(a.predicted, predicted, "perl -pe 's/\\d+/$&-1/ge' FILE > NEW"));
   const auto sources = lengths_of(a.source, a.gold, gold.size()), targets = lengths_of(a.target, a.gold, gold.size());
   for (std::size_t i = 0; i < gold.size(); ++i) {
     check_links(a.gold, i + 1, gold[i], sources[i], targets[i]);
@@ -53,14 +59,18 @@ void score_align(const AlignArguments& a) {
     }
     counts.add(gold[i], links);
   }
-  fmt::print("precision {}, recall {}, alignment error rate {:.2f} %\n", percent(counts.precision(), counts.predicted),
-             percent(counts.recall(), counts.sure), 100 * counts.aer());
+  const auto without_gold = std::count_if(gold.begin(), gold.end(), [](const auto& links) { return links.empty(); });
+  if (without_gold > 0)
+    say(fmt::format("{}: {} of {} sentences have no gold links and do not count", a.gold, without_gold, gold.size()));
+  const std::int64_t counted = counts.predicted + counts.sure;
+  fmt::print("precision {}, recall {}, alignment error rate {}\n", percent(counts.precision(), counts.predicted),
+             percent(counts.recall(), counts.sure), percent(counts.aer(), counted));
   fmt::print("{} sentences, {} links predicted, {} sure: {} of the sure ones found, {} predicted ones possible\n",
              gold.size(), counts.predicted, counts.sure, counts.sure_hits, counts.possible_hits);
   if (a.json)
     fmt::print("{}\n", nlohmann::json{{"precision", rate_of(counts.precision(), counts.predicted)},
                                       {"recall", rate_of(counts.recall(), counts.sure)},
-                                      {"aer", counts.aer()},
+                                      {"aer", rate_of(counts.aer(), counted)},
                                       {"sentences", gold.size()}}
                            .dump());
 }

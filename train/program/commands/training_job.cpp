@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/base/files.h>
+#include <gaze/train/attention/word_map.h>
 #include <gaze/train/program/terminal/training_view.h>
 #include <gaze/train/report/report.h>
 #include <gaze/train/text/bleu.h>
@@ -34,7 +35,7 @@ class TranslationJob : public TrainingJob {
   std::optional<HeatMap> picture() const override {
     if (!translator_.has_attention()) return {};
     const Example& e = shown();
-    return heat_map_of(translator_.attention(e.source, e.target), e.gold,
+    return heat_map_of(fold_to_words(translator_.attention(e.source, e.target), AttentionKind::cross, e), e.gold,
                        fmt::format("{} -> {}", translator_.source().tokenizer.join(e.source),
                                    translator_.target().tokenizer.join(e.target)));
   }
@@ -166,10 +167,10 @@ class TextPairsJob : public TranslationJob {
       : TranslationJob(config, languages, std::move(owned)), pairs_(pairs), test_(std::move(test)) {
     // A sentence that fits into a terminal.
     constexpr std::int64_t candidates = 200;
-    constexpr std::size_t words = 9;
+    constexpr std::int64_t words = 9;
     const auto examples = pairs_.probes(candidates);
     const auto fits = std::find_if(examples.begin(), examples.end(), [](const Example& e) {
-      return e.source.size() <= words && e.target.size() <= words;
+      return source_word_count(e) <= words && target_word_count(e) <= words;
     });
     shown_ = fits == examples.end() ? examples.front() : *fits;
   }

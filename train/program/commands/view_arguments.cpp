@@ -27,6 +27,8 @@ void ViewArguments::add_to(CLI::App& command) {
       ->check(CLI::Range(0.0, 1.0));
   command.add_flag("--end", end_competes,
                    "A word that looks most at the source's end mark gets no link (default: end marks are left out)");
+  command.add_flag("--pieces", pieces,
+                   "Of the model's own tokens instead of words, where these are subwords or characters of text");
 }
 
 Extraction ViewArguments::extraction(const Translator& model) const {

@@ -13,6 +13,7 @@ struct ViewArguments {
   std::string layer, head, shift;  ///< as typed; empty: the usual one
   double null_threshold = 0;
   bool end_competes = false;
+  bool pieces = false;  ///< of tokens instead of words, where tokens are pieces of words
 
   void add_to(CLI::App& command);
   bool chooses() const { return !layer.empty() || !head.empty() || !shift.empty(); }
