@@ -410,6 +410,56 @@ class ReportPage(unittest.TestCase):
         self.assertIn(words, [[title.firstChild.data for title in titles[i:i + 3]] for i in range(len(titles))])
         self.assertEqual(json.loads(self.saved("json"))["source"][:3], words)
 
+    def test_pieces_are_shown_and_scored_as_words(self):
+        text_of, pieces = folder / "text", folder / "pieces"
+        text_of.mkdir()
+        run_gaze("tasks", "grammar", "--write", text_of, "--count", 400)
+        source, target, gold, links = (text_of / f"{name}.txt" for name in ("source", "target", "gold", "links"))
+        run_gaze("train", "pairs", "--run", pieces, "--src", source, "--tgt", target, "--threads", 1, "--steps", 60,
+                 *(f"--set={option}" for option in ("units=subwords", "vocab=60", "validate_every=60", "d_model=32",
+                                                    "d_ff=64", "heads=2", "layers=1", "probes=6", "batch=32",
+                                                    "source_eos=true", "lr=0.003")))
+        index = json.loads((pieces / "attention" / "index.json").read_text())
+        sentences = {}
+        for side, file in (("source", source), ("target", target)):
+            sentences[side] = ["".join(probe[side]).replace("\u2581", " ").split() for probe in index["probes"]]
+            self.assertTrue(any(len(probe[side]) > len(words) + 2
+                                for probe, words in zip(index["probes"], sentences[side])), "words are in pieces")
+            file.write_text("".join(" ".join(words) + "\n" for words in sentences[side]))
+        # Some sentences have gold links: a word and the one at its place.
+        for probe, words, others in list(zip(index["probes"], sentences["source"], sentences["target"]))[:4]:
+            probe["gold"] = [[i, i, 1] for i in range(min(len(words), len(others)))]
+        index["baselines"] = {"floor": 0, "diagonal": 0}
+        (pieces / "attention" / "index.json").write_text(json.dumps(index))
+        gold.write_text("".join(" ".join(f"{i}-{j}" for i, j, _ in probe["gold"]) + "\n" for probe in index["probes"]))
+        run_gaze("report", pieces)
+        self.open((pieces / "report.html").as_uri())
+        figures = set()
+        for shift, head in itertools.product(("produced", "consumed"), ("mean", 0, 1)):
+            choose(shift=shift, head=head, probe=1)
+            links.write_text(run_gaze("align", pieces, "--src", source, "--tgt", target, "--shift", shift, "--head", head))
+            score = json.loads(run_gaze("score", "align", "--gold", gold, "--pred", links, "--json").splitlines()[-1])
+            for name in ("aer", "precision", "recall"):
+                self.assertEqual(text(name), percent(score[name]), f"{name}, {shift}, {head}")
+            figures.add(text("aer"))
+            numbers = json.loads(self.saved("json"))
+            self.assertEqual(numbers["columns"], sentences["source"][1] + ["</s>"])
+            words = sentences["target"][1]
+            self.assertEqual(numbers["rows"], words + ["</s>"] if shift == "produced" else ["<s>"] + words)
+            shown = json.loads(run_gaze("inspect", pieces, " ".join(sentences["source"][1]), " ".join(words), "--shift", shift,
+                                        "--head", head, "--json"))
+            first = 0 if shift == "produced" else 1
+            for t, row in enumerate(shown["weights"]):
+                for s in range(len(sentences["source"][1])):
+                    self.assertAlmostEqual(numbers["matrix"][t + first][s], row[s], delta=1e-4)
+        self.assertGreater(len(figures), 1)
+        for kind, marks in (("encoder", len(sentences["source"][1]) + 1), ("decoder", len(sentences["target"][1]) + 1)):
+            choose(kind=kind)
+            self.assertEqual(len(cells()), marks ** 2)
+            rows = json.loads(self.saved("json"))["matrix"]
+            for row in rows:
+                self.assertAlmostEqual(sum(row), 1, delta=0.05)
+
     def test_live(self):
         path, address = folder / "live", folder / "address"
         start_gaze(folder / "training", "train", "sort", "--run", path, "--steps", 100000, "--threads", 1)

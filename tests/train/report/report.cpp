@@ -121,6 +121,48 @@ TEST_CASE("a page's streams hold the recorded weights, and the strongest source 
   CHECK(at == bytes.size());
 }
 
+TEST_CASE("a page has maps of words where tokens are pieces: those that produce words, then those that consume") {
+  const Recorded recorded({"source_eos=true", "layers=1", "heads=1"});
+  const auto file = AttentionLog::folder(*recorded.run) / "index.json";
+  json index = AttentionLog::index(*recorded.run);
+  for (json& probe : index["probes"])  // the last token is a word, those before it are pieces of one
+    for (const char* side : {"source", "target"}) {
+      std::vector<int> words(probe[side].size(), 0);
+      words.back() = words.size() > 1;
+      probe[std::string(side) + "_words"] = words, probe["gold"] = json::array();
+    }
+  write_file_atomically(file, {index.dump()});
+  const json data = report_data(*recorded.run), &probe = data["probes"][0];
+  std::string first, last = index["probes"][0]["source"].back();
+  for (std::size_t i = 0; i + 1 < index["probes"][0]["source"].size(); ++i) first += index["probes"][0]["source"][i];
+  REQUIRE(!first.empty());
+  CHECK(probe["keys"] == json({first, last, "</s>"}));
+  CHECK(probe["queries"].size() == 3);
+  CHECK(probe["twice"] == true);
+
+  const std::string bytes = inflated(decoded(data["streams"][2]));
+  std::size_t at = 0;
+  for (const json& one : data["probes"]) at += 9 * (one["keys"].size() == 3) + 4 * (one["keys"].size() == 2);
+  at *= 2;  // the encoder's and the decoder's
+  const std::size_t numbers = bytes.size() - at;
+  REQUIRE(numbers % 4 == 0);  // low bytes, high bytes; two shifts
+  const auto weight = [&](std::size_t i) {
+    const auto byte = [&](std::size_t place) { return static_cast<unsigned char>(bytes.at(place)); };
+    return (byte(at + i) + 256 * byte(at + numbers / 2 + i)) / 50'000.0;
+  };
+  const Example e = AttentionLog::load(*recorded.run).probes[0];
+  const auto tokens = static_cast<std::int64_t>(e.source.size());
+  const auto map = attention_map(
+      AttentionLog::weights(*recorded.run, "body.decoder.layers.0.multihead_attn", 1000), 0, tokens + 1, tokens + 1);
+  for (const std::int64_t consumed : {0, 1}) {
+    double pieces = 0;  // from the first word to the first word
+    for (std::int64_t t = 0; t + 1 < tokens; ++t)
+      for (std::int64_t s = 0; s + 1 < tokens; ++s)
+        pieces += map[static_cast<std::size_t>((t + consumed) * (tokens + 1) + s)] / static_cast<double>(tokens - 1);
+    CHECK(weight(static_cast<std::size_t>(consumed * 9 + consumed * 3)) == Approx(pieces).margin(3e-5));
+  }
+}
+
 TEST_CASE("a page's data say what the run is and what it did") {
   const Recorded recorded;
   const json data = report_data(*recorded.run);

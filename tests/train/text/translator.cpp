@@ -1,3 +1,4 @@
+#include <cmath>
 #include <filesystem>
 
 #include <gaze/nn/safetensors.h>
@@ -186,4 +187,36 @@ TEST_CASE("an unknown word gives way to the source word of the strongest attenti
     }
   }
   CHECK(replacements > 0);
+}
+
+TEST_CASE("guided attention draws each piece of a word to the pieces of its gold word, and AER is of words") {
+  Config c = config_of("copy", 1);
+  c.model.dropout = 0;
+  Config guided = c;
+  guided.guided.weight = 1;
+  const Translator translator(guided);
+  const Example pair{.source = {"a", "b", "c"},
+                     .target = {"c", "a", "b"},
+                     .gold = {{0, 1, true}, {1, 0, true}, {0, 0, false}},
+                     .source_words = {0, 0, 1},
+                     .target_words = {0, 1, 1}};
+  AttentionRecorder recorder;
+  translator.record({pair}, recorder);
+  const auto map = attention_map(recorder.modules.at(translator.module_of(AttentionKind::cross, 0)).weights(), 0, 3, 3);
+  const auto log_weight = [&](std::size_t t, std::size_t s) { return std::log(map[3 * t + s]); };
+  double expected = -log_weight(0, 2);  // sure links alone, where there are any
+  for (const std::size_t t : {1, 2}) expected -= (log_weight(t, 0) + log_weight(t, 1)) / 2;
+
+  const SequenceBatch batch = sequence_batch(translator.batch_of({pair}));
+  Context context;
+  const double with = training_loss(translator.model(), batch, guided, context).loss.item(),
+               without = training_loss(translator.model(), batch, c, context).loss.item();
+  CHECK(with - without == Approx(expected).epsilon(1e-4));
+
+  // Two target words have a link each.
+  const std::vector<SequenceBatch> batches = {batch};
+  const auto aer = evaluate(translator.model(), batches, guided.guided).aer;
+  const auto to_first = [&](std::size_t t) { return map[3 * t] + map[3 * t + 1]; };
+  const bool first = to_first(0) < map[2], second = to_first(1) + to_first(2) >= map[5] + map[8];
+  CHECK(aer.value() == Approx(1 - (first + second + 1.0 * !first + first + second) / 4));
 }
