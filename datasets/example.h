@@ -6,8 +6,8 @@
 
 namespace gaze::train {
 
-/// A gold link between two words, by their numbers from 0. Sure links are those that everybody would draw; the others are
-/// possible (Och and Ney 2003). A sure link is also a possible one.
+/// A gold link between two words, by their numbers from 0. Sure links are those that everybody would draw; the others
+/// are possible (Och and Ney 2003). A sure link is also a possible one.
 struct Link {
   int source = 0;
   int target = 0;

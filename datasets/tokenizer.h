@@ -13,8 +13,8 @@ struct Tokenizer {
   /// Throws for text that is not UTF-8.
   std::function<std::vector<std::string>(std::string_view line)> tokenize;
   std::function<std::string(std::span<const std::string> tokens)> join;
-  /// Where tokens are pieces: of each token of a line the number of its word, as words_at() gives it. Nothing where each
-  /// token is a word.
+  /// Where tokens are pieces: of each token of a line the number of its word, as words_at() gives it. Nothing where
+  /// each token is a word.
   std::function<std::vector<int>(std::string_view line)> words_of_line = [](auto) { return std::vector<int>(); };
   /// The same of tokens that a model said, in the text that join() makes of them.
   std::function<std::vector<int>(std::span<const std::string> tokens)> words_of_tokens = [](auto) {
@@ -33,9 +33,9 @@ void check_utf8(std::string_view text);
 std::vector<std::string> characters_of(std::string_view text);
 /// What stands between white space (of ASCII).
 std::vector<std::string> words_of(std::string_view text);
-/// Of tokens that begin at these bytes of a text, one after the other, the number of the word in words_of() that each is
-/// a piece of. White space goes with the word that it leads to, as a subword's mark does, and at the end with the last
-/// word; -1 where there is none.
+/// Of tokens that begin at these bytes of a text, one after the other, the number of the word in words_of() that each
+/// is a piece of. White space goes with the word that it leads to, as a subword's mark does, and at the end with the
+/// last word; -1 where there is none.
 std::vector<int> words_at(std::string_view text, std::span<const std::size_t> begins);
 /// Every letter that has a lower case in it, code point by code point. Throws for text that is not UTF-8.
 std::string lower_case(std::string_view text);

@@ -25,7 +25,8 @@ void SequenceBatch::check() const {
     require(std::cmp_less_equal(e.source.size(), source) && std::cmp_less_equal(e.target.size(), target),
             "batch: sentence {} has {} source and {} target words, its rows {} and {} ids", b, e.source.size(),
             e.target.size(), source, target);
-    if (!e.gold.empty() || !e.source_words.empty() || !e.target_words.empty()) check_gold(e, fmt::format("batch: sentence {}", b));
+    if (!e.gold.empty() || !e.source_words.empty() || !e.target_words.empty())
+      check_gold(e, fmt::format("batch: sentence {}", b));
   }
 }
 

@@ -39,9 +39,10 @@ std::vector<std::int64_t> recorded_steps(std::int64_t last, std::int64_t max_ste
 /// axes of the encoder's an end mark where the run has one), and index.json: end_mark, begin_mark (not there: true),
 /// probes (source, target, gold as [source, target, sure]), modules (name, kind, layer, heads), baselines (floor,
 /// diagonal: AER) and steps (step, and for each head of cross-attention and the mean its scores; AER null without gold
-/// links). Weights are those of tokens. A probe whose tokens are pieces of words also has source_words and target_words:
-/// of each token the number of its word, from 0 (-1: white space of a sentence without words); gold links and scores are
-/// of these words. Without them each token is a word. Files of a step are there before the index names it.
+/// links). Weights are those of tokens. A probe whose tokens are pieces of words also has source_words and
+/// target_words: of each token the number of its word, from 0 (-1: white space of a sentence without words); gold links
+/// and scores are of these words. Without them each token is a word. Files of a step are there before the index names
+/// it.
 class AttentionLog {
  public:
   /// Has the model at its present state read these sentences, and the recorder keep what it asks for.

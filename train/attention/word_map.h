@@ -21,8 +21,8 @@ namespace gaze::train {
 std::vector<int> word_places(std::span<const int> words, std::int64_t tokens, std::int64_t begin_marks,
                              std::int64_t positions);
 
-/// A row-major map whose rows and columns go to these places, which rise from 0, or for -1 to none. A place that nothing
-/// goes to is a row or column of zeros. Throws unless the map has as many numbers.
+/// A row-major map whose rows and columns go to these places, which rise from 0, or for -1 to none. A place that
+/// nothing goes to is a row or column of zeros. Throws unless the map has as many numbers.
 std::vector<double> fold(std::span<const double> map, std::span<const int> row_places,
                          std::span<const int> column_places);
 

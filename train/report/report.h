@@ -11,10 +11,10 @@
 namespace gaze::train {
 
 /// What the page shows of a run: its options, its curves (metrics.jsonl), and the attention that was recorded, with
-/// scores and baselines, as train/report/data.js reads it; where tokens are pieces, folded to words. `from`: only the streams of recorded steps from this one on.
-/// Steps are left out, the first and the last kept, until all takes at most `max_bytes`; `recorded` says how many
-/// there were. Before anything was recorded there
-/// are no steps, probes and modules. Throws for a folder that cannot be read.
+/// scores and baselines, as train/report/data.js reads it; where tokens are pieces, folded to words. `from`: only the
+/// streams of recorded steps from this one on. Steps are left out, the first and the last kept, until all takes at most
+/// `max_bytes`; `recorded` says how many there were. Before anything was recorded there are no steps, probes and
+/// modules. Throws for a folder that cannot be read.
 nlohmann::json report_data(const RunFolder& run, std::size_t from = 0,
                            std::size_t max_bytes = std::numeric_limits<std::size_t>::max());
 

@@ -101,8 +101,8 @@ std::vector<Example> read_pairs(const Translator& model, const std::filesystem::
   return pairs;
 }
 
-std::optional<std::string> note_on_base(const std::filesystem::path& file,
-                                        const std::vector<std::vector<Link>>& links, std::string_view remedy) {
+std::optional<std::string> note_on_base(const std::filesystem::path& file, const std::vector<std::vector<Link>>& links,
+                                        std::string_view remedy) {
   bool any = false;
   for (const auto& line : links)
     for (const Link& l : line) {

@@ -21,7 +21,8 @@ struct Extraction {
 /// The usual one of a model: see Translator::usual_view().
 Extraction usual_extraction(const Translator&);
 
-/// The links of every pair between its words, the right target words given (teacher forcing). Throws as Translator::record() does.
+/// The links of every pair between its words, the right target words given (teacher forcing). Throws as
+/// Translator::record() does.
 std::vector<std::vector<AlignmentLink>> align(const Translator&, const std::vector<Example>& pairs, const Extraction&);
 
 /// Throws for a gold link past the end of its sentence, naming file:line; words are counted from 0.
@@ -36,7 +37,8 @@ struct BestExtraction {
 };
 BestExtraction best_extraction(const Translator&, const std::vector<Example>& pairs, const Extraction& given);
 
-/// Two files of sentences as pairs, tokenised as the model's task does; with their words (see example_of()). Throws for unequal numbers of lines.
+/// Two files of sentences as pairs, tokenised as the model's task does; with their words (see example_of()). Throws for
+/// unequal numbers of lines.
 std::vector<Example> read_pairs(const Translator&, const std::filesystem::path& source,
                                 const std::filesystem::path& target);
 

@@ -56,7 +56,8 @@ class LeftOut {
   Reason empty_, long_;
 };
 
-/// take(i, source, target) with the tokens of each pair i that can be used; returns what was left out, a line for a reason.
+/// take(i, source, target) with the tokens of each pair i that can be used; returns what was left out, a line for a
+/// reason.
 template <class Take>
 std::vector<std::string> for_usable_pairs(const ParallelText& text, const LanguagePair& languages, const Take& take) {
   LeftOut left_out(text);

@@ -46,8 +46,7 @@ Tensor gold_attention(const SequenceBatch& batch) {
         const int source = e.source_words.empty() ? s : e.source_words[static_cast<std::size_t>(s)];
         for (const Link& l : e.gold)
           if (counts(l) && l.source == source)
-            numbers[t * columns + s] =
-                1.0F / static_cast<float>(links * pieces[static_cast<std::size_t>(source)]);
+            numbers[t * columns + s] = 1.0F / static_cast<float>(links * pieces[static_cast<std::size_t>(source)]);
       }
     }
     numbers += rows * columns;

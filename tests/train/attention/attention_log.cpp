@@ -80,10 +80,9 @@ TEST_CASE("the scores of a head agree with a hand-computed example") {
 
 TEST_CASE("the scores of a head are of words where it reads pieces, and of sentences with gold links") {
   // Three pieces of two words look at three pieces of two words and an end mark.
-  const Tensor weights =
-      Tensor::from<float>({2, 1, 4, 4}, std::vector<float>{.2f, .2f, .4f, .2f, .5f, .1f, .4f, 0, .1f, .2f, .5f, .2f,
-                                                           0,   0,   0,   1,   0,   0,   1,   0, 0,   0,   1,   0,
-                                                           0,   0,   1,   0,   0,   0,   1,   0});
+  const Tensor weights = Tensor::from<float>(
+      {2, 1, 4, 4}, std::vector<float>{.2f, .2f, .4f, .2f, .5f, .1f, .4f, 0, .1f, .2f, .5f, .2f, 0, 0, 0, 1,
+                                       0,   0,   1,   0,   0,   0,   1,   0, 0,   0,   1,   0,   0, 0, 1, 0});
   const Example pair{.source = {"▁a", "b", "▁c"},
                      .target = {"▁x", "y", "▁z"},
                      .gold = {{0, 0, true}, {0, 1, false}},
@@ -95,8 +94,7 @@ TEST_CASE("the scores of a head are of words where it reads pieces, and of sente
   CHECK(score.gold_mass == Approx((.5 + .3) / 2));
   CHECK(score.end_mass == Approx((.1 + .2) / 2));
   const auto part = [](double w) { return -w * std::log(w) / std::log(3); };
-  CHECK(score.entropy ==
-        Approx((part(.5) + part(.4) + part(.1) + part(.3) + part(.5) + part(.2)) / 2).epsilon(1e-6));
+  CHECK(score.entropy == Approx((part(.5) + part(.4) + part(.1) + part(.3) + part(.5) + part(.2)) / 2).epsilon(1e-6));
 
   Example without = pair;  // its weights go to what would be wrong
   without.gold.clear();

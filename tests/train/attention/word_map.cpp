@@ -22,9 +22,8 @@ void check_equal(std::span<const double> map, const std::vector<double>& expecte
 
 /// Three pieces of two words look at four pieces of two words and an end mark; the last query says the end.
 Tensor four_queries() {
-  return Tensor::from<float>({1, 1, 4, 5},
-                             std::vector<float>{.1f, .2f, .3f, .1f, .3f, .2f, .2f, .1f, .1f, .4f,  //
-                                                .3f, .2f, .1f, .2f, .2f, 0, 0, .1f, .1f, .8f});
+  return Tensor::from<float>({1, 1, 4, 5}, std::vector<float>{.1f, .2f, .3f, .1f, .3f, .2f, .2f, .1f, .1f, .4f,  //
+                                                              .3f, .2f, .1f, .2f, .2f, 0,   0,   .1f, .1f, .8f});
 }
 
 Example two_words() {
@@ -73,8 +72,7 @@ TEST_CASE("a target word has one link, its strongest source word, at either shif
 
   Example swallowed = pair;  // the second source and target word begin within other pieces
   swallowed.source_words = {0, 0, 2, 2}, swallowed.target_words = {0, 0, 2};
-  CHECK(links_of(word_map(weights, 0, swallowed, {}, false), swallowed) ==
-        std::vector<AlignmentLink>{{0, 0}, {0, 2}});
+  CHECK(links_of(word_map(weights, 0, swallowed, {}, false), swallowed) == std::vector<AlignmentLink>{{0, 0}, {0, 2}});
   Example blank = pair;
   blank.source_words = {-1, -1, -1, -1};
   CHECK(links_of(word_map(weights, 0, blank, {}, true), blank).empty());
@@ -87,9 +85,8 @@ TEST_CASE("a target word has one link, its strongest source word, at either shif
 
 TEST_CASE("maps are shown by words and marks") {
   const Example pair = two_words();
-  const AttentionMap cross =
-      fold_to_words({pair.source, pair.target, {.1, .2, .3, .4, .2, .2, .1, .5, .4, .3, .2, .1}}, AttentionKind::cross,
-                    pair);
+  const AttentionMap cross = fold_to_words({pair.source, pair.target, {.1, .2, .3, .4, .2, .2, .1, .5, .4, .3, .2, .1}},
+                                           AttentionKind::cross, pair);
   CHECK(cross.source == Texts{"ab", "cd"});
   CHECK(cross.target == Texts{"xy", "z"});
   check_equal(cross.weights, {.35, .65, .7, .3});
@@ -111,8 +108,9 @@ TEST_CASE("maps are shown by words and marks") {
   const AttentionMap unchanged = fold_to_words({{"▁a"}, {"▁b"}, {1}}, AttentionKind::cross, {{"▁a"}, {"▁b"}, {}});
   CHECK(unchanged.source == Texts{"▁a"});
   // What the model says is empty: its end mark looks at the words.
-  const AttentionMap end = fold_to_words({pair.source, {"</s>"}, {.1, .2, .3, .4}}, AttentionKind::cross,
-                                         {.source = pair.source, .target = {}, .gold = {}, .source_words = {0, 0, 1, 1}});
+  const AttentionMap end =
+      fold_to_words({pair.source, {"</s>"}, {.1, .2, .3, .4}}, AttentionKind::cross,
+                    {.source = pair.source, .target = {}, .gold = {}, .source_words = {0, 0, 1, 1}});
   CHECK(end.target == Texts{"</s>"});
   check_equal(end.weights, {.3, .7});
 }
@@ -127,8 +125,8 @@ TEST_CASE("a word's text is that of its pieces without the mark of the space bef
 
 TEST_CASE("numbers of words that are not those of tokens are refused, and gold links are of words") {
   const auto check = [](Places words, std::vector<Link> gold) {
-    check_gold({.source = {"▁a", "b", "▁c"}, .target = {"x"}, .gold = std::move(gold), .source_words = std::move(words)},
-               "f");
+    check_gold(
+        {.source = {"▁a", "b", "▁c"}, .target = {"x"}, .gold = std::move(gold), .source_words = std::move(words)}, "f");
   };
   CHECK_NOTHROW(check({0, 0, 1}, {{1, 0, true}}));
   CHECK_NOTHROW(check({-1, -1, -1}, {}));

@@ -49,14 +49,16 @@ TEST_CASE("score align says what counts from 1 and which sentences do not count"
   write(gaze.folder / "pred", "0-0 1-1\n0-1\n");
   const Args command = {"score", "align", "--gold", "gold", "--pred", "pred", "--json"};
   const Result r = gaze.run(command);
-  CHECK(lines_of(r.err) == Args{"gaze: gold: no link names word 0, and words are counted from 0; for a file that counts "
-                                "from 1: --gold-base 1"});
+  CHECK(lines_of(r.err) ==
+        Args{"gaze: gold: no link names word 0, and words are counted from 0; for a file that counts "
+             "from 1: --gold-base 1"});
   const Result told = gaze.run(joined(command, {"--gold-base", "1"}));
   CHECK(told.err == "");
   CHECK(last_line(told)["aer"] == 0);
   write(gaze.folder / "pred1", "1-1 2-2\n1-2\n");
   const Result other = gaze.run({"score", "align", "--gold", "pred", "--pred", "pred1"});
-  CHECK_THAT(other.err, StartsWith("gaze: pred1: no link names word 0") && ContainsSubstring("perl -pe 's/\\d+/$&-1/ge'"));
+  CHECK_THAT(other.err,
+             StartsWith("gaze: pred1: no link names word 0") && ContainsSubstring("perl -pe 's/\\d+/$&-1/ge'"));
   CHECK(lines_of(other.err).size() == 1);
 
   // The second sentence has no gold: its links are neither right nor wrong.

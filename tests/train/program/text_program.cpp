@@ -145,7 +145,8 @@ TEST_CASE("a model of pieces is looked at by words, and by pieces when asked", "
   const std::vector<std::string> first_words = {"le", "chat", "noir", "dort"};
   for (const char* units : {"characters", "subwords"}) {
     CAPTURE(units);
-    run_well(gaze, training(units, {"--set", std::string("units=") + units, "--set", "vocab=80", "--set", "length=60"}));
+    run_well(gaze,
+             training(units, {"--set", std::string("units=") + units, "--set", "vocab=80", "--set", "length=60"}));
     const auto align = [&](const Args& more) {
       const Result r = gaze.run(joined({"align", units, "--src", "src", "--tgt", "tgt"}, more));
       INFO(r.err);
@@ -160,7 +161,8 @@ TEST_CASE("a model of pieces is looked at by words, and by pieces when asked", "
     CHECK(std::count(links[1].begin(), links[1].end(), '-') == 3);
     CHECK(std::count(links[2].begin(), links[2].end(), '-') == 3);
     write(gaze.folder / "gold", "0-0 1-2 2-1 3-3\n0-0 1-1 2-2\n0-1 1-2\n");
-    CHECK(gaze.run({"score", "align", "--gold", "gold", "--pred", "links", "--src", "src", "--tgt", "tgt"}).status == 0);
+    CHECK(gaze.run({"score", "align", "--gold", "gold", "--pred", "links", "--src", "src", "--tgt", "tgt"}).status ==
+          0);
     const Args pick = {"--best", "--valid-src", "src", "--valid-tgt", "tgt", "--valid-gold", "gold"};
     CHECK(std::count(align(pick)[0].begin(), align(pick)[0].end(), '-') == 4);
 
@@ -192,8 +194,8 @@ TEST_CASE("a model of pieces is looked at by words, and by pieces when asked", "
       std::vector<std::vector<double>> folded(4, std::vector<double>(4, 0));
       for (std::size_t t = 0; t < to.size(); ++t)
         for (std::size_t s = 0; s < from.size(); ++s)
-          folded.at(to[t]).at(from[s]) += pieces["weights"][t][s].get<double>() /
-                                          static_cast<double>(std::count(to.begin(), to.end(), to[t]));
+          folded.at(to[t]).at(from[s]) +=
+              pieces["weights"][t][s].get<double>() / static_cast<double>(std::count(to.begin(), to.end(), to[t]));
       std::string expected;
       for (std::size_t t = 0; t < 4; ++t) {
         for (std::size_t s = 0; s < 4; ++s) CHECK(words["weights"][t][s].get<double>() == Approx(folded[t][s]));

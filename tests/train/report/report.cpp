@@ -152,8 +152,8 @@ TEST_CASE("a page has maps of words where tokens are pieces: those that produce 
   };
   const Example e = AttentionLog::load(*recorded.run).probes[0];
   const auto tokens = static_cast<std::int64_t>(e.source.size());
-  const auto map = attention_map(
-      AttentionLog::weights(*recorded.run, "body.decoder.layers.0.multihead_attn", 1000), 0, tokens + 1, tokens + 1);
+  const auto map = attention_map(AttentionLog::weights(*recorded.run, "body.decoder.layers.0.multihead_attn", 1000), 0,
+                                 tokens + 1, tokens + 1);
   for (const std::int64_t consumed : {0, 1}) {
     double pieces = 0;  // from the first word to the first word
     for (std::int64_t t = 0; t + 1 < tokens; ++t)

@@ -46,8 +46,8 @@ std::vector<Example> validation_pairs(const Arguments& a, const std::string& run
     require_languages_of_task(model.languages(), model.config(), run);
     return toy_task(model.config())->examples(Split::validation, model.config().data.validation);
   }
-  std::vector<Example> pairs = turned ? pairs_of(a, model, a.valid_target, a.valid_source)
-                                      : pairs_of(a, model, a.valid_source, a.valid_target);
+  std::vector<Example> pairs =
+      turned ? pairs_of(a, model, a.valid_target, a.valid_source) : pairs_of(a, model, a.valid_source, a.valid_target);
   const auto gold = read_pharaoh(a.valid_gold, a.gold_base);
   require_as_many_lines(a.valid_gold, gold.size(), a.valid_source, pairs.size());
   if (const auto note = note_on_base(a.valid_gold, gold, "--gold-base 1"); note && a.gold_base == 0 && !turned)

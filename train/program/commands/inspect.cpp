@@ -53,8 +53,7 @@ void inspect(const Arguments& a) {
   Example pair{.source = source, .target = target, .gold = {}};
   if (!a.view.pieces) {
     pair.source_words = from.tokenizer.words_of_line(a.source);
-    pair.target_words =
-        a.target.empty() ? to.tokenizer.words_of_tokens(target) : to.tokenizer.words_of_line(a.target);
+    pair.target_words = a.target.empty() ? to.tokenizer.words_of_tokens(target) : to.tokenizer.words_of_line(a.target);
   }
   const AttentionMap map = fold_to_words(
       translator->attention(source, target, {.kind = kind, .layer = how.layer, .choice = how.choice}), kind, pair);
@@ -63,8 +62,7 @@ void inspect(const Arguments& a) {
                   how.choice.head < 0 ? "mean of the heads" : fmt::format("head {}", how.choice.head));
   const std::string title = fmt::format("{} -> {}  ({})", from.tokenizer.join(source), to.tokenizer.join(target), what);
   std::string links;
-  if (kind == AttentionKind::cross)
-    links = to_pharaoh(align(*translator, {pair}, how).front());
+  if (kind == AttentionKind::cross) links = to_pharaoh(align(*translator, {pair}, how).front());
 
   if (!a.svg.empty())
     write_file_atomically(
