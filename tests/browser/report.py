@@ -437,7 +437,8 @@ class ReportPage(unittest.TestCase):
         figures = set()
         for shift, head in itertools.product(("produced", "consumed"), ("mean", 0, 1)):
             choose(shift=shift, head=head, probe=1)
-            links.write_text(run_gaze("align", pieces, "--src", source, "--tgt", target, "--shift", shift, "--head", head))
+            how = ("--shift", shift, "--head", head)
+            links.write_text(run_gaze("align", pieces, "--src", source, "--tgt", target, *how))
             score = json.loads(run_gaze("score", "align", "--gold", gold, "--pred", links, "--json").splitlines()[-1])
             for name in ("aer", "precision", "recall"):
                 self.assertEqual(text(name), percent(score[name]), f"{name}, {shift}, {head}")
@@ -446,8 +447,8 @@ class ReportPage(unittest.TestCase):
             self.assertEqual(numbers["columns"], sentences["source"][1] + ["</s>"])
             words = sentences["target"][1]
             self.assertEqual(numbers["rows"], words + ["</s>"] if shift == "produced" else ["<s>"] + words)
-            shown = json.loads(run_gaze("inspect", pieces, " ".join(sentences["source"][1]), " ".join(words), "--shift", shift,
-                                        "--head", head, "--json"))
+            shown = json.loads(run_gaze("inspect", pieces, " ".join(sentences["source"][1]), " ".join(words), *how,
+                                        "--json"))
             first = 0 if shift == "produced" else 1
             for t, row in enumerate(shown["weights"]):
                 for s in range(len(sentences["source"][1])):

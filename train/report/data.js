@@ -14,8 +14,8 @@ async function inflate(base64) {
  * is the mean of its pieces' (`twice`), cross-attention has the rows that produce words and, below, those that consume.
  */
 function shapeOf(module, probe) {
-  const keys = probe.keys.length, queries = probe.queries.length;
-  return {encoder: [keys, keys], decoder: [queries, queries], cross: [probe.twice ? 2 * queries : queries, keys]}[module.kind];
+  const keys = probe.keys.length, queries = probe.queries.length, rows = probe.twice ? 2 * queries : queries;
+  return {encoder: [keys, keys], decoder: [queries, queries], cross: [rows, keys]}[module.kind];
 }
 
 /** Planes of a module: its heads, and for cross-attention of several heads their mean. */

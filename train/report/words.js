@@ -103,8 +103,8 @@ function explanations(recording) {
       Cross-attention is stored in parts of 1/50,000, rounded down; self-attention in parts of 1/255, rounded to the
       nearest. The mean of the heads of cross-attention is stored in its own right; that of self-attention is averaged
       on this page. In every map, the place on the colour scale is the weight, from 0 to 1.`,
-    ...(!probes.some(probe => probe.twice) ? {} : {"Words": `The model reads pieces of words, and this page shows words: the
-      rows of a word's pieces are averaged, their columns summed. Gold links and scores are of words.`}),
+    ...(!probes.some(probe => probe.twice) ? {} : {"Words": `The model reads pieces of words, and this page shows
+      words: the rows of a word's pieces are averaged, their columns summed. Gold links and scores are of words.`}),
     "Links": `Every target word is linked to the source word with the largest weight in the word's row, the first of
       equals. The word's row is the one that produces the word (“produced”), or the next one, which has just read it
       (“consumed”). The end-of-sentence column is left out. With a null threshold p, a word whose largest weight is
