@@ -12,15 +12,15 @@ std::int64_t count_of(std::span<const int> places) {
   return places.empty() ? 0 : std::max(*std::max_element(places.begin(), places.end()) + 1, 0);
 }
 
-/// Without the space, or the mark of one, that leads to a word or follows it; what is nothing else stays.
+/// Without the mark of a space and the white space that lead to a word or follow it; what is nothing else stays. A
+/// second mark is the text's own.
 std::string trimmed(const std::string& word) {
   constexpr std::string_view space_mark = "\u2581", blanks = " \t\n\v\f\r";
   std::string_view text = word;
-  for (bool more = true; more && !text.empty();) {
-    const std::size_t length = text.starts_with(space_mark) ? space_mark.size() : blanks.find(text[0]) != blanks.npos;
-    text.remove_prefix(length);
-    more = length > 0;
-  }
+  const auto drop_blanks = [&] { text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size())); };
+  drop_blanks();
+  if (text.starts_with(space_mark)) text.remove_prefix(space_mark.size());
+  drop_blanks();
   text.remove_suffix(text.size() - std::min(text.find_last_not_of(blanks) + 1, text.size()));
   return text.empty() ? word : std::string(text);
 }

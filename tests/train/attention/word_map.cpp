@@ -119,7 +119,8 @@ TEST_CASE("a word's text is that of its pieces without the mark of the space bef
   CHECK(words_as_text(Texts{"▁un", "k", "ж", "▁", "苹", "\t", "b", " "}, Places{0, 0, 0, 1, 1, 2, 2, 2}) ==
         Texts{"unkж", "苹", "b"});
   CHECK(words_as_text(Texts{"▁a", "▁", "b"}, Places{0, 0, 0}) == Texts{"a▁b"});  // the text's own ▁
-  CHECK(words_as_text(Texts{"▁", "▁"}, Places{0, 0}) == Texts{"▁▁"});
+  CHECK(words_as_text(Texts{"▁", "▁", "▁▁b", "\t"}, Places{0, 0, 1, 1}) == Texts{"▁", "▁b"});
+  CHECK(words_as_text(Texts{"▁"}, Places{0}) == Texts{"▁"});
   CHECK(words_as_text(Texts{"▁a", "▁b"}, Places{}) == Texts{"▁a", "▁b"});
 }
 
