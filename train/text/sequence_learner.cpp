@@ -16,11 +16,22 @@
 namespace gaze::train {
 namespace {
 
-/// How many tokens each word has; `words`: see Example.
-std::vector<int> pieces_of(const std::vector<std::string>& tokens, const std::vector<int>& words) {
-  std::vector<int> pieces(static_cast<std::size_t>(count_words(tokens, words)), words.empty() ? 1 : 0);
-  for (const int word : words)
-    if (word >= 0) ++pieces[static_cast<std::size_t>(word)];
+/// The tokens of one word: from `begin` on, before `end`.
+struct Pieces {
+  int begin = 0, end = 0;
+  int count() const { return end - begin; }
+};
+
+/// Of each word; `words`: see Example.
+std::vector<Pieces> pieces_of(const std::vector<std::string>& tokens, const std::vector<int>& words) {
+  std::vector<Pieces> pieces(static_cast<std::size_t>(count_words(tokens, words)));
+  for (int i = 0; i < static_cast<int>(tokens.size()); ++i) {
+    const int word = words.empty() ? i : words[static_cast<std::size_t>(i)];
+    if (word < 0) continue;
+    Pieces& own = pieces[static_cast<std::size_t>(word)];
+    if (own.count() == 0) own.begin = i;
+    own.end = i + 1;
+  }
   return pieces;
 }
 
@@ -32,22 +43,19 @@ Tensor gold_attention(const SequenceBatch& batch) {
   Array gold = Array::zeros({batch.ids.source.size(0), rows, columns}, DType::float32);
   float* numbers = gold.write<float>();
   for (const Example& e : batch.examples) {
-    const std::vector<int> pieces = pieces_of(e.source, e.source_words);
+    const std::vector<Pieces> pieces = pieces_of(e.source, e.source_words);
     for (int t = 0; t < static_cast<int>(e.target.size()); ++t) {
       const int word = e.target_words.empty() ? t : e.target_words[static_cast<std::size_t>(t)];
-      const auto can_see = [&](const Link& l) {
-        return l.target == word && pieces[static_cast<std::size_t>(l.source)] > 0;
-      };
+      const auto of_source = [&](const Link& l) { return pieces[static_cast<std::size_t>(l.source)]; };
+      const auto of_word = [&](const Link& l) { return l.target == word && of_source(l).count() > 0; };
       const bool any_sure =
-          std::any_of(e.gold.begin(), e.gold.end(), [&](const Link& l) { return can_see(l) && l.sure; });
-      const auto counts = [&](const Link& l) { return can_see(l) && l.sure == any_sure; };
+          std::any_of(e.gold.begin(), e.gold.end(), [&](const Link& l) { return of_word(l) && l.sure; });
+      const auto counts = [&](const Link& l) { return of_word(l) && l.sure == any_sure; };
       const auto links = std::count_if(e.gold.begin(), e.gold.end(), counts);
-      for (int s = 0; s < static_cast<int>(e.source.size()); ++s) {
-        const int source = e.source_words.empty() ? s : e.source_words[static_cast<std::size_t>(s)];
-        for (const Link& l : e.gold)
-          if (counts(l) && l.source == source)
-            numbers[t * columns + s] = 1.0F / static_cast<float>(links * pieces[static_cast<std::size_t>(source)]);
-      }
+      for (const Link& l : e.gold)
+        if (counts(l))
+          std::fill_n(numbers + t * columns + of_source(l).begin, of_source(l).count(),
+                      1.0F / static_cast<float>(links * of_source(l).count()));
     }
     numbers += rows * columns;
   }
