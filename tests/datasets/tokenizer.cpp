@@ -86,8 +86,8 @@ TEST_CASE("subwords know the words of their line, whatever stands in it") {
     lines.push_back(word_tokenizer().join(e.source));
   const Tokenizer tokenizer = Subwords::train(lines, 60).tokenizer(), lower = lower_cased(tokenizer);
   for (const char* line :
-       {"le chat noir dort", "  le   chat\tnoir  dort ", "苹果 le ж ж chatж", "\tle\t chat", "▁", "le▁chat noir",
-        "le▁ chat", "le ▁chat", "▁le chat▁", "le\u00a0chat noir", "x", "\t", " ", ""}) {
+       {"le chat noir dort", "  le   chat\tnoir  dort ", "苹果 le ж ж chatж", "\tle\t chat", "le▁chat noir", "le▁ chat",
+        "le ▁chat", "▁le chat", "le\u00a0chat noir", "x", "\t", " ", ""}) {
     CAPTURE(line);
     const Tokens pieces = tokenizer.tokenize(line), words = words_of(line);
     const std::vector<int> numbers = tokenizer.words_of_line(line);

@@ -164,7 +164,8 @@ TEST_CASE("a model of pieces is looked at by words, and by pieces when asked", "
     CHECK(gaze.run({"score", "align", "--gold", "gold", "--pred", "links", "--src", "src", "--tgt", "tgt"}).status ==
           0);
     const Args pick = {"--best", "--valid-src", "src", "--valid-tgt", "tgt", "--valid-gold", "gold"};
-    CHECK(std::count(align(pick)[0].begin(), align(pick)[0].end(), '-') == 4);
+    const auto picked = align(pick);
+    CHECK(std::count(picked[0].begin(), picked[0].end(), '-') == 4);
 
     // The map is that of the pieces, folded.
     const auto inspect = [&](const Args& more) {
