@@ -5,6 +5,7 @@
 
 #include <gaze/autograd/base/error.h>
 #include <gaze/datasets/toy.h>
+#include <gaze/train/json.h>
 #include <gaze/train/models.h>
 #include <gaze/train/options.h>
 #include <gaze/train/preset_files.h>
@@ -75,7 +76,7 @@ Config default_config(std::string_view task) {
     return config;
   }
   const std::string source = fmt::format("preset {}", task);
-  const json object = json::parse(preset(task));
+  const json object = parse_json(preset(task), source);
   if (const std::string of = object.value("task", std::string(task)); of != task) config = default_config(of);
   read_config(config, object, source);
   return config;
@@ -105,6 +106,14 @@ void check_config(const Config& c) {
           guided.layer, guided.head, cross, model.heads);
   require(recurrent || model.positions != Positions::sinusoidal || model.d_model % 2 == 0,
           "config: sinusoidal positions need an even d_model, got {}", model.d_model);
+}
+
+void check_config_of(std::string_view file, const Config& c) {
+  try {
+    check_config(c);
+  } catch (const Error& error) {
+    fail("{}: {}", file, error.what());
+  }
 }
 
 }  // namespace gaze::train

@@ -185,5 +185,7 @@ const std::string& preset(std::string_view name);
 
 /// Throws when options do not go together, naming them.
 void check_config(const Config&);
+/// The same for options that a file holds, which is named first.
+void check_config_of(std::string_view file, const Config&);
 
 }  // namespace gaze::train

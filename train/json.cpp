@@ -15,59 +15,88 @@ using nlohmann::json;
 
 constexpr std::size_t max_depth = 200;
 
-std::ptrdiff_t line_at(std::string_view text, std::size_t place) {
-  const std::string_view before = text.substr(0, place);
-  return 1 + std::count(before.begin(), before.end(), '\n');
-}
+/// Walks over a text before it is parsed: what a parser makes of brackets within brackets is printed by recursion, and
+/// of two values of one name it silently keeps the second.
+class Scan {
+ public:
+  Scan(std::string_view text, const std::string& source, std::int64_t first_line)
+      : text_(text), source_(source), first_line_(first_line) {}
 
-/// Before it is parsed: what a parser makes of brackets within brackets is freed and printed by recursion.
-void check_depth(std::string_view text, const std::string& source) {
-  std::size_t depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      in_string = c != '"';
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      require(++depth <= max_depth, "{}:{}: more than {} brackets within one another", source, line_at(text, i),
-              max_depth);
-    } else if (c == ']' || c == '}') {
-      if (depth > 0) --depth;
+  void run() {
+    for (std::size_t i = 0; i < text_.size(); ++i) {
+      switch (text_[i]) {
+        case '"': i = string(i); break;
+        case '[':
+        case '{':
+          require(open_.size() < max_depth, "{}: more than {} brackets within one another", place(i), max_depth);
+          open_.push_back({.object = text_[i] == '{', .name_is_next = true, .names = {}});
+          break;
+        case ']':
+        case '}':
+          if (!open_.empty()) open_.pop_back();
+          break;
+        case ',':
+          if (!open_.empty()) open_.back().name_is_next = true;
+          break;
+        case '\0': fail("{}: it is not JSON: a zero byte", place(i));  // a parser takes it for the end
+        default: break;
+      }
     }
   }
-}
+  /// "FILE:LINE" of a byte.
+  std::string place(std::size_t byte) const {
+    const std::string_view before = text_.substr(0, byte);
+    return fmt::format("{}:{}", source_, first_line_ + std::count(before.begin(), before.end(), '\n'));
+  }
+
+ private:
+  struct Bracket {
+    bool object = false, name_is_next = true;
+    std::set<std::string> names;
+  };
+
+  /// Where the string that begins here ends.
+  std::size_t string(std::size_t begin) {
+    std::size_t end = begin + 1;
+    while (end < text_.size() && text_[end] != '"') end += text_[end] == '\\' ? 2 : 1;
+    if (end >= text_.size() || open_.empty() || !open_.back().object || !open_.back().name_is_next) return end;
+    open_.back().name_is_next = false;
+    const json name = json::parse(text_.substr(begin, end + 1 - begin), nullptr, false);
+    if (name.is_string())
+      require(open_.back().names.insert(name.get<std::string>()).second, "{}: {} is named twice", place(begin),
+              name.get<std::string>());
+    return end;
+  }
+
+  std::string_view text_;
+  const std::string& source_;
+  std::int64_t first_line_;
+  std::vector<Bracket> open_;
+};
 
 /// What a parser says behind "[json.exception.parse_error.101] parse error at line 1, column 2: ".
-std::string reason_of(const json::parse_error& error) {
+std::string reason_of(const json::exception& error) {
   const std::string_view all = error.what();
-  const std::size_t column = all.find("column"), colon = all.find(": ", column == all.npos ? 0 : column);
-  return std::string(colon == all.npos ? all : all.substr(colon + 2));
+  const std::size_t bracket = all.find("] "), column = all.find(", column"),
+                    colon = all.find(": ", column == all.npos ? 0 : column);
+  if (column != all.npos && colon != all.npos) return std::string(all.substr(colon + 2));
+  return std::string(bracket == all.npos ? all : all.substr(bracket + 2));
 }
 
 }  // namespace
 
-json parse_json(std::string_view text, const std::string& source) {
-  check_depth(text, source);
-  const std::size_t zero = text.find('\0');  // a parser takes it for the end
-  require(zero == text.npos, "{}:{}: it is not JSON: a zero byte", source, line_at(text, zero));
-  std::vector<std::set<std::string>> names;
-  const auto watch = [&](int, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::object_start) names.emplace_back();
-    if (event == json::parse_event_t::object_end) names.pop_back();
-    if (event != json::parse_event_t::key) return true;
-    const auto name = parsed.get<std::string>();
-    if (names.back().insert(name).second) return true;
-    const std::string quoted = parsed.dump(-1, ' ', false, json::error_handler_t::replace);
-    const std::size_t first = text.find(quoted), second = text.find(quoted, first == text.npos ? 0 : first + 1);
-    fail("{}:{}: {} is named twice", source, line_at(text, second == text.npos ? 0 : second), name);
-  };
+json parse_json(std::string_view text, const std::string& source, std::int64_t first_line) {
+  Scan scan(text, source, first_line);
+  scan.run();
   try {
-    return json::parse(text, watch);
+    return json::parse(text);
   } catch (const json::parse_error& error) {
-    fail("{}:{}: it is not JSON: {}", source, line_at(text, error.byte > 0 ? error.byte - 1 : 0), reason_of(error));
+    fail("{}: it is not JSON: {}", scan.place(error.byte > 0 ? error.byte - 1 : 0), reason_of(error));
+  } catch (const json::exception& error) {  // a number that no double holds; it is quoted
+    const std::string_view what = error.what();
+    const std::size_t begin = what.find('\''), end = what.rfind('\'');
+    const std::size_t at = begin < end ? text.find(what.substr(begin + 1, end - begin - 1)) : text.npos;
+    fail("{}: it is not JSON: {}", scan.place(at == text.npos ? 0 : at), reason_of(error));
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include <gaze/autograd/base/error.h>
 #include <gaze/datasets/toy.h>
+#include <gaze/train/json.h>
 #include <gaze/train/models.h>
 
 namespace gaze::train {
@@ -407,15 +408,18 @@ bool has_effect(const Option& o, const Config& c) { return o.use.by(c) && (!is_o
 
 /// What is typed as a value of an option: JSON, or what is not JSON is text.
 json typed_value(std::string_view value) {
-  json parsed = json::parse(value, nullptr, false);
-  return parsed.is_discarded() ? json(value) : parsed;
+  try {
+    return parse_json(value, "");
+  } catch (const Error&) {
+    return value;
+  }
 }
 
 /// Of a model of somebody's own: its kind and its options.
 void add_own(json& object, const Config& config) {
   if (!is_own(config)) return;
   object["model"] = config.own.kind;
-  for (const auto& [key, value] : config.own.options) object[key] = json::parse(value);
+  for (const auto& [key, value] : config.own.options) object[key] = parse_json(value, key);
 }
 
 /// A model's kind and, if it is somebody's own, its options.

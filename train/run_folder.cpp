@@ -181,7 +181,7 @@ Config RunFolder::config() const {
   const nlohmann::json object = parse_json(read_file(source), source);
   Config config;
   read_run_config(config, object, source);
-  check_config(config);
+  check_config_of(source, config);
   return config;
 }
 
@@ -199,6 +199,23 @@ void RunFolder::append_metrics(const nlohmann::json& line) const {
   const int reason = errno;
   fs::resize_file(name, before, none);  // no half line stays behind
   fail("{}: {}", name.string(), std::strerror(reason));
+}
+
+nlohmann::json metrics_line(std::string_view text, const std::string& file, std::int64_t line) {
+  nlohmann::json object = parse_json(text, file, line);
+  const std::string where = fmt::format("{}:{}", file, line);
+  require(object.is_object() && object.contains("step"), "{}: it is not an object with a step", where);
+  whole_number(object["step"], 0, max_count, where + ": step");
+  for (const char* name : {"loss", "lr", "grad_norm", "tokens_per_s", "validation_loss", "token_accuracy", "perplexity",
+                           "aer"})
+    if (const auto found = object.find(name); found != object.end())
+      require(found->is_number() || found->is_null(), "{}: its {} is not a number", where, name);
+  return object;
+}
+
+std::optional<double> figure_in(const nlohmann::json& metrics, const char* name) {
+  const auto found = metrics.find(name);
+  return found != metrics.end() && found->is_number() ? std::optional(found->get<double>()) : std::nullopt;
 }
 
 }  // namespace gaze::train

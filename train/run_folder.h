@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,5 +69,11 @@ class RunFolder {
   std::shared_ptr<const int> lock_;                   ///< its descriptor, closed with the last copy
   std::string locks_missing_;
 };
+
+/// A line of metrics.jsonl: an object with a step, whose other figures are numbers, or null where none is known. Throws
+/// "FILE:LINE: what is wrong" for what cannot be one.
+nlohmann::json metrics_line(std::string_view text, const std::string& file, std::int64_t line);
+/// A figure of such a line; nothing where it is not known.
+std::optional<double> figure_in(const nlohmann::json& metrics, const char* name);
 
 }  // namespace gaze::train

@@ -48,10 +48,11 @@ std::optional<ValidationNote> validation_of(const std::filesystem::path& weights
   const Metadata metadata = load_safetensors_metadata(weights);
   const auto found = metadata.find("validation");
   if (found == metadata.end()) return {};
-  const nlohmann::json note = nlohmann::json::parse(found->second, nullptr, false);
-  const auto number = [&](const char* name) { return note.is_object() ? note.value(name, nlohmann::json()) : note; };
-  if (!number("step").is_number_integer() || !number("loss").is_number()) return {};
-  return ValidationNote{number("step").get<std::int64_t>(), number("loss").get<double>()};
+  const std::string where = weights.string() + ": validation";
+  const nlohmann::json note = parse_json(found->second, where);
+  require(note.is_object() && note.contains("step") && note.contains("loss") && note["loss"].is_number(),
+          "{}: it is not a step and a loss", where);
+  return ValidationNote{whole_number(note["step"], 0, max_count, where + ": step"), note["loss"].get<double>()};
 }
 
 void require_known_kind(const Config& config, const std::string& run) {
@@ -68,7 +69,7 @@ Config config_of(const Checkpoint& checkpoint, const Config& local, const std::s
 Config run_config_of(const Checkpoint& checkpoint, const Config& local, const std::string& file) {
   Config config = local_options(local);
   read_run_config(config, parse_json(note_of(checkpoint, "config", file), file + ": config"), file);
-  check_config(config);
+  check_config_of(file, config);
   return config;
 }
 

@@ -29,7 +29,7 @@ struct ValidationNote {
   bool operator==(const ValidationNote&) const = default;
 };
 void add_validation(Metadata& metadata, const ValidationNote& note);
-/// None where the file says nothing: older programs wrote none.
+/// None where the file says nothing: older programs wrote none. Throws, naming the file, when it says it wrongly.
 std::optional<ValidationNote> validation_of(const std::filesystem::path& weights);
 
 /// Throws, naming the run and its kind, for options of a model of somebody's own.

@@ -40,7 +40,7 @@ std::map<std::int64_t, fs::path> snapshots_of(const RunFolder& folder) {
 
 /// A count of the notes on the progress.
 std::int64_t count_in(const json& notes, const char* name) {
-  return whole_number(notes.at(name), 0, std::numeric_limits<std::int64_t>::max(), name);
+  return whole_number(notes.at(name), 0, max_count, name);
 }
 
 }  // namespace
@@ -197,15 +197,17 @@ std::string TrainingRun::fit_best(std::int64_t step) {
 
 /// Cuts metrics.jsonl to the lines that the checkpoint knows of. Says so when some of them are gone.
 std::string TrainingRun::keep_lines() {
-  std::string kept, line;
+  std::string kept, line, reason;
   std::int64_t count = 0;
   if (file_exists(folder_.metrics())) {
     std::istringstream stream(read_file(folder_.metrics()));
-    while (count < state_->lines && std::getline(stream, line)) {
-      json object = json::parse(line, nullptr, false);
-      if (!object.is_object()) break;
-      kept += line + "\n", ++count;
-      *last_line_ = std::move(object);
+    try {
+      while (count < state_->lines && std::getline(stream, line)) {
+        *last_line_ = metrics_line(line, folder_.metrics().string(), count + 1);
+        kept += line + "\n", ++count;
+      }
+    } catch (const Error& error) {
+      reason = fmt::format("; {}", error.what());
     }
     write_file_atomically(folder_.metrics(), {kept});
   }
@@ -213,7 +215,7 @@ std::string TrainingRun::keep_lines() {
   last_has_validation_ = last_line_->contains("validation_loss");
   const std::int64_t known = std::exchange(state_->lines, count);
   if (count == known) return "";
-  return fmt::format("{}: {} of its {} lines are gone", folder_.metrics().string(), known - count, known);
+  return fmt::format("{}: {} of its {} lines are gone{}", folder_.metrics().string(), known - count, known, reason);
 }
 
 TrainingRun::End TrainingRun::run(const std::atomic<bool>& stop) {
@@ -289,11 +291,11 @@ Figures TrainingRun::figures(bool validate) const {
   Figures f{.step = steps_done(), .lr = state_->lr, .grad_norm = state_->grad_norm};
   if (validate) f.held_out = learner_.evaluate();
   f.loss = state_->interval_steps > 0     ? state_->interval_loss / static_cast<double>(state_->interval_steps)
-           : last_line_->contains("loss") ? last_line_->at("loss").get<double>()
-           : f.held_out                   ? f.held_out->loss
-                                          : 0;
+           : figure_in(*last_line_, "loss") ? *figure_in(*last_line_, "loss")
+           : f.held_out                     ? f.held_out->loss
+                                            : 0;
   f.tokens_per_s = interval_seconds_ > 0 ? static_cast<double>(interval_tokens_) / interval_seconds_
-                                         : last_line_->value("tokens_per_s", 0.0);
+                                         : figure_in(*last_line_, "tokens_per_s").value_or(0);
   return f;
 }
 
@@ -337,7 +339,7 @@ void TrainingRun::keep_best(const ValidationNote& note) {
 /// The last state is validated whether or not it was due, and may be the best. The best on the way is put aside for a
 /// training that goes on.
 void TrainingRun::keep_last_if_best() {
-  const double loss = last_line_->value("validation_loss", std::numeric_limits<double>::quiet_NaN());
+  const double loss = figure_in(*last_line_, "validation_loss").value_or(std::numeric_limits<double>::quiet_NaN());
   if (!keeps_best(learner_.config()) || state_->best_step == steps_done() || !(loss < state_->best_loss)) return;
   last_is_best_ = ValidationNote{steps_done(), loss};
   if (file_exists(folder_.best())) {

@@ -1,7 +1,5 @@
 #include <gaze/train/attention/attention_record.h>
 
-#include <limits>
-
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/base/error.h>
@@ -13,8 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t max_steps = std::numeric_limits<std::int64_t>::max(), max_words = 1'000'000,
-                       max_layers = 1'000'000;
+constexpr std::int64_t max_words = 1'000'000, max_layers = 1'000'000;
 
 Example example_of(const json& object, const std::string& where) {
   Example e{object.at("source"), object.at("target"), {}};
@@ -73,7 +70,7 @@ AttentionRecord read_attention_index(const json& index, const std::string& file)
               where);
     }
     for (const json& s : index.at("steps")) {
-      const std::int64_t step = whole_number(s.at("step"), 0, max_steps, file + ": step");
+      const std::int64_t step = whole_number(s.at("step"), 0, max_count, file + ": step");
       require(record.steps.empty() || step > record.steps.back(), "{}: step {} follows step {}", file, step,
               record.steps.empty() ? 0 : record.steps.back());
       require(s.at("scores").is_array(), "{}: step {} has no scores", file, step);

@@ -188,9 +188,9 @@ Lesson block_lesson() {
   return {
       "block", "One Transformer block step by step, and many without the residual", [](CLI::App& app) {
         const auto in = std::make_shared<Inputs>();
-        app.add_option("--d", in->d, "Numbers per word in the stacks (default: 32)")->check(CLI::Range(8, 256));
-        app.add_option("--heads", in->heads, "Of the stacks; divides d (default: 4)")->check(CLI::Range(1, 256));
-        app.add_option("--seed", in->seed, "Of all weights and inputs (default: 1)")->check(CLI::Range(0, 1000000));
+        app.add_option("--d", in->d, "Numbers per word in the stacks (default: 32)")->check(whole_range(8, 256));
+        app.add_option("--heads", in->heads, "Of the stacks; divides d (default: 4)")->check(whole_range(1, 256));
+        app.add_option("--seed", in->seed, "Of all weights and inputs (default: 1)")->check(whole_range(0, 1000000));
         app.add_option("--norm", in->norm, "pre or post (default: post)")->check(CLI::IsMember(norm_names().names()));
         app.parse_complete_callback([in] {
           if (in->d % in->heads != 0)

@@ -179,11 +179,11 @@ void run(Inputs in, Page& page) {
 Lesson bottleneck_lesson() {
   return {"bottleneck", "One vector for a whole sentence, against attention to its words", [](CLI::App& app) {
             const auto in = std::make_shared<Inputs>();
-            app.add_option("--steps", in->steps, "Of training (default: 800)")->check(CLI::Range(1, 5000));
+            app.add_option("--steps", in->steps, "Of training (default: 800)")->check(whole_range(1, 5000));
             app.add_option("--longest", in->longest, "Length of the longest sentences (default: 30)")
-                ->check(CLI::Range(1, 60));
+                ->check(whole_range(1, 60));
             app.add_option("--units", in->units, "Of each direction of the encoder, and of the decoder (default: 64)")
-                ->check(CLI::Range(1, 256));
+                ->check(whole_range(1, 256));
             app.add_option("--lr", in->lr, "Learning rate of Adam (default: 0.003)")->check(real_range(1e-5, 1));
             add_score(
                 app, [in](Score score) { in->score = score; }, "Of the attention (default: additive)");
@@ -192,7 +192,7 @@ Lesson bottleneck_lesson() {
                    "gru or lstm (default: gru)")
                 ->check(CLI::IsMember({"gru", "lstm"}));
             app.add_option("--seed", in->seed, "Of weights and sentences (default: 1)")
-                ->check(CLI::Range(0, 1'000'000'000));
+                ->check(whole_range(0, 1'000'000'000));
             return [in](Page& page) { run(*in, page); };
           }};
 }

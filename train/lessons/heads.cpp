@@ -164,7 +164,7 @@ Lesson heads_lesson() {
             const auto in = std::make_shared<Inputs>();
             app.add_option("--heads", in->heads, "1, 2 or 4 (default: 2)")->check(CLI::IsMember({1, 2, 4}));
             app.add_option("--sharpness", in->sharpness, "How hard the heads look (default: 25)")
-                ->check(CLI::Range(0, 100));
+                ->check(whole_range(0, 100));
             return [in](Page& page) { run(*in, page); };
           }};
 }

@@ -232,9 +232,9 @@ Lesson learning_lesson() {
         add_score(
             app, [in](Score score) { in->score = score; }, "Of the map and the runs (default: dot)");
         app.add_option("--lr", in->lr, "Learning rate of Adam (default: 0.05)")->check(real_range(1e-4, 1));
-        app.add_option("--steps", in->steps, "Most steps of a training (default: 2000)")->check(CLI::Range(1, 5000));
-        app.add_option("--seed", in->seed, "Of the first run (default: 1)")->check(CLI::Range(0, 1'000'000'000));
-        app.add_option("--runs", in->runs, "With a learned output (default: 20)")->check(CLI::Range(1, 100));
+        app.add_option("--steps", in->steps, "Most steps of a training (default: 2000)")->check(whole_range(1, 5000));
+        app.add_option("--seed", in->seed, "Of the first run (default: 1)")->check(whole_range(0, 1'000'000'000));
+        app.add_option("--runs", in->runs, "With a learned output (default: 20)")->check(whole_range(1, 100));
         return [in](Page& page) { run(*in, page); };
       }};
 }

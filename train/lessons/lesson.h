@@ -7,6 +7,7 @@
 
 #include <gaze/nn/score.h>
 #include <gaze/train/lessons/page.h>
+#include <gaze/train/program/terminal/typed_numbers.h>
 
 namespace gaze::train {
 
@@ -24,8 +25,6 @@ std::vector<Lesson> all_lessons();
 /// The largest |a - b|.
 double largest_difference(const Tensor& a, const Tensor& b);
 
-/// A check for options: numbers from `low` to `high`. CLI::Range lets NaN pass.
-CLI::Validator real_range(double low, double high);
 /// An option for `min_count` to `max_count` numbers between commas, each from `low` to `high`; `numbers` holds the
 /// default.
 void add_vector(CLI::App&, const std::string& option, std::vector<double>& numbers, int min_count, int max_count,

@@ -1,6 +1,5 @@
 #include <gaze/train/lessons/lesson.h>
 
-#include <cmath>
 #include <utility>
 
 #include <gaze/autograd/ops.h>
@@ -14,17 +13,6 @@ std::vector<Lesson> all_lessons() {
 }
 
 double largest_difference(const Tensor& a, const Tensor& b) { return max(abs(a - b)).item(); }
-
-CLI::Validator real_range(double low, double high) {
-  const std::string expected = fmt::format("a number from {:g} to {:g}", low, high);
-  return CLI::Validator(
-      [=](const std::string& text) {
-        double number = NAN;
-        const bool good = CLI::detail::lexical_cast(text, number) && number >= low && number <= high;
-        return good ? std::string() : fmt::format("{}, not {}", expected, text);
-      },
-      fmt::format("{:g} to {:g}", low, high));
-}
 
 void add_vector(CLI::App& app, const std::string& option, std::vector<double>& numbers, int min_count, int max_count,
                 double low, double high, const std::string& what) {

@@ -217,8 +217,8 @@ Lesson mixture_lesson() {
                 ->expected(1, -1);
             app.add_option("--neighbour", in->neighbour, "orange or phone (default: orange)")
                 ->check(CLI::IsMember({"orange", "phone"}));
-            app.add_option("--seed", in->seed, "Of the initial weights (default: 1)")->check(CLI::Range(0, 1000000));
-            app.add_option("--steps", in->steps, "Of gradient descent (default: 200)")->check(CLI::Range(1, 5000));
+            app.add_option("--seed", in->seed, "Of the initial weights (default: 1)")->check(whole_range(0, 1000000));
+            app.add_option("--steps", in->steps, "Of gradient descent (default: 200)")->check(whole_range(1, 5000));
             return [in](Page& page) { mix(*in, page), learn(*in, page); };
           }};
 }

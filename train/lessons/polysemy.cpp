@@ -319,8 +319,8 @@ Lesson polysemy_lesson() {
   return {"polysemy", "One word, two meanings: what context does to apple", [](CLI::App& app) {
             const auto in = std::make_shared<Inputs>();
             app.add_option("--seed", in->seed, "Of weights and the order of sentences (default: 1)")
-                ->check(CLI::Range(0, 1000000));
-            app.add_option("--epochs", in->epochs, "Of training (default: 30)")->check(CLI::Range(1, 100));
+                ->check(whole_range(0, 1000000));
+            app.add_option("--epochs", in->epochs, "Of training (default: 30)")->check(whole_range(1, 100));
             app.add_option("--d", in->d, "Numbers per word: 8, 16, 32, 64 or 128 (default: 32)")
                 ->check(CLI::IsMember({8, 16, 32, 64, 128}));
             app.add_option_function<std::string>(

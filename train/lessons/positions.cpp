@@ -188,11 +188,11 @@ Lesson positions_lesson() {
         const auto in = std::make_shared<Inputs>();
         const auto even = [](const std::string& text) { return std::stoll(text) % 2 ? text + " is odd" : ""; };
         app.add_option("--d", in->d, "Numbers of a position, an even number (default: 16)")
-            ->check(CLI::Range(2, 64))
+            ->check(whole_range(2, 64))
             ->check(even);
-        app.add_option("--length", in->length, "Positions (default: 64)")->check(CLI::Range(2, 512));
-        app.add_option("--shift", in->shift, "k, from a position to another (default: 5)")->check(CLI::Range(0, 1000));
-        app.add_option("--seed", in->seed, "Of the untrained weights (default: 1)")->check(CLI::Range(0, 1000000));
+        app.add_option("--length", in->length, "Positions (default: 64)")->check(whole_range(2, 512));
+        app.add_option("--shift", in->shift, "k, from a position to another (default: 5)")->check(whole_range(0, 1000));
+        app.add_option("--seed", in->seed, "Of the untrained weights (default: 1)")->check(whole_range(0, 1000000));
         return [in](Page& page) { run(*in, page); };
       }};
 }

@@ -144,10 +144,10 @@ Lesson scaling_lesson() {
             const auto in = std::make_shared<Inputs>();
             app.add_option_function<std::int64_t>(
                    "--d", [in](std::int64_t d) { in->dimensions.insert(d); }, "One more length of query and keys")
-                ->check(CLI::Range(1, 2048));
-            app.add_option("--keys", in->keys, "Keys a query (default: 16)")->check(CLI::Range(2, 32));
-            app.add_option("--draws", in->draws, "Queries to draw (default: 1000)")->check(CLI::Range(10, 2000));
-            app.add_option("--seed", in->seed, "Of the random numbers (default: 1)")->check(CLI::Range(0, 1000000));
+                ->check(whole_range(1, 2048));
+            app.add_option("--keys", in->keys, "Keys a query (default: 16)")->check(whole_range(2, 32));
+            app.add_option("--draws", in->draws, "Queries to draw (default: 1000)")->check(whole_range(10, 2000));
+            app.add_option("--seed", in->seed, "Of the random numbers (default: 1)")->check(whole_range(0, 1000000));
             return [in](Page& page) { run(*in, page); };
           }};
 }

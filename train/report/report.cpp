@@ -129,9 +129,9 @@ json curves_of(const RunFolder& run) {
   const fs::path file = run.path() / "metrics.jsonl";
   if (!file_exists(file)) return curves;
   std::istringstream lines(read_file(file));
-  for (std::string line; std::getline(lines, line);) {
-    const json object = json::parse(line, nullptr, false);
-    if (!object.is_object() || !object.value("step", json()).is_number_integer()) continue;
+  std::string line;
+  for (std::int64_t number = 1; std::getline(lines, line) && !lines.eof(); ++number) {
+    const json object = metrics_line(line, file.string(), number);
     for (const char* name : names) curves[name].push_back(object.value(name, json()));
   }
   return curves;

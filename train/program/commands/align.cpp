@@ -7,6 +7,7 @@
 #include <gaze/autograd/base/threads.h>
 #include <gaze/datasets/lines.h>
 #include <gaze/train/program/commands/view_arguments.h>
+#include <gaze/train/program/terminal/typed_numbers.h>
 #include <gaze/train/text/aligner.h>
 
 namespace gaze::train {
@@ -154,7 +155,7 @@ void add_align(CLI::App& app) {
   command->add_option("--reverse", a->reverse, "A run that translates in the other direction");
   command->add_option("--symmetrize", a->symmetrize, "How the links of both directions become one set")
       ->check(CLI::IsMember({"intersection", "union", "grow-diag"}));
-  command->add_option("--threads", a->threads, "Threads to use")->check(CLI::Range(1, 1024));
+  command->add_option("--threads", a->threads, "Threads to use")->check(whole_range(1, 1024));
   command->add_flag("--json", a->json, "Print what was picked as one JSON object, last");
   command->callback([a] { run(*a); });
 }

@@ -1,10 +1,12 @@
 #include <gaze/train/program/commands/commands.h>
 
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/base/threads.h>
 #include <gaze/train/program/bench.h>
+#include <gaze/train/program/terminal/typed_numbers.h>
 
 namespace gaze::train {
 
@@ -41,10 +43,11 @@ void add_bench(CLI::App& app) {
   command->add_flag("--list", a->list, "Print that table and nothing else");
   command->add_option("--workloads", a->bench.workloads, "Another table: a JSON file");
   command->add_option("--dtype", a->dtype, "float32 or float64")->check(CLI::IsMember({"float32", "float64"}));
-  command->add_option("--threads", a->threads, "Threads to use")->check(CLI::Range(1, 1024));
-  command->add_option("--steps", a->bench.steps, "Steps to time")->check(CLI::Range(1, 1000000000));
-  command->add_option("--warmup", a->bench.warmup, "Steps before those")->check(CLI::Range(0, 1000000000));
-  command->add_option("--seed", a->bench.seed, "Of weights, ids and dropout");
+  command->add_option("--threads", a->threads, "Threads to use")->check(whole_range(1, 1024));
+  command->add_option("--steps", a->bench.steps, "Steps to time")->check(whole_range(1, 1000000000));
+  command->add_option("--warmup", a->bench.warmup, "Steps before those")->check(whole_range(0, 1000000000));
+  command->add_option("--seed", a->bench.seed, "Of weights, ids and dropout")
+      ->check(whole_range(0, std::numeric_limits<std::int64_t>::max()));
   command->add_option("--init", a->bench.initial, "Weights to start from: safetensors by PyTorch's names");
   command->add_option("--batch", a->bench.batch, "The batch: safetensors with src, tgt and gold");
   command->add_flag("--losses", a->losses, "Print the loss of each step as a JSON array; dropout off");

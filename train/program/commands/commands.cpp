@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include <gaze/train/program/terminal/terminal.h>
+#include <gaze/train/program/terminal/typed_numbers.h>
 #include <gaze/train/text/translator.h>
 
 namespace gaze::train {
@@ -14,6 +15,7 @@ void add_commands(CLI::App& app) {
   for (const auto add : {add_train, add_tasks, add_translate, add_sample, add_inspect, add_report, add_watch, add_align,
                          add_score, add_export, add_gradcheck, add_lesson, add_bench, add_help})
     add(app);
+  refuse_empty(app, {"--prompt"});
 }
 
 bool warn_of_unknown_words(const Vocabulary& known, const std::vector<std::string>& words, const std::string& where,

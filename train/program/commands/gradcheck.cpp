@@ -20,6 +20,7 @@
 #include <gaze/train/models.h>
 #include <gaze/train/options.h>
 #include <gaze/train/program/terminal/terminal.h>
+#include <gaze/train/program/terminal/typed_numbers.h>
 #include <gaze/train/saved_model.h>
 #include <gaze/train/streams.h>
 #include <gaze/train/text/text_model.h>
@@ -324,9 +325,9 @@ void add_gradcheck(CLI::App& app) {
   command->add_option("--set", a->settings, "key=value: an option of the model; may be repeated")
       ->allow_extra_args(false);
   command->add_option("--eps-sweep", a->sweep, "Draw an operation's error over the step of the difference");
-  command->add_option("--seed", a->seed, "Of cotangents, directions and words")->check(CLI::Range(0, 1'000'000'000));
+  command->add_option("--seed", a->seed, "Of cotangents, directions and words")->check(whole_range(0, 1'000'000'000));
   command->add_option("--threads", a->threads, "Threads to use (0: as many as there are processors)")
-      ->check(CLI::Range(0, 1024));
+      ->check(whole_range(0, 1024));
   command->add_flag("--json", a->json, "Print all figures as one JSON object behind the text");
   command->callback([a] { run(*a); });
 }

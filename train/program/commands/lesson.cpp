@@ -6,6 +6,7 @@
 
 #include <gaze/autograd/base/threads.h>
 #include <gaze/train/lessons/lesson.h>
+#include <gaze/train/program/terminal/typed_numbers.h>
 
 namespace gaze::train {
 namespace {
@@ -21,7 +22,7 @@ std::shared_ptr<Arguments> add_arguments(CLI::App& command) {
   const auto a = std::make_shared<Arguments>();
   command.add_flag("--quick", a->quick, "Train less where the lesson trains");
   command.add_option("--threads", a->threads, "Threads to use (0: as many as there are processors)")
-      ->check(CLI::Range(0, 1024));
+      ->check(whole_range(0, 1024));
   command.add_flag("--json", a->json, "Print all numbers as one JSON object behind the text");
   return a;
 }

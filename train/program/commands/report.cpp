@@ -6,6 +6,7 @@
 
 #include <gaze/autograd/base/files.h>
 #include <gaze/train/program/terminal/terminal.h>
+#include <gaze/train/program/terminal/typed_numbers.h>
 #include <gaze/train/report/report.h>
 #include <gaze/train/report/server.h>
 
@@ -36,7 +37,7 @@ void add_watch(CLI::App& app) {
   const auto a = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("watch", "Serves that page for a run, also while it is training");
   command->add_option("run", a->run, "The folder of a run")->required();
-  command->add_option("--port", a->port, "The port to listen at; 0: any that is free")->check(CLI::Range(0, 65535));
+  command->add_option("--port", a->port, "The port to listen at; 0: any that is free")->check(whole_range(0, 65535));
   command->add_option("--host", a->host, "The address to listen at: others than this machine only when told so");
   command->callback([a] {
     const RunFolder run = RunFolder::open(a->run);

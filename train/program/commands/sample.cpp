@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include <gaze/autograd/base/threads.h>
 #include <gaze/train/program/terminal/terminal.h>
+#include <gaze/train/program/terminal/typed_numbers.h>
 #include <gaze/train/text/text_model.h>
 
 namespace gaze::train {
@@ -126,19 +128,20 @@ void add_sample(CLI::App& app) {
   CLI::App* command = app.add_subcommand("sample", "Goes on with a text as a language model would");
   command->add_option("run", a->run, "The folder of a run on chars or words")->required();
   command->add_option("--prompt", a->prompt, "How the text begins");
-  command->add_option("--tokens", a->tokens, "How many to add")->check(CLI::Range(0, 100'000'000));
+  command->add_option("--tokens", a->tokens, "How many to add")->check(whole_range(0, 100'000'000));
   command->add_option("--temperature", a->options.temperature, "Below 1: likelier tokens; 0: always the likeliest")
-      ->check(CLI::Range(0.0, 1000.0));
+      ->check(real_range(0.0, 1000.0));
   command->add_option("--top-k", a->options.top_k, "Only of the k likeliest; 0: of all")
-      ->check(CLI::Range(0, 100'000'000));
+      ->check(whole_range(0, 100'000'000));
   command->add_option("--top-p", a->options.top_p, "Only of the likeliest that reach this probability together")
-      ->check(CLI::Range(1e-9, 1.0));
-  command->add_option("--seed", a->options.seed, "Another seed, another text");
+      ->check(real_range(1e-9, 1.0));
+  command->add_option("--seed", a->options.seed, "Another seed, another text")
+      ->check(whole_range(0, std::numeric_limits<std::int64_t>::max()));
   command->add_option("--next", a->next, "Instead list the likeliest next tokens, so many, with probabilities")
-      ->check(CLI::Range(1, 1'000'000));
+      ->check(whole_range(1, 1'000'000));
   command->add_flag("--attention", a->attention, "With it, what the model looked at before the next token");
   add_weights_option(*command, a->weights);
-  command->add_option("--threads", a->threads, "Threads to use")->check(CLI::Range(1, 1024));
+  command->add_option("--threads", a->threads, "Threads to use")->check(whole_range(1, 1024));
   command->add_flag("--json", a->json, "Print text or tokens as one JSON object instead");
   command->callback([a] { sample(*a); });
 }

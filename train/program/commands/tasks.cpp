@@ -12,6 +12,7 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/train/options.h>
 #include <gaze/train/program/terminal/terminal.h>
+#include <gaze/train/program/terminal/typed_numbers.h>
 #include <gaze/train/text/translator.h>
 
 namespace gaze::train {
@@ -255,7 +256,7 @@ void add_tasks(CLI::App& app) {
       ->check(CLI::IsMember({"valid", "test"}))
       ->needs(write);
   command->add_option("--count", a->count, "  so many (default: as many as training reports on)")
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(whole_range(1, 1'000'000))
       ->needs(write);
   command->add_flag("--json", a->json, "Print one JSON object instead");
   command->callback([a] { tasks(*a); });

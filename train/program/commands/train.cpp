@@ -22,6 +22,7 @@
 #include <gaze/train/program/commands/option_page.h>
 #include <gaze/train/program/commands/training_job.h>
 #include <gaze/train/program/terminal/training_view.h>
+#include <gaze/train/program/terminal/typed_numbers.h>
 #include <gaze/train/report/server.h>
 #include <gaze/train/text/text_model.h>
 #include <gaze/train/text/translator.h>
@@ -366,7 +367,7 @@ void add_train(CLI::App& app) {
   command->add_flag("--help-options", a->help_options,
                     "Print these options, all or those of the task, with defaults, and nothing else");
   command->add_flag("--watch", a->watch, "Serve a page that shows the attention while it learns (see gaze watch)");
-  command->add_option("--port", a->port, "The port of --watch; 0: any that is free")->check(CLI::Range(0, 65535));
+  command->add_option("--port", a->port, "The port of --watch; 0: any that is free")->check(whole_range(0, 65535));
   command->add_flag("--demo", a->demo, "Watch every tenth step of a short run");
   command->add_flag("--json", a->json, "Print the final figures as one JSON object");
   command->callback([a] { train(*a); });

@@ -11,6 +11,7 @@
 
 #include <gaze/autograd/base/threads.h>
 #include <gaze/train/program/terminal/terminal.h>
+#include <gaze/train/program/terminal/typed_numbers.h>
 #include <gaze/train/text/translator.h>
 
 namespace gaze::train {
@@ -86,17 +87,17 @@ void add_translate(CLI::App& app) {
   CLI::App* command = app.add_subcommand("translate", "Translates standard input, line by line, with a trained model");
   command->add_option("run", a->run, "The folder of a run")->required();
   command->add_option("--beam", a->beam, "Hypotheses to follow; 1: greedy (default: the run's)")
-      ->check(CLI::Range(1, 1000));
+      ->check(whole_range(1, 1000));
   command->add_option("--length-penalty", a->length_penalty, "The larger, the longer (default: the run's)")
-      ->check(CLI::Range(0.0, 10.0));
+      ->check(real_range(0.0, 10.0));
   command
       ->add_option("--n-best", a->best, "Print so many translations of each line, as LINE ||| TEXT ||| SCORE ||| LOG P")
-      ->check(CLI::Range(1, 1000));
+      ->check(whole_range(1, 1000));
   command->add_flag("--replace-unknown", a->replace_unknown,
                     "Put the source word of the strongest attention where the model says an unknown one");
   add_weights_option(*command, a->weights);
   command->add_flag("--quiet", a->quiet, "Do not name words that are unknown to the model");
-  command->add_option("--threads", a->threads, "Threads to use")->check(CLI::Range(1, 1024));
+  command->add_option("--threads", a->threads, "Threads to use")->check(whole_range(1, 1024));
   command->callback([a] { translate(*a); });
 }
 

@@ -1,6 +1,7 @@
 #include <gaze/train/program/commands/view_arguments.h>
 
 #include <gaze/train/program/commands/commands.h>
+#include <gaze/train/program/terminal/typed_numbers.h>
 
 namespace gaze::train {
 namespace {
@@ -24,7 +25,7 @@ void ViewArguments::add_to(CLI::App& command) {
                   "Read attention when a word is produced (default) or when it is consumed: at the query after it")
       ->check(CLI::IsMember({"produced", "consumed"}));
   command.add_option("--null", null_threshold, "A word whose strongest weight is below this gets no link")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(real_range(0.0, 1.0));
   command.add_flag("--end", end_competes,
                    "A word that looks most at the source's end mark gets no link (default: end marks are left out)");
   command.add_flag("--pieces", pieces,
@@ -32,7 +33,6 @@ void ViewArguments::add_to(CLI::App& command) {
 }
 
 Extraction ViewArguments::extraction(const Translator& model) const {
-  if (!(null_threshold >= 0)) throw UsageError("--null: expects a number from 0 to 1");  // NaN passes for one
   Extraction how = usual_extraction(model);
   how.null_threshold = null_threshold, how.end_competes = end_competes;
   const AttentionSites cross = sites_of(model.attentions(), AttentionKind::cross);
