@@ -1,11 +1,7 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <filesystem>
-#include <sstream>
-#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -64,37 +60,8 @@ inline void save_npy(const std::filesystem::path& path, const Tensor& tensor, bo
           [&]<class T>() { write_file_atomically(path, {xt::dump_npy(to_xtensor<T>(tensor))}, durable); });
 }
 
-/// The float32, float64 or int32 tensor in an npy file, in C or Fortran order. Throws an Error that names the file
-/// when it is another type, truncated, or not npy at all.
-inline Tensor load_npy(const std::filesystem::path& path) {
-  static_assert(std::endian::native == std::endian::little);
-  const std::string bytes = read_file(path);
-  const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i])); };
-  require(bytes.size() >= 12 && bytes.compare(0, 6, "\x93NUMPY") == 0, "{}: not an npy file", path.string());
-  // Version 1 has 2 bytes for the length of the header, later ones 4.
-  const std::size_t start = byte(6) == 1 ? 10 : 12;
-  const std::size_t length = byte(8) | byte(9) << 8 | (byte(6) == 1 ? 0 : byte(10) << 16 | byte(11) << 24);
-  require(bytes.size() - start >= length, "{}: truncated in the header", path.string());
-  const std::string header = bytes.substr(start, length);
-  const auto load_as = [&]<class T>() {
-    std::istringstream stream(bytes);
-    try {
-      const xt::xarray<T> array = [&] { return xt::load_npy<T>(stream); }();
-      // xtensor fills up what is missing at the end of a file.
-      require(bytes.size() - start - length == array.size() * sizeof(T), "{}: {} bytes of numbers, its header says {}",
-              path.string(), bytes.size() - start - length, array.size() * sizeof(T));
-      return from_xtensor(array);
-    } catch (const Error&) {
-      throw;
-    } catch (const std::exception& e) {
-      fail("{}: {}", path.string(), e.what());
-    }
-  };
-  if (header.find("'<f4'") != header.npos) return load_as.template operator()<float>();
-  if (header.find("'<f8'") != header.npos) return load_as.template operator()<double>();
-  if (header.find("'<i4'") != header.npos) return load_as.template operator()<std::int32_t>();
-  fail("{}: needs little-endian float32, float64 or int32, its header is {}", path.string(),
-       header.substr(0, header.find('\n')));
-}
+/// The float32, float64 or int32 tensor in an npy file of version 1 to 3, of either byte order, in C or Fortran order.
+/// Throws an Error that names the file when it is another type, truncated, or not npy at all.
+Tensor load_npy(const std::filesystem::path& path);
 
 }  // namespace gaze

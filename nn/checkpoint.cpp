@@ -1,6 +1,7 @@
 #include <gaze/nn/checkpoint.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,16 @@ using Arrays = std::map<std::string, Array, std::less<>>;
 bool equal(const Array& a, const Array& b) {
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;
   return for_any(a.dtype(), [&]<class T>() { return std::ranges::equal(a.values<T>(), b.values<T>()); });
+}
+
+/// "NAME (nan at element 3)" for the first number of an array that is not finite, or nothing.
+std::string not_finite(const std::string& name, const Array& array) {
+  return for_any(array.dtype(), [&]<class T>() -> std::string {
+    const auto values = array.values<T>();
+    const auto bad = std::ranges::find_if_not(values, [](T x) { return std::isfinite(static_cast<double>(x)); });
+    if (bad == values.end()) return "";
+    return fmt::format("{} ({} at element {})", name, *bad != *bad ? std::abs(*bad) : *bad, bad - values.begin());
+  });
 }
 
 /// What is wrong with a checkpoint, said in one line.
@@ -60,12 +71,15 @@ Checkpoint to_checkpoint(const Params& params, std::map<std::string, std::string
 
 Checkpoint weights_of(const Checkpoint& checkpoint, std::string_view strip_prefix) {
   Checkpoint weights;
-  std::vector<std::string> names;
+  std::vector<std::string> names, unsound;
   for (const auto& [name, array] : checkpoint.arrays) {
     if (name.starts_with("optimizer.")) continue;
     names.push_back(name);
-    if (name.starts_with(strip_prefix)) weights.arrays.emplace_back(name.substr(strip_prefix.size()), array);
+    if (!name.starts_with(strip_prefix)) continue;
+    weights.arrays.emplace_back(name.substr(strip_prefix.size()), array);
+    if (std::string bad = not_finite(name, array); !bad.empty()) unsound.push_back(std::move(bad));
   }
+  require(unsound.empty(), "export: not finite: {}", fmt::join(unsound, ", "));
   require(!weights.arrays.empty(), "export: no parameter begins with {}; there are {}", strip_prefix,
           fmt::join(names, ", "));
   for (const auto& [alias, name] : checkpoint.metadata)
@@ -80,7 +94,7 @@ void save(const Params& params, const std::filesystem::path& path, std::map<std:
 
 void load(Params& params, const Checkpoint& checkpoint, const LoadOptions& options, std::string_view source) {
   Arrays arrays = renamed(checkpoint, params, options);
-  std::vector<std::string> missing, unexpected, shapes, dtypes, torn;
+  std::vector<std::string> missing, unexpected, shapes, dtypes, torn, unsound;
   for (const auto& [alias, name] : params.ties()) {
     const auto given = arrays.find(alias);
     if (given == arrays.end()) continue;
@@ -102,6 +116,8 @@ void load(Params& params, const Checkpoint& checkpoint, const LoadOptions& optio
       shapes.push_back(fmt::format("{} {} (here {})", p.name, array.shape(), p.value.shape()));
     else if (!is_floating(array.dtype()))
       dtypes.push_back(fmt::format("{} {}", p.name, name_of(array.dtype())));
+    else if (std::string bad = not_finite(p.name, array.to(p.value.dtype())); !bad.empty())
+      unsound.push_back(std::move(bad));
     else
       changes.emplace_back(p.value, array);
   }
@@ -114,6 +130,7 @@ void load(Params& params, const Checkpoint& checkpoint, const LoadOptions& optio
   problems.add("wrong shape", std::move(shapes));
   problems.add("wrong dtype", std::move(dtypes));
   problems.add("one parameter here but different numbers:", std::move(torn));
+  problems.add("not finite:", std::move(unsound));
   problems.report(source);
   for (auto& [value, array] : changes) value.assign(Tensor(array.to(value.dtype())), "load");
 }

@@ -14,7 +14,8 @@ namespace gaze {
 /// name to it ("head.weight": "tgt_embed.tok.weight"), as safetensors.torch does.
 Checkpoint to_checkpoint(const Params&, std::map<std::string, std::string> metadata = {});
 /// The parameters of a checkpoint without what belongs to an optimizer or to the training: those whose names begin with
-/// `strip_prefix`, without it, and the metadata that say which second names they have. Throws when there are none.
+/// `strip_prefix`, without it, and the metadata that say which second names they have. Throws when there are none, and
+/// for numbers that are not finite.
 Checkpoint weights_of(const Checkpoint&, std::string_view strip_prefix = {});
 /// Writes to_checkpoint() to a safetensors file.
 void save(const Params&, const std::filesystem::path&, std::map<std::string, std::string> metadata = {});
@@ -29,8 +30,8 @@ struct LoadOptions {
 
 /// Fills the parameters from arrays of the same names; float dtypes are converted, and names under "optimizer." are
 /// left to the optimizer unless a parameter has such a name. Throws one Error that lists all names that are missing,
-/// unexpected, of the wrong shape or dtype, or tied here but different there; then no parameter has changed. `source`
-/// names the checkpoint in the error.
+/// unexpected, of the wrong shape or dtype, tied here but different there, or whose numbers are not all finite; then no
+/// parameter has changed. `source` names the checkpoint in the error.
 void load(Params&, const Checkpoint&, const LoadOptions& = {}, std::string_view source = "checkpoint");
 /// The same from a safetensors file, whose metadata it returns.
 std::map<std::string, std::string> load(Params&, const std::filesystem::path&, const LoadOptions& = {});

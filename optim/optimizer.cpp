@@ -1,6 +1,7 @@
 #include <gaze/optim/optimizer.h>
 
 #include <cmath>
+#include <limits>
 
 #include <gaze/autograd/graph.h>
 
@@ -38,6 +39,7 @@ Optimizer::Optimizer(Params& params, double weight_decay, std::vector<ParameterG
 
 void Optimizer::step(double lr, double factor) {
   require(std::isfinite(lr) && lr >= 0, "optimizer: learning rate {} must be finite and not negative", lr);
+  require(std::isfinite(factor), "optimizer: the gradients' factor {} must be finite", factor);
   updates_.clear();
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     Tensor value = params_.list()[i].value;
@@ -87,13 +89,22 @@ void Optimizer::load_state(const std::function<const Array*(const std::string&)>
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       const Parameter& p = params_.list()[i];
       const Array& steps = found("step." + p.name, {1}, DType::int32);
-      require(steps.at(0) >= 0, "optimizer state: step.{} is {}, must not be negative", p.name, steps.at(0));
+      require(steps.at(0) >= 0 && steps.at(0) < 2e9, "optimizer state: step.{} is {}, must be from 0 to 2e9", p.name,
+              steps.at(0));
       take(i, -1, steps);
       for (std::size_t m = 0; m < moments_.size(); ++m)
         take(i, static_cast<int>(m), found(moments_[m].first + "." + p.name, p.value.shape(), params_.dtype()));
     }
   };
-  each([](std::size_t, int, const Array&) {});  // everything is there before anything changes
+  each([&](std::size_t i, int m, const Array& array) {  // everything is there and sound before anything changes
+    if (m < 0) return;
+    const std::string& moment = moments_[static_cast<std::size_t>(m)].first;
+    const double least = moment.ends_with("_sq") ? 0 : std::numeric_limits<double>::lowest();
+    for (std::int64_t k = 0; k < array.size(); ++k)
+      if (const double x = array.at(k); !(std::isfinite(x) && x >= least))
+        fail("optimizer state: {}.{} is {} at element {}, must be finite{}", moment, params_.list()[i].name, x, k,
+             least == 0 ? " and not negative" : "");
+  });
   each([&](std::size_t i, int m, const Array& array) {
     if (m < 0) {
       steps_[i] = array.data<std::int32_t>()[0];

@@ -34,7 +34,8 @@ class Optimizer {
   /// names are PyTorch's), and "step.PARAMETER" [1] (int32), the steps that this parameter has taken.
   std::vector<std::pair<std::string, Array>> state() const;
   /// Takes over what state() gave; find returns null for a name it does not have. Throws, changing nothing, when an
-  /// entry is missing, has another shape or dtype, or counts a negative number of steps.
+  /// entry is missing, has another shape or dtype, counts a negative number of steps, or holds numbers that are not
+  /// finite or, of squares ("..._sq"), negative.
   void load_state(const std::function<const Array*(const std::string& name)>& find);
 
  protected:

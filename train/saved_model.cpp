@@ -73,6 +73,16 @@ Config run_config_of(const Checkpoint& checkpoint, const Config& local, const st
   return config;
 }
 
+void require_as_many_numbers(const Checkpoint& checkpoint, double parameters, const std::string& file) {
+  double numbers = 0;
+  for (const auto& [name, array] : checkpoint.arrays)
+    if (!name.starts_with("optimizer.")) numbers += static_cast<double>(array.size());
+  require(parameters <= numbers,
+          "{}: its weights are {:.17g} numbers, and the model that its options describe has at least {:.17g}: tensors are missing "
+          "or of the wrong shape, or the options are another model's",
+          file, numbers, parameters);
+}
+
 Language learn_language(const Config& config, const std::vector<std::string>& lines, const char* line_end) {
   Language language{.tokenizer = {}, .vocabulary = Vocabulary({}), .longest = config.data.length};
   if (config.data.units == Units::subwords) {

@@ -32,6 +32,10 @@ void add_validation(Metadata& metadata, const ValidationNote& note);
 /// None where the file says nothing: older programs wrote none. Throws, naming the file, when it says it wrongly.
 std::optional<ValidationNote> validation_of(const std::filesystem::path& weights);
 
+/// Throws, naming the file, when a checkpoint's options describe a model of more numbers than its weights are: before
+/// such a model is made.
+void require_as_many_numbers(const Checkpoint& checkpoint, double parameters, const std::string& file);
+
 /// Throws, naming the run and its kind, for options of a model of somebody's own.
 void require_known_kind(const Config& config, const std::string& run);
 

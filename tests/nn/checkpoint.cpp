@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cmath>
+
 #include <gaze/nn/model.h>
 
 #include "../catch.h"
@@ -119,4 +121,25 @@ TEST_CASE("a file that does not fit is refused as a whole, with all that is wron
   Params many;
   for (int i = 0; i < 20; ++i) many.add(fmt::format("p{}", i), numbers({1}, 0));
   CHECK_THROWS_WITH(load(many, Checkpoint{}), ContainsSubstring("p7") && ContainsSubstring("and 12 more"));
+}
+
+TEST_CASE("weights that are not finite are refused by name, and nothing changes") {
+  const ScratchFile file;
+  Model good(false), other(false, 2);
+  const auto before = other.params.hash();
+  const auto refused = [&](const std::string& name, double number, const std::string& message) {
+    Checkpoint checkpoint;
+    for (const auto& [known, array] : to_checkpoint(good.params).arrays)
+      checkpoint.arrays.emplace_back(known, array.to(DType::float64).copy());
+    for (auto& [known, array] : checkpoint.arrays)
+      if (known == name) array.set(3, number);
+    save_safetensors(file.path, checkpoint);
+    CHECK_THROWS_WITH(load(other.params, file.path),
+                      ContainsSubstring("model.safetensors: not finite: " + name + " " + message));
+    CHECK(other.params.hash() == before);
+    if (!(std::abs(number) < 1e308)) CHECK_THROWS_WITH(weights_of(checkpoint), ContainsSubstring(name + " " + message));
+  };
+  refused("head.weight", NAN, "(nan at element 3)");
+  refused("tgt_embed.tok.weight", -INFINITY, "(-inf at element 3)");
+  refused("body.norm.bias", 1e300, "(inf at element 3)");  // no float32 is so large
 }

@@ -203,6 +203,18 @@ TEST_CASE("a state that does not fit is refused and nothing changes") {
     state["exp_avg_sq.vector"] = Array::zeros({6}, DType::float64);
     refused("exp_avg_sq.vector is float64 [6], must be float64 [5]");
   }
+  SECTION("a moment is not a number") {
+    state["exp_avg.vector"].set(2, NAN);
+    refused("exp_avg.vector is nan at element 2, must be finite");
+  }
+  SECTION("a mean of squares is negative") {
+    state["exp_avg_sq.vector"].set(1, -1e-9);
+    refused("exp_avg_sq.vector is -1e-09 at element 1, must be finite and not negative");
+  }
+  SECTION("so many steps cannot have been taken") {
+    state["step.vector"].set(0, 2147483647);
+    refused("step.vector is 2147483647");
+  }
   SECTION("a dtype differs") {
     state["exp_avg.vector"] = Array::zeros({5}, DType::float32);
     refused("exp_avg.vector is float32 [5], must be float64 [5]");
@@ -236,4 +248,14 @@ TEST_CASE("nothing to train is not an error") {
   Fixture::give(w, Array::zeros({0, 3}, DType::float32));
   other.step(0.1);
   CHECK(saved(other).at("step.w").at(0) == 1);
+}
+
+TEST_CASE("a factor of the gradients that is not finite is refused before anything changes") {
+  Fixture f(DType::float64, {3, 7});
+  Adam optimizer(f.params);
+  f.train(optimizer, 1, 2);
+  const auto before = f.params.hash();
+  for (const double factor : {static_cast<double>(NAN), static_cast<double>(INFINITY)})
+    CHECK_THROWS_WITH(optimizer.step(0.1, factor), ContainsSubstring("factor"));
+  CHECK(f.params.hash() == before);
 }

@@ -22,6 +22,9 @@ TEST_CASE("JSON is taken whole, and what is wrong is named by its line", "[json]
   fails("{\"a\": 1} 2", "x.json:1: it is not JSON: ");
   fails(std::string("1\0", 2), "x.json:1: it is not JSON: a zero byte");
   fails("{\"steps\": 5,\n\"steps\": 7}", "x.json:2: steps is named twice");
+  fails("{\"b\": {\"a\": 1},\n\"a\": \"a\",\n\"\\u0061\": 7}", "x.json:3: a is named twice");
+  fails("{\"lr\":\n 1e400}", "x.json:2: it is not JSON: number overflow parsing '1e400'");
+  CHECK_THROWS_WITH(parse_json("[\n", "x.jsonl", 7), ContainsSubstring("x.jsonl:8: it is not JSON: "));
   fails("[1, nan]", "x.json:1: it is not JSON: ");
   fails("\"\xff\"", "x.json:1: it is not JSON: ");
   fails("\n" + std::string(200'000, '['), "x.json:2: more than 200 brackets within one another");

@@ -22,6 +22,7 @@
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/model.h>
 #include <gaze/train/json.h>
+#include <gaze/train/memory.h>
 #include <gaze/train/models.h>
 #include <gaze/train/optimizers.h>
 #include <gaze/train/options.h>
@@ -146,8 +147,10 @@ double flops_of_products(const Config& c) {
 /// A training step of a model on one batch, over and over.
 struct Training final : Workload {
   Training(const Config& c, const BenchOptions& o) : config(c), params(o.dtype) {
-    model = make_model(Scope(params, {o.seed, 1}), c,
-                       {.source_vocab = c.data.vocab, .target_vocab = c.data.vocab, .longest = c.data.length});
+    const ModelSizes sizes{.source_vocab = c.data.vocab, .target_vocab = c.data.vocab, .longest = c.data.length};
+    require_memory_for_training(
+        c, sizes, {.rows = c.training.batch, .source = c.data.length, .target = c.data.length});
+    model = make_model(Scope(params, {o.seed, 1}), c, sizes);
     if (!o.initial.empty()) load(params, o.initial);
     optimizer = make_optimizer(params, c);
     source = random_ids(c, {o.seed, 3}), target = random_ids(c, {o.seed, 4}), gold = random_ids(c, {o.seed, 5});

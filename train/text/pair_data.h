@@ -8,6 +8,7 @@
 
 #include <gaze/datasets/batch_plan.h>
 #include <gaze/datasets/parallel_text.h>
+#include <gaze/train/memory.h>
 #include <gaze/train/text/sequence_learner.h>
 #include <gaze/train/text/translator.h>
 
@@ -52,6 +53,7 @@ class TextPairs : public PairData {
 
   std::int64_t batches(std::int64_t epochs) { return plan_->batches(epochs); }
   std::size_t size() const { return train_.size(); }
+  const BatchSize& largest_batch() const { return largest_; }  ///< about: that of the longest pair
   /// What was left out, a line for a file and a reason.
   const std::vector<std::string>& notices() const { return notices_; }
 
@@ -61,6 +63,7 @@ class TextPairs : public PairData {
   std::vector<SequenceBatch> validation_;
   std::vector<Example> held_out_;
   std::unique_ptr<BatchPlan> plan_;
+  BatchSize largest_;
   std::vector<std::string> notices_;
   std::uint64_t hash_;
 };

@@ -47,7 +47,10 @@ std::unique_ptr<TextModel> TextModel::load(const std::filesystem::path& weights,
   const std::string file = weights.string();
   const Config config = config_of(checkpoint, local, file);
   require(is_plain_text(config), "{}: it is not a language model but was trained on {}", file, config.task);
-  auto model = std::make_unique<TextModel>(config, language_of(checkpoint, "text", config, file));
+  Language language = language_of(checkpoint, "text", config, file);
+  check_text(config);
+  require_as_many_numbers(checkpoint, parameters_of(config, sizes_of(config, language)), file);
+  auto model = std::make_unique<TextModel>(config, std::move(language));
   gaze::load(model->params_, checkpoint, {}, file);
   return model;
 }

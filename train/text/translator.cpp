@@ -101,7 +101,9 @@ std::unique_ptr<Translator> Translator::load(const std::filesystem::path& weight
   const Config config = config_of(checkpoint, local, file);
   require(!is_plain_text(config), "{}: it is a language model and translates nothing; see gaze sample", file);
   check_translation(config);
-  auto translator = std::make_unique<Translator>(config, saved_languages(checkpoint, config, file));
+  LanguagePair languages = saved_languages(checkpoint, config, file);
+  require_as_many_numbers(checkpoint, parameters_of(config, sizes_of(languages)), file);
+  auto translator = std::make_unique<Translator>(config, std::move(languages));
   gaze::load(translator->params_, checkpoint, {}, file);
   return translator;
 }

@@ -23,7 +23,14 @@ void add_export(CLI::App& app) {
     const RunFolder run = RunFolder::open(a->run);
     run.check_output(a->file);
     const auto file = run.weights(a->weights);
-    const Checkpoint weights = weights_of(load_safetensors(file), a->strip);
+    const Checkpoint weights = [&] {
+      const Checkpoint checkpoint = load_safetensors(file);
+      try {
+        return weights_of(checkpoint, a->strip);
+      } catch (const Error& error) {
+        fail("{}: {}", file.string(), error.what());
+      }
+    }();
     save_safetensors(a->file, weights);
     fmt::print(stderr, "gaze: {} tensors of {} are in {}\n", weights.arrays.size(), file.string(), a->file);
   });

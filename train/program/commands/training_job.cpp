@@ -10,6 +10,7 @@
 
 #include <gaze/autograd/base/files.h>
 #include <gaze/train/attention/word_map.h>
+#include <gaze/train/memory.h>
 #include <gaze/train/program/terminal/training_view.h>
 #include <gaze/train/report/report.h>
 #include <gaze/train/text/bleu.h>
@@ -258,20 +259,27 @@ std::unique_ptr<TrainingJob> make_job(const Config& given, const Checkpoint* tra
   const auto saved = [&](const char* name) { return language_of(*trained, name, config, file); };
   if (is_plain_text(config)) {
     const TextData::Text text = TextData::read(config);
-    return std::make_unique<TextJob>(config, trained ? saved("text") : TextData::learn_language(config, text.train),
-                                     text);
+    const Language language = trained ? saved("text") : TextData::learn_language(config, text.train);
+    require_memory_for_training(config, sizes_of(config, language),
+                                {.rows = config.training.batch, .target = config.data.length});
+    return std::make_unique<TextJob>(config, language, text);
   }
   if (!is_parallel_text(config)) {
     if (trained) {  // with other options, if any, than are asked for now: what may not change is said later
       const Config before = config_of(*trained, config, file);
       if (!has_text(before)) require_languages_of_task(saved_languages(*trained, before, file), before, file);
     }
-    return std::make_unique<ToyJob>(config, toy_languages(config), demo);
+    const LanguagePair languages = toy_languages(config);
+    require_memory_for_training(
+        config, sizes_of(languages),
+        {.rows = config.training.batch, .source = languages.source.longest, .target = languages.target.longest});
+    return std::make_unique<ToyJob>(config, languages, demo);
   }
   PairTexts texts = PairTexts::read(config);
   const LanguagePair languages =
       trained ? LanguagePair{saved("source"), saved("target")} : learn_languages(config, texts.train);
   auto pairs = std::make_unique<TextPairs>(config, texts, languages);
+  require_memory_for_training(config, sizes_of(languages), pairs->largest_batch());
   const auto steps = [&](std::int64_t batches) {
     return (batches + config.training.accumulate - 1) / config.training.accumulate;
   };
