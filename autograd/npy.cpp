@@ -63,7 +63,8 @@ Tensor numbers_of(const NpyHeader& header, std::string_view bytes) {
     std::int64_t from = i;
     if (header.fortran_order) {
       from = 0;
-      for (int axis = shape.rank() - 1; axis >= 0; --axis) from = from * shape[axis] + index[static_cast<std::size_t>(axis)];
+      for (int axis = shape.rank() - 1; axis >= 0; --axis)
+        from = from * shape[axis] + index[static_cast<std::size_t>(axis)];
       for (int axis = shape.rank() - 1; axis >= 0; --axis) {
         if (++index[static_cast<std::size_t>(axis)] < shape[axis]) break;
         index[static_cast<std::size_t>(axis)] = 0;
@@ -98,8 +99,8 @@ Tensor load_npy(const std::filesystem::path& path) {
   if (header.dtype == "'<f4'" || header.dtype == "'>f4'") return load_as.template operator()<float>();
   if (header.dtype == "'<f8'" || header.dtype == "'>f8'") return load_as.template operator()<double>();
   if (header.dtype == "'<i4'" || header.dtype == "'>i4'") return load_as.template operator()<std::int32_t>();
-  fail("{}: its dtype is {}, and gaze has float32, float64 and int32: numpy.save(file, array.astype(\"float32\"))", file,
-       header.dtype);
+  fail("{}: its dtype is {}, and gaze has float32, float64 and int32: numpy.save(file, array.astype(\"float32\"))",
+       file, header.dtype);
 }
 
 }  // namespace gaze

@@ -74,8 +74,10 @@ class Scan {
   std::vector<Bracket> open_;
 };
 
-/// What a parser says behind "[json.exception.parse_error.101] parse error at line 1, column 2: ".
-std::string reason_of(const json::exception& error) {
+}  // namespace
+
+// A parser says "[json.exception.parse_error.101] parse error at line 1, column 2: " before it.
+std::string json_reason(const std::exception& error) {
   const std::string_view all = error.what();
   const std::size_t bracket = all.find("] "), column = all.find(", column"),
                     colon = all.find(": ", column == all.npos ? 0 : column);
@@ -83,20 +85,18 @@ std::string reason_of(const json::exception& error) {
   return std::string(bracket == all.npos ? all : all.substr(bracket + 2));
 }
 
-}  // namespace
-
 json parse_json(std::string_view text, const std::string& source, std::int64_t first_line) {
   Scan scan(text, source, first_line);
   scan.run();
   try {
     return json::parse(text);
   } catch (const json::parse_error& error) {
-    fail("{}: it is not JSON: {}", scan.place(error.byte > 0 ? error.byte - 1 : 0), reason_of(error));
+    fail("{}: it is not JSON: {}", scan.place(error.byte > 0 ? error.byte - 1 : 0), json_reason(error));
   } catch (const json::exception& error) {  // a number that no double holds; it is quoted
     const std::string_view what = error.what();
     const std::size_t begin = what.find('\''), end = what.rfind('\'');
     const std::size_t at = begin < end ? text.find(what.substr(begin + 1, end - begin - 1)) : text.npos;
-    fail("{}: it is not JSON: {}", scan.place(at == text.npos ? 0 : at), reason_of(error));
+    fail("{}: it is not JSON: {}", scan.place(at == text.npos ? 0 : at), json_reason(error));
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,9 @@ namespace gaze::train {
 /// included), for more than 200 values within one another, for a number that no double holds, and for an object that
 /// has a name twice. `first_line` is the line of the source that the text begins in.
 nlohmann::json parse_json(std::string_view text, const std::string& source, std::int64_t first_line = 1);
+
+/// What an exception of the JSON library says, without the names of its classes.
+std::string json_reason(const std::exception& error);
 
 /// No step or count in a file is larger: sums of some stay far from overflow.
 constexpr std::int64_t max_count = 1'000'000'000'000'000;

@@ -34,7 +34,7 @@ double machine_memory() {
   if (::sysinfo(&machine) == 0)
     least = static_cast<double>(machine.totalram + machine.totalswap) * static_cast<double>(machine.mem_unit);
   for (const auto resource : {RLIMIT_AS, RLIMIT_DATA})
-    if (struct rlimit limit {}; ::getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+    if (struct rlimit limit{}; ::getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
       least = std::min(least, static_cast<double>(limit.rlim_cur));
   for (const char* file : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"})
     if (double limit = 0; std::ifstream(file) >> limit && limit > 0) least = std::min(least, limit);  // "max": none

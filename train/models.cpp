@@ -90,12 +90,9 @@ double of_recurrent_layers(const ModelConfig& m) {
 }
 
 constexpr std::array table = {
-    ModelRow{ModelKind::seq2seq, Architecture::transformer, translating_transformer, each_layer,
-             of_translating_layers},
-    ModelRow{ModelKind::decoder, Architecture::transformer, language_transformer, none,
-             of_language_layers},
-    ModelRow{ModelKind::seq2seq, Architecture::rnn, translating_rnn, one_if_any,
-             of_recurrent_layers},
+    ModelRow{ModelKind::seq2seq, Architecture::transformer, translating_transformer, each_layer, of_translating_layers},
+    ModelRow{ModelKind::decoder, Architecture::transformer, language_transformer, none, of_language_layers},
+    ModelRow{ModelKind::seq2seq, Architecture::rnn, translating_rnn, one_if_any, of_recurrent_layers},
 };
 
 const ModelRow* row_of(const Config& c) {

@@ -20,8 +20,8 @@ std::int64_t cross_attention_layers(const Config&);
 /// Numbers in the embeddings and matrices of the model that a config describes, which are nearly all of its parameters
 /// and never more than them. In floating point: it does not overflow.
 double parameters_of(const Config&, const ModelSizes&);
-/// The model that a config describes, of any kind in the table of models.cpp. Throws for options that describe none, and
-/// before anything is allocated for a model that this machine has no memory for.
+/// The model that a config describes, of any kind in the table of models.cpp. Throws for options that describe none,
+/// and before anything is allocated for a model that this machine has no memory for.
 std::unique_ptr<SequenceModel> make_model(const Scope&, const Config&, const ModelSizes&);
 
 }  // namespace gaze::train

@@ -206,8 +206,8 @@ nlohmann::json metrics_line(std::string_view text, const std::string& file, std:
   const std::string where = fmt::format("{}:{}", file, line);
   require(object.is_object() && object.contains("step"), "{}: it is not an object with a step", where);
   whole_number(object["step"], 0, max_count, where + ": step");
-  for (const char* name : {"loss", "lr", "grad_norm", "tokens_per_s", "validation_loss", "token_accuracy", "perplexity",
-                           "aer"})
+  for (const char* name :
+       {"loss", "lr", "grad_norm", "tokens_per_s", "validation_loss", "token_accuracy", "perplexity", "aer"})
     if (const auto found = object.find(name); found != object.end())
       require(found->is_number() || found->is_null(), "{}: its {} is not a number", where, name);
   return object;

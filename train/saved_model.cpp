@@ -78,7 +78,8 @@ void require_as_many_numbers(const Checkpoint& checkpoint, double parameters, co
   for (const auto& [name, array] : checkpoint.arrays)
     if (!name.starts_with("optimizer.")) numbers += static_cast<double>(array.size());
   require(parameters <= numbers,
-          "{}: its weights are {:.17g} numbers, and the model that its options describe has at least {:.17g}: tensors are missing "
+          "{}: its weights are {:.17g} numbers, and the model that its options describe has at least {:.17g}: tensors "
+          "are missing "
           "or of the wrong shape, or the options are another model's",
           file, numbers, parameters);
 }

@@ -39,9 +39,7 @@ std::map<std::int64_t, fs::path> snapshots_of(const RunFolder& folder) {
 }
 
 /// A count of the notes on the progress.
-std::int64_t count_in(const json& notes, const char* name) {
-  return whole_number(notes.at(name), 0, max_count, name);
-}
+std::int64_t count_in(const json& notes, const char* name) { return whole_number(notes.at(name), 0, max_count, name); }
 
 }  // namespace
 
@@ -290,7 +288,7 @@ void TrainingRun::after(const StepReport& report) {
 Figures TrainingRun::figures(bool validate) const {
   Figures f{.step = steps_done(), .lr = state_->lr, .grad_norm = state_->grad_norm};
   if (validate) f.held_out = learner_.evaluate();
-  f.loss = state_->interval_steps > 0     ? state_->interval_loss / static_cast<double>(state_->interval_steps)
+  f.loss = state_->interval_steps > 0       ? state_->interval_loss / static_cast<double>(state_->interval_steps)
            : figure_in(*last_line_, "loss") ? *figure_in(*last_line_, "loss")
            : f.held_out                     ? f.held_out->loss
                                             : 0;

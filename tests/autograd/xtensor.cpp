@@ -127,8 +127,8 @@ namespace {
 template <class T>
 std::string npy_bytes(int version, const std::string& dtype, bool fortran, const std::string& shape,
                       std::vector<T> numbers, std::size_t header_length = 0) {
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': {}, 'shape': {}, }}", dtype,
-                                   fortran ? "True" : "False", shape);
+  std::string header =
+      fmt::format("{{'descr': '{}', 'fortran_order': {}, 'shape': {}, }}", dtype, fortran ? "True" : "False", shape);
   header.resize(std::max(header.size() + 1, header_length), ' ');
   header.back() = '\n';
   std::string bytes = "\x93NUMPY";

@@ -66,11 +66,12 @@ TEST_CASE("a training that the machine has no memory for is refused at once, wit
     BatchSize batch;
     const char* names;
   };
-  for (const Row& row : {Row{{}, {.rows = 1000000, .source = 1000000, .target = 1000000}, "1000000 rows of up to 1000000"},
-                         {{"model=rnn"}, {.rows = 1000000, .source = 1000000, .target = 1000000}, "1000000 rows"},
-                         {{"kind=decoder"}, {.rows = 64, .target = 1000000}, "64 rows of up to 1000000 tokens"},
-                         {{"layers=1000000", "d_model=512"}, {.rows = 64, .target = 10}, "1000000 layers"},
-                         {{"validation=1000000000000"}, {.rows = 8, .source = 5, .target = 5}, "1000000000000 held-out"}}) {
+  for (const Row& row :
+       {Row{{}, {.rows = 1000000, .source = 1000000, .target = 1000000}, "1000000 rows of up to 1000000"},
+        {{"model=rnn"}, {.rows = 1000000, .source = 1000000, .target = 1000000}, "1000000 rows"},
+        {{"kind=decoder"}, {.rows = 64, .target = 1000000}, "64 rows of up to 1000000 tokens"},
+        {{"layers=1000000", "d_model=512"}, {.rows = 64, .target = 10}, "1000000 layers"},
+        {{"validation=1000000000000"}, {.rows = 8, .source = 5, .target = 5}, "1000000000000 held-out"}}) {
     CAPTURE(row.names);
     CHECK_THROWS_WITH(check(row.settings, row.batch),
                       ContainsSubstring(row.names) && ContainsSubstring("and this machine has"));

@@ -326,7 +326,15 @@ AttentionRecord AttentionLog::load(const RunFolder& run) {
 }
 
 Tensor AttentionLog::weights(const RunFolder& run, const std::string& module, std::int64_t step) {
-  return load_npy(file_of(folder(run), module, step));
+  const fs::path file = file_of(folder(run), module, step);
+  Tensor weights = load_npy(file);
+  require(weights.rank() == 4 && is_floating(weights.dtype()),
+          "{}: weights are of four axes (sentences, heads, queries, keys), not {} {}", file.string(),
+          name_of(weights.dtype()), weights.shape());
+  for_floating("attention", weights.dtype(), [&]<class T>() {
+    for (const T w : weights.values<T>()) require(std::isfinite(w), "{}: a weight is {}", file.string(), w);
+  });
+  return weights;
 }
 
 }  // namespace gaze::train

@@ -74,13 +74,17 @@ AttentionRecord read_attention_index(const json& index, const std::string& file)
       require(record.steps.empty() || step > record.steps.back(), "{}: step {} follows step {}", file, step,
               record.steps.empty() ? 0 : record.steps.back());
       require(s.at("scores").is_array(), "{}: step {} has no scores", file, step);
+      for (const json& score : s.at("scores"))
+        for (const char* name : {"aer", "entropy", "gold_mass", "end_mass"})
+          if (const json& figure = score.at(name); !figure.is_number() && !figure.is_null())
+            fail("{}: step {}: {} is not a number", file, step, name);
       record.steps.push_back(step);
     }
     for (const char* name : {"floor", "diagonal"})
       require(index.at("baselines").at(name).is_number() || index.at("baselines").at(name).is_null(),
               "{}: the {} is not a number", file, name);
   } catch (const json::exception& error) {
-    fail("{}: {}", file, error.what());
+    fail("{}: {}", file, json_reason(error));
   }
   return record;
 }

@@ -148,8 +148,7 @@ double flops_of_products(const Config& c) {
 struct Training final : Workload {
   Training(const Config& c, const BenchOptions& o) : config(c), params(o.dtype) {
     const ModelSizes sizes{.source_vocab = c.data.vocab, .target_vocab = c.data.vocab, .longest = c.data.length};
-    require_memory_for_training(
-        c, sizes, {.rows = c.training.batch, .source = c.data.length, .target = c.data.length});
+    require_memory_for_training(c, sizes, {.rows = c.training.batch, .source = c.data.length, .target = c.data.length});
     model = make_model(Scope(params, {o.seed, 1}), c, sizes);
     if (!o.initial.empty()) load(params, o.initial);
     optimizer = make_optimizer(params, c);

@@ -179,10 +179,11 @@ TextPairs::TextPairs(const Config& config, const PairTexts& texts, const Languag
   const PairLength longest = *std::ranges::max_element(
       lengths, {}, [](const PairLength& length) { return static_cast<std::int64_t>(length.first) + length.second; });
   const std::int64_t of_tokens = config.training.tokens / std::max(longest.first, longest.second);
-  largest_ = {.rows = std::min(config.training.tokens > 0 ? std::max<std::int64_t>(of_tokens, 1) : config.training.batch,
-                               static_cast<std::int64_t>(lengths.size())),
-              .source = longest.first,
-              .target = longest.second};
+  largest_ = {
+      .rows = std::min(config.training.tokens > 0 ? std::max<std::int64_t>(of_tokens, 1) : config.training.batch,
+                       static_cast<std::int64_t>(lengths.size())),
+      .source = longest.first,
+      .target = longest.second};
   plan_ = std::make_unique<BatchPlan>(std::move(lengths), BatchPlan::Options{.sentences = config.training.batch,
                                                                              .tokens = config.training.tokens,
                                                                              .stream = {config.seed, streams::order}});

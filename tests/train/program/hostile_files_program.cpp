@@ -44,11 +44,15 @@ TEST_CASE("every command that uses weights refuses numbers that are none, naming
     change_checkpoint(gaze, "text-run", "bad-text", spoil);
     fs::copy_file(gaze.folder / "bad-text/checkpoint.safetensors", gaze.folder / "bad-text/best.safetensors",
                   fs::copy_options::overwrite_existing);
-    for (const Args& args :
-         {Args{"translate", "bad"}, {"inspect", "bad", "a b"}, {"align", "bad", "--src", "words", "--tgt", "words"},
-          {"align", "bad", "--src", "words", "--tgt", "words", "--best"}, {"export", "bad", "out.safetensors"},
-          {"gradcheck", "--model", "bad"}, {"train", "--resume", "bad", "--steps", "9"}, {"sample", "bad-text"},
-          {"sample", "bad-text", "--next", "3", "--attention"}}) {
+    for (const Args& args : {Args{"translate", "bad"},
+                             {"inspect", "bad", "a b"},
+                             {"align", "bad", "--src", "words", "--tgt", "words"},
+                             {"align", "bad", "--src", "words", "--tgt", "words", "--best"},
+                             {"export", "bad", "out.safetensors"},
+                             {"gradcheck", "--model", "bad"},
+                             {"train", "--resume", "bad", "--steps", "9"},
+                             {"sample", "bad-text"},
+                             {"sample", "bad-text", "--next", "3", "--attention"}}) {
       const Result r = gaze.run(args, {.input = "a b\n"});
       CAPTURE(args, r.err);
       const std::string run = args[1] == "--resume" || args[1] == "--model" ? args[2] : args[1];
@@ -86,9 +90,8 @@ TEST_CASE("sizes that no machine has are refused before they are allocated", "[p
     CAPTURE(name, r.err);
     check_complaint(r, 1, "bad/checkpoint.safetensors: its weights are ");
   }
-  change_checkpoint(gaze, "run", "bad", [&](gaze::Checkpoint& checkpoint) {
-    checkpoint.metadata["source_longest"] = "1000000000";
-  });
+  change_checkpoint(gaze, "run", "bad",
+                    [&](gaze::Checkpoint& checkpoint) { checkpoint.metadata["source_longest"] = "1000000000"; });
   check_complaint(gaze.run({"translate", "bad"}, {.input = "a b\n"}), 1,
                   "bad/checkpoint.safetensors: its weights are ");
 }
@@ -151,16 +154,21 @@ TEST_CASE("numbers on the command line are what they look like", "[program]") {
     for (const std::string typed : {"", "nan", "inf", "-3", "3x", "0x1", "1e999", "99999999999999999999999", " 1"}) {
       Args args = given;
       if (args.back() == "lr=")
-        args.back() += typed == "0x1" || typed == "3x" || typed == " 1" || typed == "99999999999999999999999" ? "x" : typed;
+        args.back() +=
+            typed == "0x1" || typed == "3x" || typed == " 1" || typed == "99999999999999999999999" ? "x" : typed;
       else
         args.push_back(typed);
       const Result r = gaze.run(args, {.input = "a b\n"});
       CAPTURE(args, r.err);
       check_complaint(r, 2, names);
     }
-  for (const Args& args : {Args{"translate", "run", "--beam", "010"}, {"train", "copy", "--set", ""},
-                           {"train", "copy", "--set", "steps="}, {"train", "copy", "--run", ""},
-                           {"train", "copy", "--set", "epochs=3"}, {"translate", ""}, {"export", "run", ""}}) {
+  for (const Args& args : {Args{"translate", "run", "--beam", "010"},
+                           {"train", "copy", "--set", ""},
+                           {"train", "copy", "--set", "steps="},
+                           {"train", "copy", "--run", ""},
+                           {"train", "copy", "--set", "epochs=3"},
+                           {"translate", ""},
+                           {"export", "run", ""}}) {
     const Result r = gaze.run(args, {.input = "a b\n"});
     CAPTURE(args, r.err);
     check_complaint(r, 2, "");

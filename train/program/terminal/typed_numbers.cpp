@@ -42,7 +42,8 @@ void refuse_empty(CLI::App& command, const std::vector<std::string>& may_be_empt
   const CLI::Validator not_empty(
       [](const std::string& text) { return text.empty() ? "expects a value, not an empty word" : std::string(); }, "");
   for (CLI::Option* option : command.get_options())
-    if (option->get_items_expected_max() > 0 && std::ranges::find(may_be_empty, option->get_name()) == may_be_empty.end())
+    if (option->get_items_expected_max() > 0 &&
+        std::ranges::find(may_be_empty, option->get_name()) == may_be_empty.end())
       option->check(not_empty);
   for (CLI::App* subcommand : command.get_subcommands({})) refuse_empty(*subcommand, may_be_empty);
 }
