@@ -14,7 +14,7 @@ constexpr ModelSizes small{.source_vocab = 7, .target_vocab = 9, .longest = 5};
 
 Config config_with(const std::vector<std::string>& settings) {
   Config c;
-  for (const char* usual : {"d_model=8", "heads=2", "d_ff=12"}) set_option(c, usual);
+  for (const char* usual : {"d_model=32", "heads=2", "d_ff=48"}) set_option(c, usual);
   for (const std::string& setting : settings) set_option(c, setting);
   return c;
 }
@@ -53,7 +53,7 @@ TEST_CASE("a model that the machine has no memory for is refused at once, with t
   refused({"model=rnn", "layers=1000000", "d_model=2048"}, small, "1000000 layers");
   refused({"positions=sinusoidal", "d_model=1000000"}, {.source_vocab = 7, .target_vocab = 9, .longest = 1000000000},
           "d_model 1000000");
-  refused({"d_model=1000000"}, {.source_vocab = 7, .target_vocab = 1000000000, .longest = 5}, "1e+15 parameters");
+  refused({"d_model=1000000"}, {.source_vocab = 7, .target_vocab = 1000000000, .longest = 5}, "2e+15 parameters");
 }
 
 TEST_CASE("a training that the machine has no memory for is refused at once, with the number", "[memory]") {

@@ -256,6 +256,7 @@ std::unique_ptr<Subject> make_subject(const Arguments& a) {
   std::string file;
   const Config config = config_of_model(a, trained, file);
   const ModelSizes sizes = sizes_of_model(config, trained.get(), file);
+  if (trained) require_as_many_numbers(*trained, parameters_of(config, sizes), file);
   auto subject = std::make_unique<Subject>();
   subject->model = make_model(Scope(subject->params, {config.seed, streams::weights}), config, sizes);
   if (trained) load(subject->params, *trained, {}, file);
