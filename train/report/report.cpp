@@ -121,6 +121,19 @@ std::string stream_of(const RunFolder& run, const AttentionRecord& record, std::
   return base64(deflated(bytes));
 }
 
+/// Throws when anything that the page is made of is neither a file nor a folder: opening a pipe may wait for ever, and
+/// a device need not end.
+void require_files(const fs::path& run) {
+  const auto check = [](const fs::path& path) {
+    const fs::file_status status = fs::status(path);
+    require(!fs::exists(status) || fs::is_regular_file(status) || fs::is_directory(status),
+            "{}: it is neither a file nor a folder", path.string());
+  };
+  for (const char* name : {"config.json", "metrics.jsonl", "attention"}) check(run / name);
+  if (!fs::is_directory(run / "attention")) return;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(run / "attention")) check(entry.path());
+}
+
 /// Curves by name from metrics.jsonl; a last line that is being written does not count yet.
 json curves_of(const RunFolder& run) {
   json curves;
@@ -214,6 +227,7 @@ std::string description_of(const Config& config) {
 }
 
 json report_data(const RunFolder& run, std::size_t from, std::size_t max_bytes) {
+  require_files(run.path());
   const Config config = run.config();
   json data = {
       {"curves", curves_of(run)}, {"baselines", {{"floor", 0}, {"diagonal", 1}}}, {"guided", nullptr}, {"recorded", 0}};
