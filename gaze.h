@@ -12,6 +12,7 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/autograd/base/names.h>
 #include <gaze/autograd/base/pool.h>
+#include <gaze/autograd/base/range.h>
 #include <gaze/autograd/base/threads.h>
 #include <gaze/autograd/check/derivatives.h>
 #include <gaze/autograd/check/find_wrong_vjp.h>

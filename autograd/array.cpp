@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 
+#include <gaze/autograd/base/range.h>
 #include <gaze/autograd/kernels/parallel.h>
 
 namespace gaze {
@@ -27,7 +28,6 @@ Shape::Shape(std::span<const std::int64_t> axes) {
 
 void Shape::append(std::int64_t length) {
   require(rank_ < max_rank, "shape: more than {} axes", max_rank);
-  require(length >= 0, "shape: an axis of length {} is negative", length);
   axes_[static_cast<std::size_t>(rank_++)] = length;
   check_size();
 }
@@ -40,10 +40,9 @@ void Shape::set(int axis, std::int64_t length) {
 void Shape::check_size() const {
   constexpr std::int64_t max_size = std::int64_t{1} << 56;  // bytes and strides of any such array fit 64 bits
   std::int64_t n = 1;
-  for (const std::int64_t length : *this) {
-    if (length == 0) return;
-    if (__builtin_mul_overflow(n, length, &n) || n > max_size) fail("shape: {} has too many elements", to_string());
-  }
+  for (const std::int64_t length : *this)  // beside an axis of length 0 too: products of some axes must fit
+    if (length < 0 || __builtin_mul_overflow(n, std::max<std::int64_t>(length, 1), &n) || n > max_size)
+      fail("shape: {} {}", to_string(), length < 0 ? "has a negative length" : "has too many elements");
 }
 
 Shape Shape::without(int axis) const {
@@ -162,8 +161,8 @@ Array Array::reshaped(const Shape& shape) const {
 }
 
 Array Array::span(std::int64_t first, Shape shape) const {
-  require(first >= 0 && first + shape.size() <= size(), "span: [{}, {}) of an array of {} elements", first,
-          first + shape.size(), size());
+  require(within(first, shape.size(), size()), "span: {} elements from {} of an array of {}", shape.size(), first,
+          size());
   auto* part = new (pool::allocate(header)) Storage;
   part->data = storage_->data + static_cast<std::size_t>(first) * size_of(dtype_);
   part->bytes = static_cast<std::size_t>(shape.size()) * size_of(dtype_);

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include <gaze/autograd/base/range.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/kernels/indexing.h>
 #include <gaze/autograd/kernels/isa.h>
@@ -92,7 +93,7 @@ void check_contribution(const Node& by, const Node& leaf, const Contribution& c)
     if (c.first_row < 0 && part == leaf.shape) return;
     const std::int64_t first = std::max<std::int64_t>(c.first_row, 0);
     const bool fits = leaf.shape.rank() >= 1 && part.rank() == leaf.shape.rank() && c.first_row >= 0 &&
-                      first + part[0] <= leaf.shape[0] && part.with(0, leaf.shape[0]) == leaf.shape;
+                      within(first, part[0], leaf.shape[0]) && part.with(0, leaf.shape[0]) == leaf.shape;
     require(fits, "{}: its vjp returned shape {} for rows from {} of an input of shape {}", by.operation, part, first,
             leaf.shape);
   };
@@ -113,7 +114,7 @@ void check_contribution(const Node& by, const Node& leaf, const Contribution& c)
       require(fits, "{}: its vjp returned rows {} by ids {} for an input of shape {}", by.operation, c.b.shape(),
               c.a.shape(), leaf.shape);
       for (const std::int32_t id : c.a.array().values<std::int32_t>())
-        require(id >= 0 && id < leaf.shape[0], "{}: its vjp returned row {} for an input of shape {}", by.operation, id,
+        require(within(id, 1, leaf.shape[0]), "{}: its vjp returned row {} for an input of shape {}", by.operation, id,
                 leaf.shape);
     }
   }
@@ -140,6 +141,8 @@ Tensor as_tensor(const Node& input, const Contribution& c) {
     case Contribution::Kind::rows: return add_rows(c.a, c.b, input.shape[0]);
   }
   if (c.first_row < 0) return t;
+  require(t.rank() == input.shape.rank() && t.rank() >= 1 && within(c.first_row, t.size(0), input.shape[0]),
+          "backward: rows {} from {} of an input of shape {} are out of range", t.shape(), c.first_row, input.shape);
   std::vector<std::pair<std::int64_t, std::int64_t>> widths(static_cast<std::size_t>(input.shape.rank()), {0, 0});
   widths[0] = {c.first_row, input.shape[0] - c.first_row - t.size(0)};
   return pad(t, widths);

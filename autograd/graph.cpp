@@ -2,11 +2,55 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <mutex>
+
+#include <gaze/autograd/random.h>
 
 namespace gaze {
 namespace {
 
 std::atomic<std::uint64_t> next_sequence{1};
+
+/// What was kept, by hashes, in AnomalyMode and debug builds: a write through an old span counts as no change.
+struct KeptNumbers {
+  std::mutex one_at_a_time;
+  std::map<std::pair<std::uint64_t, std::size_t>, std::uint64_t> hashes;  ///< by a node's number and a place
+  std::atomic<bool> any = false;
+};
+KeptNumbers& kept = *new KeptNumbers;  // never destroyed: graphs may outlive everything
+
+std::uint64_t hash_of_numbers(const Array& a) {
+  return for_any(a.dtype(), [&]<class T>() {
+    return hash_of({reinterpret_cast<const char*>(a.data<T>()), a.bytes()});
+  });
+}
+
+void remember(const Node& node, std::size_t place, const Array& numbers) {
+#ifndef GAZE_WATCH_KEPT_NUMBERS  // defined in debug builds
+  if (!anomaly_enabled()) return;
+#endif
+  if (!numbers.defined()) return;
+  const std::lock_guard lock(kept.one_at_a_time);
+  kept.hashes[{node.sequence, place}] = hash_of_numbers(numbers);
+  kept.any = true;
+}
+
+bool as_remembered(const Node& node, std::size_t place, const Array& numbers) {
+  if (!kept.any) return true;
+  const std::lock_guard lock(kept.one_at_a_time);
+  const auto found = kept.hashes.find({node.sequence, place});
+  return found == kept.hashes.end() || found->second == hash_of_numbers(numbers);
+}
+
+void forget(const Node& node) {
+  if (!kept.any) return;
+  const std::lock_guard lock(kept.one_at_a_time);
+  kept.hashes.erase(kept.hashes.lower_bound({node.sequence, 0}), kept.hashes.lower_bound({node.sequence + 1, 0}));
+  kept.any = !kept.hashes.empty();
+}
+
+constexpr std::size_t place_of_result = 1u << 31;
 
 }  // namespace
 
@@ -55,6 +99,7 @@ void Node::destroy(Node* node) {
   while (waiting) {
     Node* next = std::exchange(waiting, waiting->next_to_free);
     const std::size_t bytes = next->bytes();
+    forget(*next);
     next->~Node();
     pool::release(next, bytes);
   }
@@ -63,13 +108,17 @@ void Node::destroy(Node* node) {
 
 namespace {
 
-Tensor restore(const Node& node, const Array& value, std::uint32_t version, const Ptr<Node>& source, const char* what) {
+Tensor restore(const Node& node, const Array& value, std::uint32_t version, const Ptr<Node>& source, const char* what,
+               std::size_t place) {
   require(!node.released, "{}: its graph was freed by an earlier backward walk; pass retain_graph to keep it",
           node.operation);
   require(value.defined(), "{}: its vjp reads {}, which it did not keep", node.operation, what);
   if (value.version() != version)
     fail("{}: {} {} was kept for the backward walk, but {} changed it in place since", node.operation, what,
          value.shape(), value.writer());
+  require(as_remembered(node, place, value),
+          "{}: {} {} was kept for the backward walk, but was written to since through a span that change() gave before",
+          node.operation, what, value.shape());
   return Tensor(value, source);
 }
 
@@ -77,11 +126,11 @@ Tensor restore(const Node& node, const Array& value, std::uint32_t version, cons
 
 Tensor Saved::operator[](int input) const {
   const Edge& edge = node_.edges[static_cast<std::size_t>(input)];
-  return restore(node_, edge.value, edge.version, edge.node, "an input");
+  return restore(node_, edge.value, edge.version, edge.node, "an input", static_cast<std::size_t>(input));
 }
 
 Tensor Saved::result() const {
-  return restore(node_, node_.output, node_.output_version, Ptr<Node>(&node_), "its result");
+  return restore(node_, node_.output, node_.output_version, Ptr<Node>(&node_), "its result", place_of_result);
 }
 
 Tensor Saved::restored(int input, Array numbers) const {
@@ -131,10 +180,12 @@ void connect(Node& node, std::span<const Tensor> inputs, const Array& value, Kee
     edge.value = inputs[i].array();
     edge.version = edge.value.version();
     if (!(keep >> std::min<std::size_t>(i, 30) & 1)) edge.value.forget();
+    remember(node, i, edge.value);
   }
   if (keep & keep_result) {
     node.output = value;
     node.output_version = value.version();
+    remember(node, place_of_result, value);
   }
 }
 

@@ -11,10 +11,10 @@
 #include <gaze/autograd/base/activation.h>
 #include <gaze/autograd/random.h>
 #include <gaze/autograd/tensor.h>
-
 /// Every operation, with its formula and shapes. g is the gradient of the result; "~" broadcasts as NumPy does.
 /// All take float32 or float64, both operands alike, unless said otherwise, and all can be differentiated twice.
-/// Wrong shapes, dtypes, axes and indices throw an Error that names the operation, the shapes and the rule.
+/// Wrong shapes, dtypes, axes, indices and options throw an Error that names the operation and the rule.
+/// Numbers below the smallest normal one (1.2e-38, 2.2e-308) count as 0, in and out: log(1e-40) is -inf in float32.
 namespace gaze {
 
 using Axes = std::vector<int>;  ///< axes to reduce or permute; negative ones count from the last

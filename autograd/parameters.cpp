@@ -65,6 +65,11 @@ std::uint64_t Params::hash() const {
 
 void Params::pack() {
   if (packed()) return;
+  for (const Parameter& p : list_)
+    require(p.value.array().unique(),
+            "parameter {}: a reshape, a detached handle or a graph made before the parameters were packed still holds "
+            "its numbers, and would never see them change; make the optimizer first, or let go of it",
+            p.name);
   std::int64_t total = 0;
   for (const Parameter& p : list_) {
     offsets_.push_back(total);

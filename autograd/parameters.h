@@ -16,8 +16,8 @@ struct Parameter {
   Tensor value;      ///< a leaf
 };
 
-/// The named parameters of a model, in the order of their registration.
-///
+/// The named parameters of a model, in the order of their registration. They keep their address, which scopes and
+/// optimizers hold. While one thread adds, packs, trains or zeroes them, no other may use them.
 /// pack() moves them into one arena of memory and their gradients into another, so that clipping and an optimizer's
 /// step are one pass over memory. Every parameter begins at a multiple of 16 elements; the gap is zeros in both.
 class Params {
@@ -41,7 +41,7 @@ class Params {
   void zero_grad();
   std::uint64_t hash() const;  ///< of names, shapes and every bit of the values
 
-  /// Does nothing the second time. Reshapes and detached handles made before keep the old memory.
+  /// Does nothing the second time. Throws when a reshape, a detached handle or a graph still has a parameter's numbers.
   void pack();
   bool packed() const { return values_.defined(); }
   /// Where parameter i lies in the arenas: its first element. Throws before pack().

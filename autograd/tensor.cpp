@@ -6,6 +6,7 @@
 #include <limits>
 #include <ostream>
 
+#include <gaze/autograd/base/range.h>
 #include <gaze/autograd/engine.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/ops.h>
@@ -86,7 +87,7 @@ double Tensor::at(std::initializer_list<std::int64_t> index) const {
   int axis = 0;
   for (const std::int64_t i : index) {
     const std::int64_t length = size(axis++), place = i < 0 ? i + length : i;
-    require(place >= 0 && place < length, "at: index {} is out of range for an axis of length {}", i, length);
+    require(within(place, 1, length), "at: index {} is out of range for an axis of length {}", i, length);
     flat = flat * length + place;
   }
   return array().at(flat);
@@ -159,7 +160,7 @@ Tensor Tensor::reshape(Shape shape) const { return gaze::reshape(*this, {shape.b
 Tensor Tensor::operator[](std::int64_t index) const {
   require(rank() > 0, "index: a scalar has no axis");
   const std::int64_t i = index < 0 ? index + size(0) : index;
-  require(i >= 0 && i < size(0), "index: {} is out of range for shape {}", index, shape());
+  require(within(i, 1, size(0)), "index: {} is out of range for shape {}", index, shape());
   return squeeze(slice(0, i, i + 1), 0);
 }
 Tensor Tensor::slice(int axis, std::int64_t first, std::int64_t last) const {

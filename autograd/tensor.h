@@ -80,7 +80,7 @@ class Tensor {
   /// `writer` and the operation that saved them. Throws for a shape or dtype that differs.
   void assign(const Tensor& other, const char* writer = "assign");
   void fill(double value, const char* writer = "fill");
-  /// The numbers, writable in place; counts as one change by `writer`.
+  /// The numbers, to be written before the tensor's next use: AnomalyMode and debug builds throw for later writes.
   template <class T>
   std::span<T> change(const char* writer = "change") {
     Array& a = mutable_array();

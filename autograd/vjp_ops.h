@@ -14,5 +14,7 @@ Tensor add_rows(const Tensor& ids, const Tensor& values, std::int64_t rows);
 
 /// Zeros of `shape` with x at first, first + step, ... of an axis: the vjp of slice. Its own vjp is slice.
 Tensor spread(const Tensor& x, const Shape& shape, int axis, std::int64_t first, std::int64_t step);
+/// x at a place of its own in the graph, which a walk can end at.
+Tensor alias(const Tensor& x);
 
 }  // namespace gaze

@@ -11,10 +11,10 @@ namespace gaze {
 
 /// What belongs to one call of a model and not to the model.
 ///
-/// With the same stream, a training step drops out the same elements: give each step a stream of its own, as in
+/// With the same stream, a step drops out the same elements, and without one dropout throws: give each its own, as in
 /// `Context context{.training = true, .stream = stream.split(step)}`.
 struct Context {
-  bool training = false;       ///< dropout is on
+  bool training = false;       ///< dropout is on; a context is one thread's
   RandomStream stream = {};    ///< of this call's dropout
   std::uint64_t draws = 0;     ///< sub-streams taken from it
   const Taps* taps = nullptr;  ///< who looks and meddles, or null

@@ -15,6 +15,9 @@ Tensor Dropout::operator()(const Tensor& x, Context& context) const {
 
 DropoutOptions Dropout::options(Context& context) const {
   if (!context.training || p == 0) return {};
+  require(context.stream.seed != 0 || context.stream.stream != 0,
+          "dropout: training needs a random stream, a new one each step, or every step drops the same: "
+          "Context{{.training = true, .stream = stream.split(step)}}");
   return {p, context.next_stream()};
 }
 

@@ -1,6 +1,7 @@
 #include <gaze/optim/adam.h>
 
 #include <cmath>
+#include <limits>
 
 #include <gaze/autograd/kernels/isa.h>
 
@@ -12,7 +13,9 @@ Adam::Adam(Params& params, const AdamOptions& options, bool decoupled)
       decoupled_(decoupled) {
   const auto [b1, b2] = options.betas;
   require(b1 >= 0 && b1 < 1 && b2 >= 0 && b2 < 1, "adam: betas {} and {} must be in [0, 1)", b1, b2);
-  require(options.eps >= 0, "adam: eps {} must not be negative", options.eps);
+  constexpr double smallest = std::numeric_limits<float>::min();  // what is less is flushed to 0, and 0 / 0 is NaN
+  require(std::isfinite(options.eps) && options.eps >= smallest,
+          "adam: eps {} must be positive, finite and at least {:.3g}", options.eps, smallest);
 }
 
 void Adam::update(std::span<const Update> updates, double factor) {

@@ -36,6 +36,7 @@ double grad_norm(Params& params) {
 
 double clip_factor(double norm, double max_norm) {
   require(max_norm >= 0, "clip: the largest norm {} must not be negative", max_norm);
+  require(norm >= 0 && std::isfinite(norm), "clip: the norm {} of the gradients must be finite", norm);
   return max_norm > 0 ? std::min(1.0, max_norm / (norm + 1e-6)) : 1;
 }
 

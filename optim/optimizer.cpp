@@ -1,18 +1,24 @@
 #include <gaze/optim/optimizer.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include <gaze/autograd/graph.h>
 
 namespace gaze {
+namespace {
+
+void check(const char* what, double value) {
+  const bool fits = value >= 0 && value <= std::numeric_limits<float>::max();  // NaN does not
+  require(fits, "optimizer: {} {} must be finite and not negative", what, value);
+}
+
+}  // namespace
 
 Optimizer::Optimizer(Params& params, double weight_decay, std::vector<ParameterGroup> groups,
                      std::vector<std::string> moments)
     : params_(params), steps_(params.list().size(), 0) {
-  const auto check = [](const char* what, double value) {
-    require(std::isfinite(value) && value >= 0, "optimizer: {} {} must be finite and not negative", what, value);
-  };
   check("weight decay", weight_decay);
   for (const ParameterGroup& group : groups) {
     require(static_cast<bool>(group.members), "optimizer: a parameter group does not say which its members are");
@@ -38,8 +44,9 @@ Optimizer::Optimizer(Params& params, double weight_decay, std::vector<ParameterG
 }
 
 void Optimizer::step(double lr, double factor) {
-  require(std::isfinite(lr) && lr >= 0, "optimizer: learning rate {} must be finite and not negative", lr);
-  require(std::isfinite(factor), "optimizer: the gradients' factor {} must be finite", factor);
+  check("learning rate", lr);
+  check("the gradients' factor", std::abs(factor));
+  for (const Rule& rule : rules_) check("learning rate of a group", lr * rule.lr_factor);
   updates_.clear();
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     Tensor value = params_.list()[i].value;

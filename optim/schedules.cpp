@@ -46,6 +46,7 @@ std::string_view name_of(Decay decay) { return decay_names().name_of(decay); }
 
 double Schedule::factor(std::int64_t step) const {
   require(step >= 1, "schedule: step {} asked for, the first is 1", step);
+  make_schedule(decay, warmup, steps, min_factor);  // throws for what makes no sense
   const auto t = static_cast<double>(step), peak = static_cast<double>(std::max<std::int64_t>(warmup, 1));
   if (t < peak) return t / peak;
   const auto row = std::find_if(table.begin(), table.end(), [&](const Row& r) { return r.value == decay; });

@@ -7,6 +7,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include <gaze/autograd/custom_op.h>
 #include <gaze/autograd/engine.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/ops.h>
@@ -206,6 +207,7 @@ WrongVjps find_wrong_vjp(const std::function<Tensor()>& loss, const Params* para
       return false;
     };
     if (!keep(gradcheck(call, inputs, options), false) || !o.second) continue;
+    const TrustVjps trusting;
     // Not of ones: where results add up to a constant (softmax), those hide every second derivative.
     Tensor cotangent(Array(trace[i].value.shape(), DType::float64), true);
     Random(RandomStream{o.seed, hash_of("find_wrong_vjp cotangent")}).normal(cotangent.change<double>());

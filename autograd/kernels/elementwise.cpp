@@ -20,6 +20,17 @@ V gelu_inner(const V& x) {
   return xsimd::tanh(all<V>(slope) * (x + all<V>(0.044715) * x * x * x));
 }
 
+/// Beyond -10,000, 0 times an infinity would be NaN where an activation has long reached its limit; so would its slope
+/// beyond +10,000. NaN stays NaN.
+template <class V>
+V not_below(const V& x) {
+  return xsimd::max(V(-1e4F), x);
+}
+template <class V>
+V bounded(const V& x) {
+  return xsimd::min(V(1e4F), not_below(x));
+}
+
 /// Calls with(f, cost) for the function that `f` names.
 template <class V, class With>
 void select(Unary f, const With& with) {
@@ -34,9 +45,15 @@ void select(Unary f, const With& with) {
     case Unary::tanh: return with([](const V& x) { return xsimd::tanh(x); }, costly);
     case Unary::sigmoid: return with([](const V& x) { return sigmoid(x); }, costly);
     case Unary::relu: return with([](const V& x) { return relu(x); }, cheap);
-    case Unary::gelu_exact: return with([](const V& x) { return gelu(x); }, costly);
-    case Unary::gelu_tanh: return with([](const V& x) { return V(0.5) * x * (V(1) + gelu_inner(x)); }, costly);
-    case Unary::silu: return with([](const V& x) { return x * sigmoid(x); }, costly);
+    case Unary::gelu_exact: return with([](const V& x) { return gelu(not_below(x)); }, costly);
+    case Unary::gelu_tanh:
+      return with(
+          [](const V& given) {
+            const V x = not_below(given);
+            return V(0.5) * x * (V(1) + gelu_inner(x));
+          },
+          costly);
+    case Unary::silu: return with([](const V& x) { return not_below(x) * sigmoid(x); }, costly);
     case Unary::softplus:
       return with([](const V& x) { return xsimd::max(x, V(0)) + xsimd::log1p(xsimd::exp(-xsimd::abs(x))); }, costly);
   }
@@ -67,10 +84,11 @@ void select(Binary f, const With& with) {
     case Binary::tanh_vjp: return with([](const V& g, const V& y) { return g * (V(1) - y * y); }, cheap);
     case Binary::sigmoid_vjp: return with([](const V& g, const V& y) { return g * y * (V(1) - y); }, cheap);
     case Binary::relu_vjp: return with([](const V& g, const V& y) { return xsimd::select(y > V(0), g, V(0)); }, cheap);
-    case Binary::gelu_exact_vjp: return with([](const V& g, const V& x) { return g * gelu_slope(x); }, costly);
+    case Binary::gelu_exact_vjp: return with([](const V& g, const V& x) { return g * gelu_slope(bounded(x)); }, costly);
     case Binary::gelu_tanh_vjp:
       return with(
-          [](const V& g, const V& x) {
+          [](const V& g, const V& given) {
+            const V x = bounded(given);
             constexpr double slope = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
             const V t = gelu_inner(x);
             const V inner = all<V>(slope) * (V(1) + all<V>(3 * 0.044715) * x * x);
@@ -79,8 +97,8 @@ void select(Binary f, const With& with) {
           costly);
     case Binary::silu_vjp:
       return with(
-          [](const V& g, const V& x) {
-            const V s = sigmoid(x);
+          [](const V& g, const V& given) {
+            const V x = bounded(given), s = sigmoid(x);
             return g * s * (V(1) + x * (V(1) - s));
           },
           costly);

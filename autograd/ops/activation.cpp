@@ -21,6 +21,9 @@ Tensor activation(const char* operation, Unary f, const Tensor& x, Keep keep, Bi
                 });
 }
 
+/// As the kernels do it: the slopes have their limits there, and no infinity meets a 0.
+Tensor bounded(const Tensor& x) { return clip(x, -1e4, 1e4); }
+
 }  // namespace
 
 Tensor tanh(const Tensor& x) {
@@ -39,11 +42,13 @@ Tensor relu(const Tensor& x) {
 
 Tensor gelu(const Tensor& x, Gelu form) {
   if (form == Gelu::exact)  // x Phi(x): the slope is Phi(x) + x phi(x), with phi the density of Phi
-    return activation("gelu", Unary::gelu_exact, x, keep_inputs, Binary::gelu_exact_vjp, [](const Tensor& at) {
+    return activation("gelu", Unary::gelu_exact, x, keep_inputs, Binary::gelu_exact_vjp, [](const Tensor& given) {
+      const Tensor at = bounded(given);
       const Tensor cdf = 0.5 * (1.0 + erf(at * (std::numbers::sqrt2 / 2)));
       return cdf + at * exp(-0.5 * at * at) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
     });
-  return activation("gelu", Unary::gelu_tanh, x, keep_inputs, Binary::gelu_tanh_vjp, [](const Tensor& at) {
+  return activation("gelu", Unary::gelu_tanh, x, keep_inputs, Binary::gelu_tanh_vjp, [](const Tensor& given) {
+    const Tensor at = bounded(given);
     constexpr double root = std::numbers::sqrt2 * std::numbers::inv_sqrtpi, cubic = 0.044715;
     const Tensor t = tanh(root * (at + cubic * at * at * at));
     return 0.5 * (1.0 + t + at * (1.0 - t * t) * (root * (1.0 + 3 * cubic * at * at)));
@@ -51,8 +56,8 @@ Tensor gelu(const Tensor& x, Gelu form) {
 }
 
 Tensor silu(const Tensor& x) {
-  return activation("silu", Unary::silu, x, keep_inputs, Binary::silu_vjp, [](const Tensor& at) {
-    const Tensor s = sigmoid(at);
+  return activation("silu", Unary::silu, x, keep_inputs, Binary::silu_vjp, [](const Tensor& given) {
+    const Tensor at = bounded(given), s = sigmoid(at);
     return s * (1.0 + at * (1.0 - s));
   });
 }

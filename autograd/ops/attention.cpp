@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include <gaze/autograd/base/range.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/ops/composed.h>
@@ -14,12 +15,11 @@ namespace gaze {
 namespace {
 
 void check_columns(const char* name, const Columns& c, std::int64_t heads) {
+  require(heads >= 1, "attention: {} heads", heads);
   require(c.packed.rank() == 3, "attention: {} must be [B,length,columns], got {}", name, c.packed.shape());
-  require(c.first >= 0 && c.count >= 0 && c.first + c.count <= c.packed.size(2),
-          "attention: columns [{}, {}) of {} are out of range for {}", c.first, c.first + c.count, name,
-          c.packed.shape());
-  require(c.length >= 0 && c.length <= c.packed.size(1), "attention: length {} of {} {}", c.length, name,
-          c.packed.shape());
+  require(within(c.first, c.count, c.packed.size(2)), "attention: {} columns from {} of {} are out of range for {}",
+          c.count, c.first, name, c.packed.shape());
+  require(within(0, c.length, c.packed.size(1)), "attention: length {} of {} {}", c.length, name, c.packed.shape());
   require(c.count % heads == 0, "attention: {} columns of {} must divide into {} heads", c.count, name, heads);
 }
 
@@ -30,17 +30,17 @@ void check_masks(const Shape& scores, DType dtype, const AttentionOptions& o) {
             o.key_lengths.shape());
   if (o.key_lengths.defined())
     for (const std::int32_t length : o.key_lengths.values<std::int32_t>())
-      require(length >= 0 && length <= scores[3], "attention: key length {} is not in [0, {}]", length, scores[3]);
+      require(within(0, length, scores[3]), "attention: key length {} is not in [0, {}]", length, scores[3]);
   if (o.mask.defined())
     require(o.mask.dtype() == dtype && broadcasts_to(o.mask.shape(), scores),
             "attention: mask {} {} must broadcast to {} {}", name_of(o.mask.dtype()), o.mask.shape(), name_of(dtype),
             scores);
   require(!o.mask.requires_grad(), "attention: the mask gets no gradient; add a learned bias to scores of your own");
   require(o.dropout >= 0 && o.dropout < 1, "attention: dropout {} is not in [0, 1)", o.dropout);
+  require(std::isfinite(o.scale.value_or(1)), "attention: scale {} is not finite", o.scale.value_or(1));
 }
 
 void check(const Columns& q, const Columns& k, const Columns& v, const AttentionOptions& o) {
-  require(o.heads >= 1, "attention: {} heads", o.heads);
   check_columns("q", q, o.heads);
   check_columns("k", k, o.heads);
   check_columns("v", v, o.heads);
@@ -268,6 +268,7 @@ Tensor attention_weights(const Columns& q, const Columns& k, const AttentionOpti
 }
 
 Tensor additive_scores(const Tensor& q, const Columns& given, const Tensor& v) {
+  check_columns("k", given, 1);
   // What is recorded keeps keys of its own; else they are read where they lie.
   const Columns keys = grad_enabled() ? Columns(given.alone()) : given;
   const Tensor& k = keys.packed;

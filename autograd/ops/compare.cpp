@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include <gaze/autograd/base/range.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/ops/elementwise.h>
 
@@ -36,6 +37,7 @@ Tensor greater_equal(const Tensor& a, const Tensor& b) {
 Tensor argmax(const Tensor& x, int axis) {
   axis = x.shape().normal_axis(axis, "argmax");
   require(x.size(axis) > 0, "argmax: over an axis of no elements in shape {}", x.shape());
+  require(within(0, x.size(axis), std::int64_t{1} << 31), "argmax: {} has places that int32 cannot name", x.shape());
   Array y(x.shape().without(axis), DType::int32);
   for_floating("argmax", x.dtype(), [&]<class T>() {
     kernels::of<T>().argmax(x.array().data<T>(), x.shape().span_size(0, axis), x.size(axis),
@@ -52,8 +54,7 @@ Tensor one_hot(const Tensor& ids, std::int64_t classes, DType dtype) {
   Array y = Array::zeros(shape, dtype);
   const auto values = ids.values<std::int32_t>();
   for (std::size_t i = 0; i < values.size(); ++i) {
-    require(values[i] >= 0 && values[i] < classes, "one_hot: id {} at position {} is not in [0, {})", values[i], i,
-            classes);
+    require(within(values[i], 1, classes), "one_hot: id {} at position {} is not in [0, {})", values[i], i, classes);
     y.set(static_cast<std::int64_t>(i) * classes + values[i], 1);
   }
   return Tensor(std::move(y));

@@ -4,6 +4,7 @@
 
 #include <gaze/autograd/engine.h>
 #include <gaze/autograd/graph.h>
+#include <gaze/autograd/vjp_ops.h>
 
 namespace gaze::detail {
 
@@ -23,9 +24,7 @@ Gradients differentiate_at(const Saved& s, std::vector<Tensor> at, const Tensor&
   std::vector<Tensor> wanted;
   for (std::size_t i = 0; i < at.size(); ++i) {
     if (!s.needs(static_cast<int>(i))) continue;
-    at[i] = record("alias", at[i].array(), {at[i]}, keep_none,
-                   [](const Saved&, const Tensor& up) -> Gradients { return {up}; });
-    wanted.push_back(at[i]);
+    wanted.push_back(at[i] = alias(at[i]));
   }
   const std::vector<Tensor> found = grad(f(at), wanted, {.cotangents = {g}, .create_graph = create_graph});
   std::vector<Contribution> all(at.size() + others);

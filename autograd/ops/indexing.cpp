@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <gaze/autograd/base/range.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/vjp_ops.h>
@@ -13,8 +14,8 @@ void check_indices(const char* operation, const Tensor& index, std::int64_t leng
   require(index.dtype() == DType::int32, "{}: indices must be int32, got {}", operation, name_of(index.dtype()));
   const auto values = index.values<std::int32_t>();
   for (std::size_t i = 0; i < values.size(); ++i)
-    require(values[i] >= 0 && values[i] < length, "{}: index {} at position {} is not in [0, {})", operation, values[i],
-            i, length);
+    require(within(values[i], 1, length), "{}: index {} at position {} is not in [0, {})", operation, values[i], i,
+            length);
 }
 
 kernels::GatherShape gather_shape(const char* operation, const Shape& x, int axis, const Tensor& index) {

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <numeric>
 
+#include <gaze/autograd/base/range.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/ops/composed.h>
@@ -15,8 +16,8 @@ std::int64_t count_targets(const char* operation, const Tensor& targets, std::in
   const auto values = targets.values<std::int32_t>();
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (values[i] == ignored) continue;
-    require(values[i] >= 0 && values[i] < classes, "{}: target {} at position {} is not in [0, {})", operation,
-            values[i], i, classes);
+    require(within(values[i], 1, classes), "{}: target {} at position {} is not in [0, {})", operation, values[i], i,
+            classes);
     ++counted;
   }
   return counted;

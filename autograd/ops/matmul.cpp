@@ -2,6 +2,7 @@
 #include <array>
 #include <string>
 
+#include <gaze/autograd/base/range.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/ops.h>
@@ -116,10 +117,9 @@ struct Affine {
     require(x.rank() >= 1 && weight.rank() == 2 && x.size(-1) == weight.size(1),
             "{}: last axis of x {} must equal the last axis of weight {} [out,in]", operation, x.shape(),
             weight.shape());
+    require(within(rows.first, std::max<std::int64_t>(rows.count, 0), weight.size(0)),
+            "{}: {} rows from {} of weight {} are out of range", operation, rows.count, rows.first, weight.shape());
     if (rows.count < 0) rows.count = weight.size(0) - rows.first;
-    require(rows.first >= 0 && rows.count >= 0 && rows.first + rows.count <= weight.size(0),
-            "{}: rows [{}, {}) of weight {} are out of range", operation, rows.first, rows.first + rows.count,
-            weight.shape());
     require(drop.p >= 0 && drop.p < 1, "{}: p {} is not in [0, 1)", operation, drop.p);
     count = x.shape().span_size(0, x.rank() - 1), in = weight.size(1);
     if (!bias.defined()) return;

@@ -9,7 +9,10 @@
 namespace gaze {
 namespace {
 
-void check_norm(const char* operation, const Tensor& x, const Tensor& weight, const Tensor& bias) {
+void check_norm(const char* operation, const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
+  constexpr double smallest = std::numeric_limits<float>::min();  // what is less is flushed to 0
+  require(std::isfinite(eps) && eps >= smallest, "{}: eps {} must be positive, finite and at least {:.3g}", operation,
+          eps, smallest);
   detail::require_alike(operation, x, weight);
   detail::require_alike(operation, x, bias);
   require(x.rank() >= 1 && weight.shape() == Shape{x.size(-1)} && bias.shape() == weight.shape(),
@@ -112,7 +115,7 @@ Tensor record_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, do
 }  // namespace
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
-  check_norm("layer_norm", x, weight, bias);
+  check_norm("layer_norm", x, weight, bias, eps);
   Normalised to(x);
   for_floating("layer_norm", x.dtype(), [&]<class T>() {
     kernels::of<T>().layer_norm_rows(x.array().data<T>(), weight.array().data<T>(), bias.array().data<T>(), eps,
@@ -132,7 +135,7 @@ Tensor residual(const Tensor& x, const Tensor& f, const DropoutOptions& d) {
 Tensor residual_norm(const Tensor& x, const Tensor& f, const Tensor& weight, const Tensor& bias,
                      const DropoutOptions& d, double eps) {
   check_residual("residual_norm", x, f, d);
-  check_norm("residual_norm", x, weight, bias);
+  check_norm("residual_norm", x, weight, bias, eps);
   Normalised to(x);
   Array sum(x.shape(), x.dtype());
   const Tensor inputs[] = {x, f, weight, bias};

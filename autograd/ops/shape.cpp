@@ -4,6 +4,7 @@
 #include <array>
 #include <numeric>
 
+#include <gaze/autograd/base/range.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/vjp_ops.h>
@@ -36,33 +37,37 @@ std::size_t at(int axis) { return static_cast<std::size_t>(axis); }
 
 /// How many of first, first + step, ... lie below last.
 std::int64_t steps_between(std::int64_t first, std::int64_t last, std::int64_t step) {
-  return last <= first ? 0 : (last - first + step - 1) / step;
+  return last <= first ? 0 : (last - first - 1) / step + 1;
 }
 
 }  // namespace
 
 Tensor reshape(const Tensor& x, std::vector<std::int64_t> lengths) {
-  std::int64_t known = 1;
+  Shape known;
   auto unknown = lengths.end();
   for (auto it = lengths.begin(); it != lengths.end(); ++it) {
     require(*it >= -1, "reshape: length {} in [{}] is negative; only -1 has a meaning", *it, fmt::join(lengths, ","));
     if (*it != -1) {
-      known *= *it;
+      known.append(*it);
       continue;
     }
     require(unknown == lengths.end(), "reshape: [{}] has more than one -1", fmt::join(lengths, ","));
     unknown = it;
   }
   if (unknown != lengths.end()) {
-    require(known > 0 && x.size() % known == 0, "reshape: {} does not divide into [{}]", x.shape(),
+    require(known.size() > 0 && x.size() % known.size() == 0, "reshape: {} does not divide into [{}]", x.shape(),
             fmt::join(lengths, ","));
-    *unknown = x.size() / known;
+    *unknown = x.size() / known.size();
   }
   const Shape shape{std::span<const std::int64_t>(lengths)};
   return record("reshape", x.array().reshaped(shape), {x}, keep_none,
                 [from = x.shape()](const Saved&, const Tensor& g) -> Gradients {
                   return {reshape(g, {from.begin(), from.end()})};
                 });
+}
+
+Tensor alias(const Tensor& x) {
+  return record("alias", x.array(), {x}, keep_none, [](const Saved&, const Tensor& g) -> Gradients { return {g}; });
 }
 
 Tensor squeeze(const Tensor& x, int axis) {
@@ -165,8 +170,9 @@ Tensor slice(const Tensor& x, int axis, std::int64_t first, std::int64_t last, s
   axis = x.shape().normal_axis(axis, "slice");
   const std::int64_t length = x.size(axis);
   const std::int64_t from = first < 0 ? first + length : first, to = last < 0 ? last + length : last;
-  require(step >= 1 && from >= 0 && from <= to && to <= length, "slice: [{}:{}:{}] is out of range for axis {} of {}",
+  require(step >= 1 && within(0, from, to) && to <= length, "slice: [{}:{}:{}] is out of range for axis {} of {}",
           first, last, step, axis, x.shape());
+  step = std::min(step, std::max<std::int64_t>(length, 1));  // further than the axis is long is past its end
   const Shape shape = x.shape().with(axis, steps_between(from, to, step));
   Strides strides = strides_of(x.shape());
   const std::int64_t offset = from * strides[at(axis)];
@@ -200,7 +206,10 @@ Tensor pad(const Tensor& x, const std::vector<std::pair<std::int64_t, std::int64
   for (int axis = 0; axis < x.rank(); ++axis) {
     const auto [before, after] = widths[at(axis)];
     require(before >= 0 && after >= 0, "pad: widths ({}, {}) of axis {} must not be negative", before, after, axis);
-    shape.append(before + x.size(axis) + after);
+    std::int64_t length = 0;
+    require(!__builtin_add_overflow(before, after, &length) && !__builtin_add_overflow(length, x.size(axis), &length),
+            "pad: widths ({}, {}) of axis {} of {} are too large", before, after, axis, x.shape());
+    shape.append(length);
   }
   Array y = Array::full(shape, x.dtype(), value);
   const Strides strides = strides_of(shape);

@@ -41,3 +41,11 @@ TEST_CASE("a probability out of range is refused") {
   CHECK_THROWS_WITH(Dropout(1), ContainsSubstring("dropout") && ContainsSubstring("1"));
   CHECK_THROWS_AS(Dropout(-0.1), Error);
 }
+
+TEST_CASE("dropout in training without a stream of its own is refused, and told how to get one") {
+  Context context{.training = true};
+  CHECK_THROWS_WITH(Dropout(0.5)(Tensor::ones({4}), context), ContainsSubstring("stream.split(step)"));
+  CHECK_NOTHROW(Dropout(0)(Tensor::ones({4}), context));  // nothing is drawn
+  Context step{.training = true, .stream = RandomStream{}.split(1)};
+  CHECK_NOTHROW(Dropout(0.5)(Tensor::ones({4}), step));
+}

@@ -87,7 +87,8 @@ TEST_CASE("Adam refuses options that make no sense") {
   CHECK_THROWS_AS(Adam(f.params, {.betas = {-0.1, 0.9}}), Error);
   CHECK_THROWS_AS(Adam(f.params, {.betas = {0.9, nan}}), Error);
   CHECK_THROWS_WITH(Adam(f.params, {.eps = -1e-8}), ContainsSubstring("eps -1e-08"));
+  CHECK_THROWS_AS(Adam(f.params, {.eps = 0}), Error);
   CHECK_THROWS_AS(Adam(f.params, {.eps = nan}), Error);
   CHECK_THROWS_WITH(AdamW(f.params, {.weight_decay = -0.1}), ContainsSubstring("weight decay -0.1"));
-  CHECK_NOTHROW(Adam(f.params, {.betas = {0, 0}, .eps = 0}));
+  CHECK_NOTHROW(Adam(f.params, {.betas = {0, 0}, .eps = 1e-30}));
 }

@@ -7,6 +7,11 @@
 #include <limits>
 #include <map>
 
+#include <gaze/optim/adam.h>
+#include <gaze/optim/clipping.h>
+#include <gaze/optim/schedules.h>
+#include <gaze/optim/sgd.h>
+
 #include "../catch.h"
 #include "../paths.h"
 #include "fixture.h"
@@ -258,4 +263,31 @@ TEST_CASE("a factor of the gradients that is not finite is refused before anythi
   for (const double factor : {static_cast<double>(NAN), static_cast<double>(INFINITY)})
     CHECK_THROWS_WITH(optimizer.step(0.1, factor), ContainsSubstring("factor"));
   CHECK(f.params.hash() == before);
+}
+
+TEST_CASE("what makes no sense is refused by name before anything changes") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  Params params;
+  Tensor p = params.add("p", Array::full({2}, DType::float32, 1));
+  for (const double eps : {0.0, -1.0, nan, infinity, 1e-50})
+    CHECK_THROWS_WITH(Adam(params, {.eps = eps}), ContainsSubstring("eps"));
+  for (const double beta : {-0.1, 1.0, nan}) {
+    CHECK_THROWS_WITH(Adam(params, {.betas = {beta, 0.9}}), ContainsSubstring("betas"));
+    CHECK_THROWS_WITH(Adam(params, {.betas = {0.9, beta}}), ContainsSubstring("betas"));
+    CHECK_THROWS_WITH(Sgd(params, {.momentum = beta}), ContainsSubstring("momentum"));
+  }
+  for (const double decay : {-0.1, nan, infinity})
+    CHECK_THROWS_WITH(AdamW(params, {.weight_decay = decay}), ContainsSubstring("weight decay"));
+  Adam adam(params);
+  p.sum().backward();
+  for (const double lr : {-1.0, nan, infinity, 1e39})
+    CHECK_THROWS_WITH(adam.step(lr), ContainsSubstring("learning rate"));
+  for (const double factor : {nan, infinity}) CHECK_THROWS_WITH(adam.step(0.1, factor), ContainsSubstring("factor"));
+  CHECK(p.at({0}) == 1);
+  adam.step(0.1);
+  CHECK(p.at({0}) == Approx(0.9));
+  for (const double norm : {-1.0, nan}) CHECK_THROWS_WITH(clip_factor(1, norm), ContainsSubstring("norm"));
+  for (const double norm : {-1.0, nan, infinity}) CHECK_THROWS_WITH(clip_factor(norm, 1), ContainsSubstring("norm"));
+  CHECK_THROWS_AS((Schedule{.decay = Decay::cosine, .steps = 9, .min_factor = nan}.factor(3)), Error);
+  CHECK_THROWS_AS((Schedule{.warmup = -3}.factor(1)), Error);
 }
