@@ -212,6 +212,7 @@ bool is_address(const std::string& host) {
 std::string host_of(const std::string& authority) {
   const bool bracketed = authority.starts_with('[');
   const std::size_t end = authority.find(bracketed ? ']' : ':');
+  if (bracketed && end != authority.npos && end + 1 < authority.size() && authority[end + 1] != ':') return "";
   return in_lower_case(authority.substr(bracketed, end == authority.npos ? end : end - bracketed));
 }
 
