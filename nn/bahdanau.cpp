@@ -148,19 +148,26 @@ Tensor Bahdanau::features(const Tensor& target, const Tensor& memory, const Tens
 DecodingState Bahdanau::state_of(const Tensor& memory, const Tensor& lengths, Context& context) const {
   const Sources from = sources(memory, lengths, context);
   const State first = first_state(memory, from);
-  DecodingState state{.self = first.layers, .memory = {from.values.packed}, .memory_lengths = lengths, .length = 0};
-  state.self.push_back(first.context);
+  DecodingState state{.self = {}, .memory = {from.values.packed}, .memory_lengths = lengths, .length = 0};
   if (score) state.memory.push_back(from.keys.packed);
+  // Until the first words come, a source's first state is known of the source alone.
+  state.memory.insert(state.memory.end(), first.layers.begin(), first.layers.end());
+  state.memory.push_back(first.context);
   return state;
 }
 
 Tensor Bahdanau::next(const Tensor& words, DecodingState& kept, Context& context) const {
   enter(context);
-  const Sources from{kept.memory.front(), kept.memory.back(), kept.memory_lengths};
+  const std::size_t of_sources = score ? 2 : 1;  // values and keys; behind them, the first state
   if (kept.length == 0) {
-    kept.begin_rows(words.size(0));
-    for (Tensor& of_source : kept.self) of_source = repeated(of_source, words.size(0) / of_source.size(0));
+    const std::int64_t rows = words.size(0), sources = kept.memory.front().size(0);
+    require(sources > 0, "decoding: {} continuations of no source", rows);
+    kept.begin_rows(rows);
+    for (std::size_t i = of_sources; i < kept.memory.size(); ++i)
+      kept.self.push_back(repeated(kept.memory[i], rows / sources));
+    kept.memory.resize(of_sources);
   }
+  const Sources from{kept.memory.front(), score ? kept.memory.back() : Tensor(), kept.memory_lengths};
   const WordByWord at(context, kept.length, kept.sentences);
   State state{{kept.self.begin(), kept.self.end() - 1}, kept.self.back()};
   step(squeeze(tgt_embed(words, context), 1), state, from, context);

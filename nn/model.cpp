@@ -1,6 +1,7 @@
 #include <gaze/nn/model.h>
 
 #include <algorithm>
+#include <utility>
 
 #include <gaze/autograd/ops.h>
 
@@ -39,6 +40,7 @@ TokenEmbedding embedding_of(const Scope& scope, std::int64_t vocab, const ModelO
 }  // namespace
 
 void DecodingState::select_rows(const Tensor& rows) {
+  if (length == 0 && self.empty() && words.empty()) return;  // no word yet: the rows of a source are all alike
   const auto chosen = rows.values<std::int32_t>();
   const auto count = static_cast<std::int32_t>(sentences.size());  // 0: a model that does not count them
   if (count > 0) {
@@ -59,17 +61,22 @@ void DecodingState::begin_rows(std::int64_t rows) {
   const std::int64_t sources = memory_lengths.defined() ? memory_lengths.size(0)
                                : memory.empty()         ? 0
                                                         : memory.front().size(0);
-  sentences = sources > 0 ? sources_of_rows(rows, sources) : sources_of_rows(rows, rows);
+  const std::vector<std::int32_t> chosen =
+      std::exchange(sentences, sources_of_rows(rows, sources > 0 ? sources : rows));
+  if (chosen.empty() || std::ssize(chosen) != sources) return;
+  for (std::int32_t& i : sentences) i = chosen[static_cast<std::size_t>(i)];
 }
 
 void DecodingState::select_sources(const Tensor& sources) {
   for (Tensor& layer : memory) layer = index_select(layer, 0, sources);
   for (KeysValues& layer : memory_words) layer.select(sources);
-  if (!memory_lengths.defined()) return;
-  const auto all = memory_lengths.values<std::int32_t>();
-  std::vector<std::int32_t> lengths;
-  for (const std::int32_t i : sources.values<std::int32_t>()) lengths.push_back(all[static_cast<std::size_t>(i)]);
-  memory_lengths = Tensor::from({sources.size()}, lengths);
+  if (memory_lengths.defined()) memory_lengths = index_select(memory_lengths, 0, sources);
+  if (length > 0 || !self.empty() || !words.empty()) return;
+  // Until there are rows, `sentences` says which of the sources begun with are left.
+  std::vector<std::int32_t> chosen;
+  for (const std::int32_t i : sources.values<std::int32_t>())
+    chosen.push_back(sentences.empty() ? i : sentences.at(static_cast<std::size_t>(i)));
+  sentences = std::move(chosen);
 }
 
 Tensor SequenceModel::loss(const TokenBatch& batch, const CrossEntropyOptions& options, Context& context) const {
@@ -112,6 +119,7 @@ Tensor SequenceModel::logits_of(const Tensor& features, const Linear& output, co
 
 Tensor SequenceModel::loss_of(const Tensor& features, const Linear& output, const Tensor& gold,
                               const CrossEntropyOptions& options, const Context& context) {
+  if (output.bias.defined()) return cross_entropy(logits_of(features, output, context), gold, options);
   if (context.taps) switch (context.taps->interest(context.place("", TapPoint::logits))) {
       case Taps::Interest::none: break;
       case Taps::Interest::look: {

@@ -1,6 +1,9 @@
+#include <gaze/nn/bahdanau.h>
 #include <gaze/nn/model.h>
 #include <gaze/nn/recorder.h>
 
+#include <cmath>
+#include <memory>
 #include <set>
 
 #include "../catch.h"
@@ -364,4 +367,78 @@ TEST_CASE("a model of one's own needs logits alone, and has its loss and the nex
     state.select_rows(ids({4}, {1, 0, 3, 2}));
   }
   CHECK(looks == 5);
+}
+
+TEST_CASE("the bias of a head is part of the loss as it is of the logits") {
+  Params params(DType::float64);
+  const bool translates = GENERATE(true, false);
+  const Tensor bias = Tensor::from<double>({7}, {.5, -1, 2, 0, 1, -2, .25});
+  const TokenBatch batch{.source = translates ? ids({1, 3}, {1, 2, 3}) : Tensor(),
+                         .target = ids({1, 3}, {1, 2, 3}),
+                         .gold = ids({1, 3}, {2, 3, 4})};
+  Context context;
+  const auto check = [&](auto model) {
+    const double without = model.loss(batch, {}, context).item();
+    model.head.bias = bias;
+    const double with = model.loss(batch, {}, context).item();
+    CHECK(with == Approx(cross_entropy(model.logits(batch, context), batch.gold).item()).epsilon(1e-12));
+    CHECK(std::abs(with - without) > 1e-3);
+  };
+  if (translates)
+    check(Seq2Seq(Scope(params, {.seed = 3}), small()));
+  else
+    check(LanguageModel(Scope(params, {.seed = 3}), small()));
+}
+
+TEST_CASE("sources and rows of any model can be chosen at any moment, with lengths and without", "[decoding]") {
+  const NoGrad no_grad;
+  Params params(DType::float64);
+  const int kind = GENERATE(0, 1, 2, 3);
+  const bool lengths_known = GENERATE(true, false);
+  CAPTURE(kind, lengths_known);
+  const Scope scope(params, {.seed = 3});
+  const BahdanauOptions recurrent{.source_vocab = 9, .target_vocab = 7, .d_model = 4, .layers = 2, .heads = 2};
+  std::unique_ptr<SequenceModel> model;
+  if (kind == 0) model = std::make_unique<Seq2Seq>(scope, small());
+  if (kind == 1) model = std::make_unique<Bahdanau>(scope, recurrent);
+  if (kind == 2) {
+    BahdanauOptions without = recurrent;
+    without.score.reset();
+    model = std::make_unique<Bahdanau>(scope, without);
+  }
+  if (kind == 3) model = std::make_unique<Own>(scope);
+  const Tensor source = ids({3, 4}, {1, 2, 3, 4, 5, 6, 2, 2, 3, 3, 1, 6});
+  const Tensor lengths = lengths_known ? ids({3}, {4, 2, 3}) : Tensor();
+  Taps taps;
+  std::vector<std::int32_t> sentences;
+  taps.look("logits", [&](const TapPlace& place, const Tensor& logits) {
+    sentences.clear();
+    for (std::int64_t row = 0; row < logits.size(0); ++row)
+      sentences.push_back(static_cast<std::int32_t>(place.sentence(row)));
+  });
+  Context context{.taps = &taps};
+  // What two continuations of each source say, after one word and after two.
+  DecodingState whole = model->begin(source, lengths, context);
+  const Tensor first = model->next(ids({6, 1}, {1, 1, 1, 1, 1, 1}), whole, context);
+  const Tensor second = model->next(ids({6, 1}, {2, 3, 4, 5, 6, 2}), whole, context);
+
+  // Sources 2 and 1 remain before there is a word; rows that are chosen then are all alike.
+  DecodingState early = model->begin(source, lengths, context);
+  early.select_sources(ids({2}, {2, 1}));
+  early.select_rows(ids({4}, {0, 1, 2, 3}));
+  const Tensor of_early = model->next(ids({4, 1}, {1, 1, 1, 1}), early, context);
+  CHECK(sentences == std::vector<std::int32_t>{2, 2, 1, 1});
+  for (std::int64_t row = 0; row < 4; ++row) CHECK(distance(of_early[row], first[row < 2 ? 4 : 2].array()) < 1e-12);
+
+  DecodingState begun = model->begin(source, lengths, context);
+  begun.select_rows(ids({6}, {0, 1, 2, 3, 4, 5}));
+  model->next(ids({6, 1}, {1, 1, 1, 1, 1, 1}), begun, context);
+  begun.select_sources(ids({2}, {0, 2}));
+  begun.select_rows(ids({4}, {1, 0, 5, 5}));
+  const Tensor later = model->next(ids({4, 1}, {3, 2, 2, 6}), begun, context);
+  CHECK(sentences == std::vector<std::int32_t>{0, 0, 2, 2});
+  const std::vector<std::int64_t> same = {1, 0, 5, 4};
+  for (std::int64_t row = 0; row < 4; ++row)
+    CHECK(distance(later[row], second[same[static_cast<std::size_t>(row)]].array()) < 1e-12);
+  CHECK_THROWS_AS(begun.select_sources(ids({1}, {2})), Error);
 }

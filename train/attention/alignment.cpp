@@ -62,6 +62,8 @@ std::vector<double> attention_map(const Tensor& weights, std::int64_t b, std::in
 
 std::vector<AlignmentLink> strongest_links(std::span<const double> map, std::int64_t source_words, std::int64_t columns,
                                            double null_threshold) {
+  require(null_threshold >= 0 && null_threshold <= 1,
+          "alignment: a weight of {} for a link at least is not from 0 to 1", null_threshold);
   std::vector<AlignmentLink> links;
   if (columns == 0) return links;
   for (std::size_t t = 0; t < map.size() / static_cast<std::size_t>(columns); ++t) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include <gaze/datasets/lines.h>
 #include <gaze/nn/recorder.h>
@@ -81,6 +82,13 @@ BestExtraction best_extraction(const Translator& model, const std::vector<Exampl
   return *std::min_element(candidates.begin(), candidates.end(), [](const BestExtraction& a, const BestExtraction& b) {
     return a.counts.aer() < b.counts.aer();
   });
+}
+
+bool can_align(const Translator& model, const Example& pair) {
+  const auto fits = [](const std::vector<std::string>& words, std::int64_t longest) {
+    return !words.empty() && std::cmp_less_equal(words.size(), longest);
+  };
+  return fits(pair.source, model.source().longest) && fits(pair.target, model.target().longest);
 }
 
 std::vector<Example> read_pairs(const Translator& model, const std::filesystem::path& source,

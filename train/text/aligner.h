@@ -37,6 +37,9 @@ struct BestExtraction {
 };
 BestExtraction best_extraction(const Translator&, const std::vector<Example>& pairs, const Extraction& given);
 
+/// Whether a pair has words on both sides, and no more than the model was trained on.
+bool can_align(const Translator&, const Example& pair);
+
 /// Two files of sentences as pairs, tokenised as the model's task does; with their words (see example_of()). Throws for
 /// unequal numbers of lines.
 std::vector<Example> read_pairs(const Translator&, const std::filesystem::path& source,

@@ -51,9 +51,10 @@ Tensor window(std::span<const std::int32_t> ids, const SampleOptions& options) {
 
 void check(std::span<const std::int32_t> ids, const SampleOptions& o) {
   require(!ids.empty(), "sample: there is nothing to go on from");
-  require(o.temperature >= 0 && o.top_k >= 0 && o.top_p > 0 && o.top_p <= 1,
-          "sample: temperature {} and top-k {} must not be negative, top-p {} must be above 0 and at most 1",
-          o.temperature, o.top_k, o.top_p);
+  require(
+      o.temperature >= 0 && std::isfinite(o.temperature) && o.top_k >= 0 && o.top_p > 0 && o.top_p <= 1,
+      "sample: temperature {} and top-k {} must not be negative or infinite, top-p {} must be above 0 and at most 1",
+      o.temperature, o.top_k, o.top_p);
   require(o.context_length >= 0 && o.first_id >= 0, "sample: context length {} and first id {} must not be negative",
           o.context_length, o.first_id);
 }
@@ -79,6 +80,7 @@ std::vector<std::size_t> ranked(std::span<const double> p) {
 std::vector<std::int32_t> sample(const SequenceModel& model, std::span<const std::int32_t> given, std::int64_t count,
                                  const SampleOptions& options, const std::function<bool(std::int32_t)>& say) {
   check(given, options);
+  require(count >= 0, "sample: {} tokens to go on with", count);
   const NoGrad no_grad;
   Context context{.taps = options.taps};
   Random random({options.seed, 0});

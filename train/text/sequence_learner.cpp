@@ -70,6 +70,31 @@ const RecordedAttention& recorded_at(const AttentionRecorder& recorder, const st
   return found->second;
 }
 
+/// The scores that an attention's weights are made of, so that a loss can be put on their logarithms.
+class ScoreRecorder {
+ public:
+  explicit ScoreRecorder(std::string module) : module_(std::move(module)) {}
+  ScoreRecorder(const ScoreRecorder&) = delete;
+  ScoreRecorder& operator=(const ScoreRecorder&) = delete;
+
+  void add_to(Taps& taps) {
+    const TapFilter where(TapPoint::scores, [this](const TapPlace& place) { return place.module == module_; });
+    taps.replace(where, [this](const TapPlace& place, const Tensor& scores) {
+      if (place.first_query == 0) steps_.clear();
+      steps_.push_back(scores);
+      return scores;
+    });
+  }
+  /// [B,T,S]; undefined of a model of one's own that has no such point.
+  Tensor of_head(std::int64_t head) const {
+    return steps_.empty() ? Tensor() : squeeze(slice(concat(steps_, 2), 1, head, head + 1), 1);
+  }
+
+ private:
+  std::string module_;
+  std::vector<Tensor> steps_;  ///< [B,H,T,S]; several where T was walked in steps
+};
+
 /// The error of the alignments of batches, read from one cross-attention while a model reads them.
 class AlignmentReader {
  public:
@@ -110,7 +135,8 @@ class AlignmentReader {
 
 }  // namespace
 
-StepLoss training_loss(const SequenceModel& model, const SequenceBatch& batch, const Config& config, Context& context) {
+StepLoss training_loss(const SequenceModel& model, const SequenceBatch& batch, const Config& config, Context& context,
+                       const std::optional<LossCounts>& step) {
   batch.check();
   const std::int64_t predictions = batch.predictions();
   require(predictions > 0, "training: a batch has nothing to predict");
@@ -119,20 +145,30 @@ StepLoss training_loss(const SequenceModel& model, const SequenceBatch& batch, c
 
   const AttentionSites sites = model.anatomy().attentions;
   const AttentionView view = usual_view(sites, config.guided);
-  const std::string guided = site_of(sites, view.kind, view.layer).name;
+  const AttentionSite& site = site_of(sites, view.kind, view.layer);
+  const std::string guided = site.name;
   AttentionRecorder recorder{.heads = {view.choice.head},
                              .wants = [&](std::string_view name) { return name == guided; },
                              .differentiable = true};
   Taps taps = context.taps ? *context.taps : Taps();
+  ScoreRecorder scores(guided);
+  scores.add_to(taps);
   recorder.add_to(taps);
   Context guided_pass = context;
   guided_pass.taps = &taps;
   const Tensor likelihood = model.loss(batch.ids, options, guided_pass);
   context.draws = guided_pass.draws;
   const Tensor weights = recorded_at(recorder, guided).weights();  // [B,1,T,S]
-  return {likelihood + config.guided.weight *
-                           guided_attention_loss(reshape(weights, {weights.size(0), weights.size(2), weights.size(3)}),
-                                                 gold_attention(batch)),
+  const bool others_weights =                                      // a tap's own are of no scores
+      context.taps && context.taps->interest(context.place(site, TapPoint::weights)) == Taps::Interest::replace;
+  double weight = config.guided.weight;
+  if (step) {  // likelihoods are added up by predictions, this part by sentences
+    const LossCounts own{predictions, weights.size(0)};
+    weight *= static_cast<double>(own.sentences) / static_cast<double>(step->sentences) *
+              (static_cast<double>(step->predictions) / static_cast<double>(own.predictions));
+  }
+  return {likelihood + weight * guided_attention_loss(squeeze(weights, 1), gold_attention(batch),
+                                                      others_weights ? Tensor() : scores.of_head(view.choice.head)),
           predictions};
 }
 
@@ -167,7 +203,21 @@ SequenceLearner::SequenceLearner(const Config& config, Params& params, const Seq
 }
 
 StepLoss SequenceLearner::loss(std::int64_t batch, Context& context) {
-  return training_loss(model_, data_.batch(batch), config_, context);
+  std::optional<LossCounts> step;
+  if (config_.guided.weight > 0 && config_.training.accumulate > 1) step = counts_of_step(batch);
+  return training_loss(model_, data_.batch(batch), config_, context, step);
+}
+
+const LossCounts& SequenceLearner::counts_of_step(std::int64_t batch) {
+  const std::int64_t batches = config_.training.accumulate, step = (batch - 1) / batches;
+  if (step == counted_step_) return counts_;
+  counts_ = {};
+  for (std::int64_t i = 1; i <= batches; ++i) {
+    const SequenceBatch one = data_.batch(step * batches + i);
+    counts_.predictions += one.predictions(), counts_.sentences += one.ids.target.size(0);
+  }
+  counted_step_ = step;
+  return counts_;
 }
 
 Evaluation SequenceLearner::evaluate() const { return train::evaluate(model_, data_.validation(), config_.guided); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,10 +27,18 @@ class TrainingData {
   virtual BatchPlan::Position position(std::int64_t number) { return {0, number}; }
 };
 
+/// What the parts of a loss are means over.
+struct LossCounts {
+  std::int64_t predictions = 0;  ///< of the likelihood
+  std::int64_t sentences = 0;    ///< of a guided head's part
+};
+
 /// The loss of a batch as a config's training has it: of smoothed labels and, with a guided head (config: guided), with
-/// that head's part. Throws for a guided head that the model does not have, and for a batch without anything to predict
-/// or with gold links past its sentences.
-StepLoss training_loss(const SequenceModel&, const SequenceBatch&, const Config&, Context&);
+/// that head's part. Of a step of several batches `step` counts all: the losses of its batches, weighted by their
+/// tokens as Trainer does, then make each part the mean that one large batch would have. Throws for a guided head that
+/// the model does not have, and for a batch without anything to predict or with gold links past its sentences.
+StepLoss training_loss(const SequenceModel&, const SequenceBatch&, const Config&, Context&,
+                       const std::optional<LossCounts>& step = {});
 
 /// What a model makes of batches. AER is that of the usual view: see attention/attention_view.h. Throws as above.
 Evaluation evaluate(const SequenceModel&, std::span<const SequenceBatch>, const GuidedConfig& guided = {});
@@ -51,11 +60,15 @@ class SequenceLearner : public Learner {
   BatchPlan::Position position(std::int64_t batch) override { return data_.position(batch); }
 
  private:
+  const LossCounts& counts_of_step(std::int64_t batch);
+
   Config config_;
   Params& params_;
   const SequenceModel& model_;
   TrainingData& data_;
   Metadata notes_;
+  std::int64_t counted_step_ = -1;
+  LossCounts counts_;  ///< of that step
 };
 
 }  // namespace gaze::train

@@ -165,7 +165,10 @@ AttentionMap Translator::attention(const std::vector<std::string>& source, const
 
 std::vector<std::vector<Translation>> Translator::translate(const std::vector<std::vector<std::string>>& sources,
                                                             std::int64_t beam, double length_penalty,
-                                                            bool replace_unknown) const {
+                                                            bool replace_unknown, const LengthLimit& limit) const {
+  const DecodingOptions options{
+      .beam = beam, .length_penalty = length_penalty, .longest = target().longest, .limit = limit};
+  check_decoding(options);
   std::vector<std::size_t> order(sources.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
@@ -182,8 +185,7 @@ std::vector<std::vector<Translation>> Translator::translate(const std::vector<st
       words.resize(std::min(words.size(), static_cast<std::size_t>(source().longest)));
     }
     const Batch batch = batch_of(std::move(examples));
-    const auto found =
-        decode(*model_, batch, {.beam = beam, .length_penalty = length_penalty, .longest = target().longest});
+    const auto found = decode(*model_, batch, options);
     for (std::size_t b = 0; b < some.size(); ++b) {
       const auto& source = batch.examples[b].source;
       if (source.empty()) {

@@ -91,10 +91,11 @@ class Translator {
   }
   /// For each source its translations, the best first, as many as `beam`. Sources are taken together in batches of like
   /// length. A source of no words has one of no words; one that is longer than the model's positions is cut. With
-  /// `replace_unknown` the unknown word gives way to the source word that the usual attention is strongest on.
+  /// `replace_unknown` the unknown word gives way to the source word that the usual attention is strongest on. No
+  /// translation is longer than the longest target of the training. Throws as check_decoding() does.
   std::vector<std::vector<Translation>> translate(const std::vector<std::vector<std::string>>& sources,
                                                   std::int64_t beam, double length_penalty,
-                                                  bool replace_unknown = false) const;
+                                                  bool replace_unknown = false, const LengthLimit& limit = {}) const;
   /// The best of one, with the config's beam.
   std::vector<std::string> translate(const std::vector<std::string>& source) const;
 

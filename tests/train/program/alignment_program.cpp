@@ -1,4 +1,7 @@
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/xtensor.h>
@@ -187,11 +190,11 @@ TEST_CASE("align refuses what it cannot align", "[program]") {
   write(gaze.folder / "src", "a b\nc\n");
   write(gaze.folder / "one", "a b\n");
   write(gaze.folder / "empty", "a b\n\n");
-  write(gaze.folder / "long", "a b\na b c d e f g\n");
   const auto align = [&](const Args& more) { return gaze.run(joined({"align", "run"}, more)); };
+  check_complaint(align({"--src", "src", "--tgt", "src", "--best", "--valid-src", "empty", "--valid-tgt", "empty",
+                         "--valid-gold", "empty"}),
+                  1, "empty:2: the line is empty");
   check_complaint(align({"--src", "src", "--tgt", "one"}), 1, "one:2: the line is missing; src has 2 lines");
-  check_complaint(align({"--src", "src", "--tgt", "empty"}), 1, "empty:2: ");
-  check_complaint(align({"--src", "long", "--tgt", "src"}), 1, "long:2: 7 tokens");
   check_complaint(align({"--src", "src", "--tgt", "src", "--layer", "2"}), 2, "--layer 2");
   check_complaint(align({"--src", "src", "--tgt", "src", "--head", "2"}), 2, "--head 2");
   check_complaint(align({"--src", "src", "--tgt", "src", "--head", "-1"}), 2, "--head");
@@ -313,4 +316,49 @@ TEST_CASE("report writes one page and says where", "[program]") {
   const Result full = gaze.run({"report", "run"}, {.file_limit = 1000});
   CHECK(full.status == 1);
   CHECK(read(gaze.folder / "run/report.html") == page);
+}
+
+TEST_CASE("a line that cannot be aligned has an empty one in its place", "[program]") {
+  Program gaze;
+  train(gaze, "run", {"--set", "steps=1"});
+  write(gaze.folder / "src", "a b\n\na b c d e f g\nc\n   \nd\n");
+  write(gaze.folder / "tgt", "a b\na\na b\n\nc\nd\n");
+  for (const Args& more : {Args{}, Args{"--reverse", "run", "--symmetrize", "union"}}) {
+    const Result r = gaze.run(joined({"align", "run", "--src", "src", "--tgt", "tgt"}, more));
+    INFO(r.err);
+    CHECK(r.status == 0);
+    const auto lines = lines_of(r.out);
+    REQUIRE(lines.size() == 6);
+    for (const std::size_t i : {1, 2, 3, 4}) CHECK(lines[i] == "");
+    CHECK(lines[0] != "");
+    CHECK(lines[5] == "0-0");
+    CHECK_THAT(r.err, ContainsSubstring("src:3: 7 tokens; this model was trained on at most 5"));
+  }
+  write(gaze.folder / "none", "");
+  CHECK(gaze.run({"align", "run", "--src", "none", "--tgt", "none"}).out == "");
+  // What is before a line that is no text is printed.
+  write(gaze.folder / "bad", "a b\n\nc\xff\nc\n\nd\n");
+  const Result bad = gaze.run({"align", "run", "--src", "bad", "--tgt", "tgt"});
+  CHECK(bad.status == 1);
+  CHECK(lines_of(bad.out).size() == 2);
+  CHECK_THAT(bad.err, ContainsSubstring("bad:3: "));
+}
+
+TEST_CASE("align answers each pair of lines that comes through pipes", "[program]") {
+  Program gaze;
+  train(gaze, "run", {"--set", "steps=1"});
+  for (const char* name : {"src", "tgt"}) REQUIRE(::mkfifo((gaze.folder / name).c_str(), 0600) == 0);
+  gaze.start({"align", "run", "--src", "src", "--tgt", "tgt"});
+  std::ofstream source(gaze.folder / "src"), target(gaze.folder / "tgt");
+  for (std::size_t i = 1; i <= 3; ++i) {
+    source << "a\n" << std::flush;
+    target << "b\n" << std::flush;
+    gaze.wait_until([&] { return lines_of(read(gaze.scratch.path / "out")).size() == i; });
+  }
+  source << "a\n";
+  source.close(), target.close();
+  const Result r = gaze.finish();
+  CHECK(r.status == 1);
+  CHECK(r.out == "0-0\n0-0\n0-0\n");
+  CHECK_THAT(r.err, ContainsSubstring("tgt:4: the line is missing; src has 4 lines and tgt has 3"));
 }

@@ -1,6 +1,9 @@
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -111,6 +114,16 @@ TEST_CASE("whatever a source is, it is answered", "[text]") {
   CHECK_THAT(r.err, ContainsSubstring("stdin:4: unknown to the model: zzz yyy") &&
                         ContainsSubstring("stdin:5: 5000 tokens; the model reads the first 12"));
   CHECK(gaze.run({"translate", "run", "--beam", "3", "--quiet"}, {.input = input}).out == r.out);
+
+  check_complaint(gaze.run({"translate", "run", "--beam", "2", "--n-best", "8"}, {.input = "le chat dort\n"}), 2,
+                  "--n-best 8: a beam of 2 finds 2 at most; give --beam 8");
+  check_complaint(gaze.run({"translate", "run", "--max-ratio", "-1"}), 2, "--max-ratio");
+  CHECK(gaze.run({"translate", "run", "--max-ratio", "0", "--max-extra", "0"}, {.input = "le chat dort\n"}).out ==
+        "\n");
+  const Result broken = gaze.run({"translate", "run"}, {.input = "le chat dort\nle \xff\nle chat dort\n"});
+  CHECK(broken.status == 1);
+  CHECK(lines_of(broken.out).size() == 1);
+  CHECK_THAT(broken.err, ContainsSubstring("stdin:2: "));
 
   const Result best = gaze.run({"translate", "run", "--n-best", "3"}, {.input = "le chat dort\n\nun chien\n"});
   const auto listed = lines_of(best.out);
@@ -385,4 +398,26 @@ TEST_CASE("export writes weights alone, under the names that are asked for", "[t
   check_complaint(gaze.run({"export", "run", "x", "--strip", "bdoy."}), 1, "bdoy.");
   check_complaint(gaze.run({"export", "run", "x", "--weights", "averaged"}), 1, "averaged.safetensors");
   CHECK_FALSE(fs::exists(gaze.folder / "x"));
+}
+
+TEST_CASE("who writes a line into a pipe and waits is answered", "[text]") {
+  Program gaze;
+  write_texts(gaze);
+  run_well(gaze, training("run"));
+  const fs::path pipe = gaze.scratch.path / "in";
+  fs::remove(pipe);
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const int held = ::open(pipe.c_str(), O_RDWR | O_CLOEXEC);  // while it is, nobody waits for another end
+  gaze.start({"translate", "run", "--quiet"});
+  std::ofstream talk(pipe);
+  ::close(held);
+  for (std::size_t i = 1; i <= 3; ++i) {
+    talk << "le chat dort\n" << std::flush;
+    gaze.wait_until([&] { return lines_of(read(gaze.scratch.path / "out")).size() == i; });
+  }
+  talk << "le chat dort";
+  talk.close();
+  const Result r = gaze.finish();
+  CHECK(r.status == 0);
+  CHECK(lines_of(r.out).size() == 4);
 }

@@ -1,8 +1,12 @@
 #include <gaze/train/program/commands/commands.h>
 
+#include <array>
+#include <exception>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <tuple>
+#include <utility>
 
 #include <gaze/autograd/base/threads.h>
 #include <gaze/datasets/lines.h>
@@ -82,31 +86,112 @@ Extraction pick(const Arguments& a, const std::string& run, const Translator& mo
   return how;
 }
 
-void warn_of_unknown_words(const Arguments& a, const Translator& model, const std::vector<Example>& pairs) {
-  std::string hint = hint_of_words(model);  // once
-  for (std::size_t i = 0; i < pairs.size(); ++i)
-    for (const auto& [language, words, file] :
-         {std::tuple(&model.source(), &pairs[i].source, &a.source), {&model.target(), &pairs[i].target, &a.target}})
-      if (train::warn_of_unknown_words(language->vocabulary, *words, fmt::format("{}:{}", *file, i + 1), hint))
-        hint.clear();
+/// Two lines that belong together.
+struct LinePair {
+  std::string source, target;
+  std::size_t number = 0;
+};
+
+/// Reads two files, or pipes, side by side.
+class PairReader {
+ public:
+  /// Throws for files of unequal numbers of lines; of pipes that is seen at the end.
+  PairReader(const std::string& source, const std::string& target)
+      : source_(std::filesystem::path(source)), target_(std::filesystem::path(target)), names_{source, target} {
+    const auto sources = count_lines(source), targets = count_lines(target);
+    if (sources && targets) require_as_many_lines(source, *sources, target, *targets);
+  }
+
+  /// As many as have come, one at least; none at the end. What is wrong with a line is thrown behind those before it.
+  std::vector<LinePair> next() {
+    std::vector<LinePair> pairs;
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+    try {
+      while (pairs.size() < lines_at_once && (pairs.empty() || (source_.ready(patience) && target_.ready(patience)))) {
+        auto source = source_.next(), target = target_.next();
+        if (!source && !target) break;
+        if (!source || !target) {
+          while (source_.next()) {
+          }
+          while (target_.next()) {
+          }
+          require_as_many_lines(names_[0], source_.lines(), names_[1], target_.lines());
+        }
+        pairs.push_back({std::move(*source), std::move(*target), source_.lines()});
+      }
+    } catch (const Error&) {
+      if (pairs.empty()) throw;
+      error_ = std::current_exception();
+    }
+    return pairs;
+  }
+
+ private:
+  LineReader source_, target_;
+  std::array<std::string, 2> names_;
+  std::exception_ptr error_;
+};
+
+/// A model that aligns, and how its alignments are read; `turned`: it translates from the target to the source.
+struct Direction {
+  std::string run;
+  std::unique_ptr<Translator> model;
+  Extraction how;
+  bool turned = false;
+
+  bool pieces = false;
+
+  /// With their words, or as pieces alone.
+  Example tokenised(const LinePair& lines) const {
+    Example pair = example_of(model->languages(), turned ? lines.target : lines.source,
+                              turned ? lines.source : lines.target);
+    if (pieces) pair.source_words.clear(), pair.target_words.clear();
+    return pair;
+  }
+};
+
+Direction direction(const Arguments& a, const std::string& run, bool turned, nlohmann::json& figures) {
+  Direction d{.run = run, .model = Translator::load(RunFolder::open(run)), .how = {}, .turned = turned, .pieces = a.view.pieces};
+  d.how = pick(a, run, *d.model, turned, figures);
+  return d;
 }
 
-/// The links of a model of the other direction, turned round.
-std::vector<std::vector<AlignmentLink>> align_backward(const Arguments& a, const std::vector<Example>& forward,
-                                                       nlohmann::json& figures) {
-  const auto model = Translator::load(RunFolder::open(a.reverse));
-  const auto pairs = pairs_of(a, *model, a.target, a.source);
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const auto source = source_word_count(forward[i]), target = target_word_count(forward[i]),
-               other_source = target_word_count(pairs[i]), other_target = source_word_count(pairs[i]);
-    require(source == other_source && target == other_target,
-            "line {}: {} splits it into {} and {} {}, {} into {} and {}", i + 1, a.run, source, target,
-            a.view.pieces ? "tokens" : "words", a.reverse, other_source, other_target);
+/// The links of each pair, from source to target; of one that cannot be aligned, none.
+std::vector<std::vector<AlignmentLink>> links_of(const Direction& d, const std::vector<Example>& pairs) {
+  std::vector<Example> good;
+  for (const Example& pair : pairs)
+    if (can_align(*d.model, pair)) good.push_back(pair);
+  auto found = align(*d.model, good, d.how);
+  std::vector<std::vector<AlignmentLink>> links(pairs.size());
+  for (std::size_t i = 0, next = 0; i < pairs.size(); ++i) {
+    if (!can_align(*d.model, pairs[i])) continue;
+    links[i] = std::move(found[next++]);
+    if (d.turned)
+      for (auto& [source, target] : links[i]) std::swap(source, target);
   }
-  auto links = align(*model, pairs, pick(a, a.reverse, *model, true, figures["reverse"]));
-  for (auto& line : links)
-    for (auto& [source, target] : line) std::swap(source, target);
   return links;
+}
+
+/// Says which words a model does not know and which lines are too long for it.
+void warn_of(const Arguments& a, const Translator& model, const std::vector<LinePair>& lines,
+             const std::vector<Example>& pairs, std::string& hint) {
+  for (std::size_t i = 0; i < pairs.size(); ++i)
+    for (const auto& [language, words, file] :
+         {std::tuple(&model.source(), &pairs[i].source, &a.source), {&model.target(), &pairs[i].target, &a.target}}) {
+      const std::string where = fmt::format("{}:{}", *file, lines[i].number);
+      if (warn_of_unknown_words(language->vocabulary, *words, where, hint)) hint.clear();
+      if (std::cmp_greater(words->size(), language->longest))
+        fmt::print(stderr, "gaze: {}: {} tokens; this model was trained on at most {}: no links\n", where,
+                   words->size(), language->longest);
+    }
+}
+
+void check_tokens(const LinePair& line, const Direction& one, const Example& forward, const Direction& other,
+                  const Example& backward) {
+  const auto source = source_word_count(forward), target = target_word_count(forward),
+             other_source = target_word_count(backward), other_target = source_word_count(backward);
+  require(source == other_source && target == other_target, "line {}: {} splits it into {} and {} {}, {} into {} and {}",
+          line.number, one.run, source, target, one.pieces ? "tokens" : "words", other.run, other_source, other_target);
 }
 
 void run(const Arguments& a) {
@@ -115,23 +200,37 @@ void run(const Arguments& a) {
     throw UsageError("--symmetrize and --reverse go together: the second is a run of the other direction");
   if (a.valid_gold.empty() != a.valid_source.empty() || a.valid_gold.empty() != a.valid_target.empty())
     throw UsageError("--valid-src, --valid-tgt and --valid-gold go together");
-  const auto model = Translator::load(RunFolder::open(a.run));
   if (a.best && a.view.chooses()) throw UsageError("--best picks layer, head and shift itself; give either it or them");
   nlohmann::json figures;
-  const Extraction how = pick(a, a.run, *model, false, figures);
-  const auto pairs = pairs_of(a, *model, a.source, a.target);
-  warn_of_unknown_words(a, *model, pairs);
-  auto links = align(*model, pairs, how);
-  if (!a.symmetrize.empty()) {
-    const auto backward = align_backward(a, pairs, figures);
-    const Symmetrization kind = a.symmetrize == "intersection" ? Symmetrization::intersection
-                                : a.symmetrize == "union"      ? Symmetrization::either
-                                                               : Symmetrization::grow_diag;
-    for (std::size_t i = 0; i < links.size(); ++i) links[i] = symmetrize(links[i], backward[i], kind);
+  const Direction forward = direction(a, a.run, false, figures);
+  std::optional<Direction> backward;
+  if (!a.symmetrize.empty()) backward = direction(a, a.reverse, true, figures["reverse"]);
+  const Symmetrization kind = a.symmetrize == "intersection" ? Symmetrization::intersection
+                              : a.symmetrize == "union"      ? Symmetrization::either
+                                                             : Symmetrization::grow_diag;
+  PairReader input(a.source, a.target);
+  std::string hint = hint_of_words(*forward.model);  // once
+  std::size_t sentences = 0;
+  for (auto lines = input.next(); !lines.empty(); lines = input.next()) {
+    std::vector<Example> pairs, turned;
+    for (const LinePair& line : lines) {
+      pairs.push_back(forward.tokenised(line));
+      if (!backward) continue;
+      turned.push_back(backward->tokenised(line));
+      check_tokens(line, forward, pairs.back(), *backward, turned.back());
+    }
+    warn_of(a, *forward.model, lines, pairs, hint);
+    auto links = links_of(forward, pairs);
+    if (backward) {
+      const auto others = links_of(*backward, turned);
+      for (std::size_t i = 0; i < links.size(); ++i) links[i] = symmetrize(links[i], others[i], kind);
+    }
+    for (const auto& line : links) fmt::print("{}\n", to_pharaoh(line));
+    flush_output();
+    sentences += links.size();
   }
-  for (const auto& line : links) fmt::print("{}\n", to_pharaoh(line));
   if (!a.json) return;
-  figures["sentences"] = links.size();
+  figures["sentences"] = sentences;
   fmt::print("{}\n", figures.dump());
 }
 
