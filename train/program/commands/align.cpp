@@ -138,7 +138,6 @@ struct Direction {
   std::unique_ptr<Translator> model;
   Extraction how;
   bool turned = false;
-
   bool pieces = false;
 
   /// With their words, or as pieces alone.
