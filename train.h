@@ -7,6 +7,7 @@
 
 #include <gaze/datasets/batch.h>
 #include <gaze/datasets/batch_plan.h>
+#include <gaze/datasets/characters.h>
 #include <gaze/datasets/example.h>
 #include <gaze/datasets/language.h>
 #include <gaze/datasets/lines.h>

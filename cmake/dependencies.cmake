@@ -34,9 +34,10 @@ need_header(Random123/philox.h librandom123-dev)
 
 if(GAZE_TRAIN)
   need_header(sentencepiece_trainer.h libsentencepiece-dev)
-  include(${CMAKE_CURRENT_LIST_DIR}/find_sentencepiece.cmake)
-  if(NOT TARGET gaze::sentencepiece)
-    message(FATAL_ERROR "libsentencepiece is missing; on Debian: apt-get install libsentencepiece-dev")
+  need_header(utf8proc.h libutf8proc-dev)
+  include(${CMAKE_CURRENT_LIST_DIR}/find_text_libraries.cmake)
+  if(gaze_missing_package)
+    message(FATAL_ERROR "a library is missing; on Debian: apt-get install ${gaze_missing_package}")
   endif()
 endif()
 

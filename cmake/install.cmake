@@ -19,7 +19,7 @@ endfunction()
 gaze_install_library(core gaze.h TARGETS gaze_core ROOMS ${core_rooms})
 if(GAZE_TRAIN)
   gaze_install_library(train train.h TARGETS gaze_train gaze ROOMS ${train_rooms})
-  install(FILES cmake/find_sentencepiece.cmake DESTINATION ${package_folder})
+  install(FILES cmake/find_text_libraries.cmake DESTINATION ${package_folder})
 endif()
 
 configure_package_config_file(cmake/gazeConfig.cmake.in ${PROJECT_BINARY_DIR}/gazeConfig.cmake

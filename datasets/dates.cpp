@@ -120,13 +120,7 @@ class DatesTask final : public ToyTask {
     guide.examples.emplace_back("31/12/1999");
     return guide;
   }
-  std::vector<std::string> tokenize(std::string_view line) const override {
-    std::string text(line);
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c);
-    });
-    return characters_of(text);
-  }
+  std::vector<std::string> tokenize(std::string_view line) const override { return characters_of(lower_case(line)); }
   std::vector<std::string> tokenize_target(std::string_view line) const override { return characters_of(line); }
   std::string join(const std::vector<std::string>& tokens) const override {
     return fmt::format("{}", fmt::join(tokens, ""));

@@ -469,12 +469,7 @@ TaskGuide GrammarTask::guide() const {
 /// In lower case, without the punctuation at the words' ends; what is elided is a word with its apostrophe.
 std::string plain(std::string_view line) {
   std::string text;
-  for (std::string c : characters_of(line)) {
-    const auto lead = static_cast<unsigned char>(c[0]);
-    if (c.size() == 1 && lead >= 'A' && lead <= 'Z') c[0] = static_cast<char>(lead + 32);
-    const auto second = c.size() == 2 ? static_cast<unsigned char>(c[1]) : 0;
-    if (lead == 0xc3 && second >= 0x80 && second <= 0x9e && second != 0x97)
-      c[1] = static_cast<char>(second + 32);  // À ... Þ
+  for (const std::string& c : characters_of(Spelling{.lowercase = true}.of(line))) {
     if (c == "'" || c == "\u2019") {
       text += "' ";
     } else {

@@ -11,7 +11,6 @@
 
 #include <gaze/autograd/base/error.h>
 #include <gaze/autograd/base/files.h>
-#include <gaze/datasets/tokenizer.h>
 
 namespace gaze::train {
 
@@ -32,18 +31,34 @@ std::string_view checked(std::string_view line, const std::string& file, std::si
   return line;
 }
 
+std::string composed(std::string_view line, const std::string& file, std::size_t number) {
+  try {
+    return nfc(line);
+  } catch (const Error& error) {
+    fail("{}:{}: {}", file, number, error.what());
+  }
+}
+
 }  // namespace
 
-std::vector<std::string> read_lines(const std::filesystem::path& path) {
+void for_each_line(const std::filesystem::path& path, Unicode unicode,
+                   const std::function<void(std::string_view line)>& take) {
   const std::string text = read_file(path);
   std::string_view rest = text;
-  std::vector<std::string> lines;
-  while (!rest.empty()) {
+  for (std::size_t number = 1; !rest.empty(); ++number) {
     const std::size_t end = rest.find('\n');
-    std::string_view line = rest.substr(0, end);
+    const std::string_view line = checked(rest.substr(0, end), path.string(), number);
     rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
-    lines.emplace_back(checked(line, path.string(), lines.size() + 1));
+    if (unicode == Unicode::nfc)
+      take(composed(line, path.string(), number));
+    else
+      take(line);
   }
+}
+
+std::vector<std::string> read_lines(const std::filesystem::path& path, Unicode unicode) {
+  std::vector<std::string> lines;
+  for_each_line(path, unicode, [&](std::string_view line) { lines.emplace_back(line); });
   return lines;
 }
 

@@ -4,16 +4,24 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include <gaze/datasets/characters.h>
+
 namespace gaze::train {
 
-/// The lines of a UTF-8 text file without their ends (LF or CRLF); a byte-order mark and the last line's missing end
-/// are no matter. Throws for text that is not UTF-8 and for NUL, naming file:line, and when the file cannot be read.
-std::vector<std::string> read_lines(const std::filesystem::path& path);
+/// take(line) with each line of a UTF-8 text file in normalization form C or, with none, as it stands, without its end
+/// (LF or CRLF); a byte-order mark and the last line's missing end are no matter. Throws for text that is not UTF-8 and
+/// for NUL, naming file:line, and when the file cannot be read.
+void for_each_line(const std::filesystem::path& path, Unicode unicode,
+                   const std::function<void(std::string_view line)>& take);
+/// All of them.
+std::vector<std::string> read_lines(const std::filesystem::path& path, Unicode unicode = Unicode::none);
 
 /// Reads such lines one after another as they come: of a file, or of a pipe whose writer waits for an answer.
 class LineReader {

@@ -8,23 +8,24 @@
 
 namespace gaze::train {
 
-ParallelText ParallelText::read(const std::filesystem::path& source, const std::filesystem::path& target) {
-  ParallelText text{read_lines(source), read_lines(target), source.string(), target.string(), {}};
+ParallelText ParallelText::read(const std::filesystem::path& source, const std::filesystem::path& target,
+                                Unicode unicode) {
+  ParallelText text{read_lines(source, unicode), read_lines(target, unicode), source.string(), target.string(), {}};
   require_as_many_lines(source, text.source.size(), target, text.target.size());
   require(text.size() > 0, "{}:1: the file is empty", text.source_file);
   return text;
 }
 
-ParallelText ParallelText::read_columns(const std::filesystem::path& file) {
+ParallelText ParallelText::read_columns(const std::filesystem::path& file, Unicode unicode) {
   ParallelText text{{}, {}, file.string(), file.string(), {}};
-  for (const std::string& line : read_lines(file)) {
+  for_each_line(file, unicode, [&](std::string_view line) {
     const auto columns = std::count(line.begin(), line.end(), '\t') + 1;
     require(columns == 2, "{}:{}: {} column{} instead of two, source and target with a tab between them",
             text.source_file, text.size() + 1, columns, columns == 1 ? "" : "s");
     const std::size_t tab = line.find('\t');
-    text.source.push_back(line.substr(0, tab));
-    text.target.push_back(line.substr(tab + 1));
-  }
+    text.source.emplace_back(line.substr(0, tab));
+    text.target.emplace_back(line.substr(tab + 1));
+  });
   require(text.size() > 0, "{}:1: the file is empty", text.source_file);
   return text;
 }

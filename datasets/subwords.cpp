@@ -14,15 +14,25 @@ namespace {
 /// The library reads what it learns from through one of these.
 class Lines : public sentencepiece::SentenceIterator {
  public:
-  explicit Lines(const std::vector<std::string>& lines) : lines_(lines) {}
+  Lines(std::span<const std::string_view> lines, const Spelling& spelling) : lines_(lines), spelling_(spelling) {
+    spell();
+  }
   bool done() const override { return next_ >= lines_.size(); }
-  void Next() override { ++next_; }
-  const std::string& value() const override { return lines_[next_]; }
+  void Next() override {
+    ++next_;
+    spell();
+  }
+  const std::string& value() const override { return line_; }
   sentencepiece::util::Status status() const override { return {}; }
 
  private:
-  const std::vector<std::string>& lines_;
+  void spell() {
+    if (!done()) line_ = spelling_.of(lines_[next_]);
+  }
+  std::span<const std::string_view> lines_;
+  Spelling spelling_;
   std::size_t next_ = 0;
+  std::string line_;
 };
 
 constexpr std::string_view space_mark = "\u2581";
@@ -47,9 +57,9 @@ struct Subwords::Processor {
   sentencepiece::SentencePieceProcessor all;
 };
 
-Subwords Subwords::train(const std::vector<std::string>& lines, std::int64_t size) {
+Subwords Subwords::train(std::span<const std::string_view> lines, std::int64_t size, const Spelling& spelling) {
   std::size_t longest = 0;
-  for (const std::string& line : lines) longest = std::max(longest, line.size());
+  for (Lines line(lines, spelling); !line.done(); line.Next()) longest = std::max(longest, line.value().size());
   const std::unordered_map<std::string, std::string> options = {
       {"model_type", "bpe"},
       {"vocab_size", std::to_string(size + 1)},  // and the unknown piece
@@ -63,7 +73,7 @@ Subwords Subwords::train(const std::vector<std::string>& lines, std::int64_t siz
       {"max_sentence_length", std::to_string(longest + 1)},
       {"num_threads", "1"},  // the same pieces on every machine
       {"minloglevel", "2"}};
-  Lines iterator(lines);
+  Lines iterator(lines, spelling);
   std::string serialized;
   const auto status = sentencepiece::SentencePieceTrainer::Train(options, &iterator, &serialized);
   require(status.ok(), "subwords: {} pieces cannot be learned from {} lines: {}", size, lines.size(),
@@ -90,12 +100,12 @@ std::vector<std::string> Subwords::pieces() const {
 }
 
 Tokenizer Subwords::tokenizer() const {
-  return {[processor = processor_](std::string_view line) {
+  return {[processor = processor_](std::string_view line, const Tokenizer::Take& take) {
             check_utf8(line);
             std::vector<std::string> pieces;
             const auto status = processor->all.Encode({line.data(), line.size()}, &pieces);
             require(status.ok(), "subwords: {}", status.ToString());
-            return pieces;
+            for (const std::string& piece : pieces) take(piece);
           },
           [processor = processor_](std::span<const std::string> tokens) {
             std::string text;
@@ -107,14 +117,14 @@ Tokenizer Subwords::tokenizer() const {
             std::vector<std::size_t> begins;
             for (const auto& piece : processor->all.EncodeAsImmutableProto({line.data(), line.size()}).pieces())
               begins.push_back(piece.begin());
-            return words_at(line, begins);
+            return words_at(line, begins, Unicode::none);  // the spelling has made other white space " "
           },
           [processor = processor_](std::span<const std::string> tokens) {
             std::string text;
             std::vector<std::size_t> begins;
             for (const std::string& piece : tokens)
               begins.push_back(text.size()), text += surface_of(processor->all, piece);
-            return words_at(text, begins);
+            return words_at(text, begins, Unicode::none);
           }};
 }
 

@@ -12,9 +12,9 @@ namespace gaze::train {
 /// Pieces of words by byte-pair encoding (Sennrich et al. 2016), as the sentencepiece library trains and applies it.
 class Subwords {
  public:
-  /// `size` pieces at most, learned from these lines; the same lines give the same pieces. Throws when the library
-  /// does, for example for more pieces than the text has in it.
-  static Subwords train(const std::vector<std::string>& lines, std::int64_t size);
+  /// `size` pieces at most, learned from these lines in a spelling; the same lines give the same pieces. Throws when
+  /// the library does, for example for more pieces than the text has in it.
+  static Subwords train(std::span<const std::string_view> lines, std::int64_t size, const Spelling& spelling = {});
   /// From what serialized() gave. Throws for anything else.
   static Subwords from(const std::string& serialized);
 

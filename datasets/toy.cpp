@@ -43,14 +43,18 @@ std::string ToyTask::join_source(const std::vector<std::string>& tokens) const {
 }
 
 Tokenizer source_tokenizer(std::shared_ptr<const ToyTask> task) {
-  return {[task](std::string_view line) { return task->tokenize(line); },
+  return {[task](std::string_view line, const Tokenizer::Take& take) {
+            for (const std::string& token : task->tokenize(line)) take(token);
+          },
           [task](std::span<const std::string> tokens) {
             return task->join_source({tokens.begin(), tokens.end()});
           }};
 }
 
 Tokenizer target_tokenizer(std::shared_ptr<const ToyTask> task) {
-  return {[task](std::string_view line) { return task->tokenize_target(line); },
+  return {[task](std::string_view line, const Tokenizer::Take& take) {
+            for (const std::string& token : task->tokenize_target(line)) take(token);
+          },
           [task](std::span<const std::string> tokens) {
             return task->join({tokens.begin(), tokens.end()});
           }};

@@ -46,7 +46,7 @@ void Vocabulary::add(const std::string& token) {
 bool Vocabulary::contains(std::string_view token) const { return id(token) != unk; }
 
 std::int32_t Vocabulary::id(std::string_view token) const {
-  const auto found = ids_.find(std::string(token));
+  const auto found = ids_.find(token);
   return found == ids_.end() ? unk : std::max(found->second, unk);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,9 +34,14 @@ class Vocabulary {
   const std::vector<std::string>& tokens() const { return tokens_; }  ///< by id, marks included
 
  private:
+  /// Parts of a text are looked up as they are, without a string of their own.
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view token) const { return std::hash<std::string_view>()(token); }
+  };
   void add(const std::string& token);
   std::vector<std::string> tokens_;
-  std::unordered_map<std::string, std::int32_t> ids_;
+  std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>> ids_;
 };
 
 }  // namespace gaze::train

@@ -49,7 +49,7 @@ in_tree() {
 only_core_is_there() {
   local there
   there=$(chroot "$1" dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' zlib1g-dev libsentencepiece-dev \
-    libcli11-dev libcpp-httplib-dev libssl-dev 2>/dev/null | sed -n 's/^installed //p') || true  # unknown ones fail it
+    libutf8proc-dev libcli11-dev libcpp-httplib-dev libssl-dev 2>/dev/null | sed -n 's/^installed //p') || true  # unknown ones fail it
   [[ ! $there ]] || die "the core installed more than it needs: $there"
 }
 

@@ -32,6 +32,11 @@ const NameTable<Units>& units_names() {
   return names;
 }
 
+const NameTable<Unicode>& unicode_names() {
+  static const NameTable<Unicode> names("unicode", {{Unicode::nfc, "nfc"}, {Unicode::none, "none"}});
+  return names;
+}
+
 const NameTable<RecordedKinds>& recorded_kinds_names() {
   static const NameTable<RecordedKinds> names("record", {{RecordedKinds::all, "all"}, {RecordedKinds::cross, "cross"}});
   return names;
@@ -46,6 +51,7 @@ const NameTable<TaskKind>& text_tasks() {
 std::string_view name_of(Architecture architecture) { return architecture_names().name_of(architecture); }
 std::string_view name_of(ModelKind kind) { return model_kind_names().name_of(kind); }
 std::string_view name_of(Units units) { return units_names().name_of(units); }
+std::string_view name_of(Unicode unicode) { return unicode_names().name_of(unicode); }
 std::string_view name_of(OptimizerKind optimizer) { return optimizer_names().name_of(optimizer); }
 std::string_view name_of(RecordedKinds recorded) { return recorded_kinds_names().name_of(recorded); }
 

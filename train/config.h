@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <gaze/autograd/base/names.h>
+#include <gaze/datasets/characters.h>
 #include <gaze/nn/model.h>
 #include <gaze/nn/recurrent.h>
 #include <gaze/nn/score.h>
@@ -51,11 +52,13 @@ enum class RecordedKinds { all, cross };
 const NameTable<Architecture>& architecture_names();
 const NameTable<ModelKind>& model_kind_names();
 const NameTable<Units>& units_names();
+const NameTable<Unicode>& unicode_names();
 const NameTable<OptimizerKind>& optimizer_names();  ///< of the table of optimizers in optimizers.cpp
 const NameTable<RecordedKinds>& recorded_kinds_names();
 std::string_view name_of(Architecture);
 std::string_view name_of(ModelKind);
 std::string_view name_of(Units);
+std::string_view name_of(Unicode);
 std::string_view name_of(OptimizerKind);
 std::string_view name_of(RecordedKinds);
 
@@ -86,6 +89,7 @@ struct DataConfig {
   bool source_eos = false;   ///< an end mark closes the source sentence
   std::int64_t validation = 512;   ///< held-out sentences of a toy task that the figures are taken on
   Units units = Units::words;      ///< of text
+  Unicode unicode = Unicode::nfc;  ///< what text is taken for; a saved run that does not say it has none
   bool lowercase = false;          ///< text is taken in lower case
   std::int64_t min_frequency = 1;  ///< rarer tokens of text are unknown
 };

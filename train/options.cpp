@@ -291,6 +291,8 @@ const std::vector<Section>& sections() {
          of_toy_tasks(), free},
         {"units", word(data(&D::units), units_names()),
          "What a token is: words between spaces, characters, or byte-pair encoding.", text},
+        {"unicode", word(data(&D::unicode), unicode_names()),
+         "nfc: what looks the same is the same (NFC), white space is Unicode's; none: text as it stands.", text},
         {"lowercase", yes_or_no(data(&D::lowercase)), "Text is taken in lower case.", text},
         {"min_frequency", whole(data(&D::min_frequency), 1, any_count), "Rarer tokens are unknown.",
          of_whole_tokens()}}},
@@ -491,6 +493,7 @@ Config own_config(std::string task, std::string kind, std::map<std::string, std:
 }
 
 void read_run_config(Config& config, const json& object, std::string_view source) {
+  config.data.unicode = Unicode::none;  // a run that does not say it is older than the option
   const json kind = object.is_object() ? object.value("model", json()) : json();
   // Models that gaze knows list their kind, too: without a known model somebody has mistyped it.
   if (!kind.is_string() || kind == "" || object.contains("kind") ||

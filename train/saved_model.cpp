@@ -84,13 +84,18 @@ void require_as_many_numbers(const Checkpoint& checkpoint, double parameters, co
           file, numbers, parameters);
 }
 
-Language learn_language(const Config& config, const std::vector<std::string>& lines, const char* line_end) {
+Spelling spelling_of(const Config& config) {
+  return {.unicode = config.data.unicode,
+          .lowercase = config.data.lowercase,
+          .ascii_spaces = config.data.units == Units::subwords};  // sentencepiece knows no other
+}
+
+Language learn_language(const Config& config, std::span<const std::string_view> lines, const char* line_end) {
   Language language{.tokenizer = {}, .vocabulary = Vocabulary({}), .longest = config.data.length};
   if (config.data.units == Units::subwords) {
     constexpr std::int64_t usual = 8000;
-    std::vector<std::string> cased;
-    for (const std::string& line : lines) cased.push_back(config.data.lowercase ? lower_case(line) : line);
-    const Subwords subwords = Subwords::train(cased, config.data.vocab > 0 ? config.data.vocab : usual);
+    const Subwords subwords =
+        Subwords::train(lines, config.data.vocab > 0 ? config.data.vocab : usual, spelling_of(config));
     std::vector<std::string> tokens = subwords.pieces();
     if (line_end) tokens.insert(tokens.begin(), line_end);
     language.vocabulary = Vocabulary(tokens);
@@ -100,8 +105,12 @@ Language learn_language(const Config& config, const std::vector<std::string>& li
   }
   language.tokenizer = tokenizer_of(config, {});
   std::unordered_map<std::string, std::int64_t> counts;
-  for (const std::string& line : lines) {
-    for (std::string& token : language.tokenizer.tokenize(line)) ++counts[std::move(token)];
+  std::string key;
+  for (const std::string_view line : lines) {
+    language.tokenizer.for_each(line, [&](std::string_view token) {
+      key = token;
+      ++counts[key];
+    });
     if (line_end) ++counts[line_end];
   }
   language.vocabulary = Vocabulary::from_counts(counts, config.data.min_frequency, config.data.vocab);
@@ -112,9 +121,9 @@ Language learn_language(const Config& config, const std::vector<std::string>& li
 
 Tokenizer tokenizer_of(const Config& config, const std::string& subwords) {
   Tokenizer tokenizer = config.data.units == Units::subwords     ? Subwords::from(subwords).tokenizer()
-                        : config.data.units == Units::characters ? character_tokenizer()
-                                                                 : word_tokenizer();
-  return config.data.lowercase ? lower_cased(std::move(tokenizer)) : tokenizer;
+                        : config.data.units == Units::characters ? character_tokenizer(config.data.unicode)
+                                                                 : word_tokenizer(config.data.unicode);
+  return spelled(std::move(tokenizer), spelling_of(config));
 }
 
 void add_language(Metadata& metadata, const std::string& name, const Language& language) {

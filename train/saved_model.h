@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,7 +42,9 @@ void require_known_kind(const Config& config, const std::string& run);
 
 /// The tokens of these lines, by the config's units; `line_end`, if any, is a token that closes each line. Throws when
 /// nothing is as frequent as the config asks for, and what Subwords::train() throws.
-Language learn_language(const Config& config, const std::vector<std::string>& lines, const char* line_end = nullptr);
+Language learn_language(const Config& config, std::span<const std::string_view> lines, const char* line_end = nullptr);
+/// How a run on text spells it.
+Spelling spelling_of(const Config& config);
 /// How text of a config's units becomes tokens; `subwords`: see Subwords::serialized().
 Tokenizer tokenizer_of(const Config& config, const std::string& subwords);
 

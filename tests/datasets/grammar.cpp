@@ -402,6 +402,8 @@ TEST_CASE("French is taken as people type it") {
   CHECK(task->tokenize("Bonjour, LE monde !") == Words{"bonjour", "le", "monde"});
   CHECK(task->tokenize(" le\tGARÇON\n") == Words{"le", "garçon"});
   CHECK(task->tokenize("GÂTEAU Été") == Words{"gâteau", "été"});
+  CHECK(task->tokenize("GA\u0302TEAU\u00a0E\u0301te\u0301") == Words{"gâteau", "été"});
+  CHECK(task->tokenize("SŒUR") == Words{"sœur"});
   CHECK(task->tokenize("").empty());
   CHECK(task->tokenize("J'aime l’homme; OÙ EST-il ?") == Words{"j'", "aime", "l'", "homme", "où", "est-il"});
   CHECK(task->tokenize("'") == Words{"'"});

@@ -30,6 +30,10 @@ TEST_CASE("lines of a file, whatever ends them") {
               "a\n\xef\xbb\xbf") == Lines{"a", "\xef\xbb\xbf"});
   CHECK_THROWS_WITH(lines("a\nb\xff\n"), ContainsSubstring("text:2: ") && ContainsSubstring("UTF-8"));
   CHECK_THROWS_WITH(lines(std::string("a\n\0\n", 4)), ContainsSubstring("text:2: ") && ContainsSubstring("NUL"));
+  CHECK(lines("cafe\u0301\n") == Lines{"cafe\u0301"});
+  CHECK(read_lines(file, Unicode::nfc) == Lines{"caf\u00e9"});
+  std::ofstream(file, std::ios::binary) << "a\nb\xff\n";
+  CHECK_THROWS_WITH(read_lines(file, Unicode::nfc), ContainsSubstring("text:2: ") && ContainsSubstring("UTF-8"));
   CHECK_THROWS_WITH(read_lines(scratch.path / "none"), ContainsSubstring("none"));
 }
 

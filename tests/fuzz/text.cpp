@@ -18,10 +18,24 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const std::string& one : characters) whole += one;
     fuzz::must(whole == line, "characters are a line's own bytes");
     check_utf8(line);
-    for (const std::string& word : words_of(line)) fuzz::must(!word.empty(), "a word is something");
-    check_utf8(lower_case(line));
-    for (const Tokenizer& tokenizer : {word_tokenizer(), character_tokenizer(), lower_cased(word_tokenizer())})
-      tokenizer.join(tokenizer.tokenize(line));
+    for (const Unicode unicode : {Unicode::nfc, Unicode::none}) {
+      for (const std::string_view word : words_in(line, unicode)) fuzz::must(!word.empty(), "a word is something");
+      check_utf8(lower_case(line, unicode));
+      for (const bool lowercase : {false, true})
+        for (const Tokenizer& tokenizer : {word_tokenizer(unicode), character_tokenizer(unicode)}) {
+          const Tokenizer own = spelled(tokenizer, {.unicode = unicode, .lowercase = lowercase});
+          fuzz::accepts([&] {
+            const auto tokens = own.tokenize(line);
+            const auto words = own.words_of_line(line);
+            fuzz::must(words.empty() || words.size() == tokens.size(), "each token has its word");
+            check_utf8(own.join(tokens));
+          });
+        }
+    }
+    fuzz::accepts([&] {
+      const std::string composed = nfc(line);
+      fuzz::must(nfc(composed) == composed, "what is composed stays as it is");
+    });
   }
   return 0;
 }

@@ -53,6 +53,22 @@ TEST_CASE("options are set by name, with their type checked") {
   CHECK(c.model.heads == 4);
 }
 
+TEST_CASE("text of a new run is normalised, and that of a run from before the option is not") {
+  Config c = default_config("chars");
+  CHECK(c.data.unicode == Unicode::nfc);
+  CHECK(to_json(c)["unicode"] == "nfc");
+  nlohmann::json saved = portable(c);
+  Config again;
+  read_run_config(again, saved, "config.json");
+  CHECK(again.data.unicode == Unicode::nfc);
+  saved.erase("unicode");
+  read_run_config(again, saved, "config.json");
+  CHECK(again.data.unicode == Unicode::none);
+  CHECK(fixed_differences(again, c) == std::vector<std::string>{"unicode: \"none\", not \"nfc\""});
+  CHECK_FALSE(to_json(default_config("copy")).contains("unicode"));
+  CHECK_THROWS_WITH(set_option(c, "unicode=nfd"), ContainsSubstring("expects nfc or none"));
+}
+
 TEST_CASE("a config goes through JSON and back unchanged") {
   Config c;
   set_option(c, "d_model=96");

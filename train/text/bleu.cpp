@@ -7,37 +7,10 @@
 #include <unordered_map>
 
 #include <gaze/autograd/base/error.h>
+#include <gaze/datasets/characters.h>
 
 namespace gaze::train {
 namespace {
-
-/// The bytes of the white space (of Unicode) that begins at byte i, or 0.
-std::size_t space_at(std::string_view text, std::size_t i) {
-  const auto c = static_cast<unsigned char>(text[i]);
-  if (c == ' ' || (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x1f)) return 1;
-  // U+0085, U+00A0, U+1680, U+2000 to U+200A, U+2028, U+2029, U+202F, U+205F, U+3000
-  for (const std::string_view space : {"\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xa8", "\xe2\x80\xa9",
-                                       "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"})
-    if (text.substr(i).starts_with(space)) return space.size();
-  const bool quad = text.substr(i).starts_with("\xe2\x80") && i + 2 < text.size() &&
-                    static_cast<unsigned char>(text[i + 2]) >= 0x80 && static_cast<unsigned char>(text[i + 2]) <= 0x8a;
-  return quad ? 3 : 0;
-}
-
-std::vector<std::string_view> words_between_spaces(std::string_view text) {
-  std::vector<std::string_view> words;
-  std::size_t first = 0;
-  for (std::size_t i = 0; i <= text.size();) {
-    const std::size_t space = i < text.size() ? space_at(text, i) : 1;
-    if (space == 0) {
-      ++i;
-      continue;
-    }
-    if (i > first) words.push_back(text.substr(first, i - first));
-    first = i += space;
-  }
-  return words;
-}
 
 /// How often each n-gram occurs, by its words with spaces between them.
 std::unordered_map<std::string, std::int64_t> n_grams(std::span<const std::string_view> words, std::size_t n) {
@@ -54,7 +27,7 @@ Bleu bleu(const std::vector<std::string>& hypotheses, const std::vector<std::str
   Bleu result;
   std::array<std::int64_t, 4> matches{}, totals{};
   for (std::size_t s = 0; s < hypotheses.size(); ++s) {
-    const auto hypothesis = words_between_spaces(hypotheses[s]), reference = words_between_spaces(references[s]);
+    const auto hypothesis = words_in(hypotheses[s]), reference = words_in(references[s]);
     result.hypothesis_words += static_cast<std::int64_t>(hypothesis.size());
     result.reference_words += static_cast<std::int64_t>(reference.size());
     for (std::size_t n = 1; n <= matches.size(); ++n) {

@@ -9,10 +9,11 @@
 namespace gaze::train {
 namespace {
 
-ParallelText read(const std::string& source, const std::string& target, const std::string& columns, const char* what) {
+ParallelText read(const std::string& source, const std::string& target, const std::string& columns, const char* what,
+                  Unicode unicode) {
   require(source.empty() == target.empty(), "config: {0}src and {0}tgt go together", what);
   require(source.empty() || columns.empty(), "config: give {0}src and {0}tgt or {0}tsv, not both", what);
-  return columns.empty() ? ParallelText::read(source, target) : ParallelText::read_columns(columns);
+  return columns.empty() ? ParallelText::read(source, target, unicode) : ParallelText::read_columns(columns, unicode);
 }
 
 bool named(const std::string& source, const std::string& target, const std::string& columns) {
@@ -125,23 +126,24 @@ class ToyPairs : public PairData {
 PairTexts PairTexts::read(const Config& c) {
   require(named(c.files.src, c.files.tgt, c.files.tsv),
           "config: pairs needs src and tgt, or tsv: the sentences to learn from");
-  PairTexts texts{train::read(c.files.src, c.files.tgt, c.files.tsv, ""), {}, {}, false};
+  PairTexts texts{train::read(c.files.src, c.files.tgt, c.files.tsv, "", c.data.unicode), {}, {}, false};
   if (named(c.files.valid_src, c.files.valid_tgt, c.files.valid_tsv)) {
-    texts.validation = train::read(c.files.valid_src, c.files.valid_tgt, c.files.valid_tsv, "valid_");
+    texts.validation = train::read(c.files.valid_src, c.files.valid_tgt, c.files.valid_tsv, "valid_", c.data.unicode);
   } else {
     constexpr std::size_t max_count = 1000;
     texts.validation = texts.train.take_held_out(max_count);
     texts.held_out = true;
   }
   if (named(c.files.test_src, c.files.test_tgt, c.files.test_tsv))
-    texts.test = train::read(c.files.test_src, c.files.test_tgt, c.files.test_tsv, "test_");
+    texts.test = train::read(c.files.test_src, c.files.test_tgt, c.files.test_tsv, "test_", c.data.unicode);
   return texts;
 }
 
 LanguagePair learn_languages(const Config& config, const ParallelText& text) {
-  if (!config.model.shared) return {learn_language(config, text.source), learn_language(config, text.target)};
-  std::vector<std::string> lines = text.source;
-  lines.insert(lines.end(), text.target.begin(), text.target.end());
+  std::vector<std::string_view> lines(text.source.begin(), text.source.end());
+  const std::vector<std::string_view> target(text.target.begin(), text.target.end());
+  if (!config.model.shared) return {learn_language(config, lines), learn_language(config, target)};
+  lines.insert(lines.end(), target.begin(), target.end());
   const Language both = learn_language(config, lines);
   return {both, both};
 }

@@ -1,7 +1,8 @@
 #include <gaze/train/text/text_data.h>
 
 #include <algorithm>
-#include <sstream>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include <gaze/datasets/lines.h>
@@ -39,9 +40,11 @@ std::vector<SequenceBatch> in_rows(const std::vector<std::int32_t>& ids, std::si
 
 TextData::Text TextData::read(const Config& config) {
   require(!config.files.text.empty(), "config: {} needs text, a file to learn from", config.task);
-  const auto whole = [](const std::string& file) {
+  const auto whole = [&](const std::string& file) {
     std::string text;
-    for (const std::string& line : read_lines(file)) text += line + line_end;
+    std::error_code none;
+    if (const auto bytes = std::filesystem::file_size(file, none); !none) text.reserve(bytes + 1);
+    for_each_line(file, config.data.unicode, [&](std::string_view line) { text.append(line).append(line_end); });
     require(!text.empty(), "{}:1: the file is empty", file);
     return text;
   };
@@ -50,31 +53,39 @@ TextData::Text TextData::read(const Config& config) {
     text.validation = whole(config.files.valid_text);
     return text;
   }
-  const auto characters = characters_of(text.train);
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < characters.size() - characters.size() / 10; ++i) kept += characters[i].size();
+  std::size_t characters = 0, kept = 0;
+  for (std::size_t i = 0; i < text.train.size(); ++characters) i += character_at(text.train, i).bytes;
+  for (std::size_t i = 0; i < characters - characters / 10; ++i) kept += character_at(text.train, kept).bytes;
   text.validation = text.train.substr(kept);
   text.train.resize(kept);
   return text;
 }
 
 Language TextData::learn_language(const Config& config, const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  std::vector<std::string_view> lines;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t end = rest.find('\n');
+    lines.push_back(rest.substr(0, end));
+    rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
+  }
   return train::learn_language(config, lines, line_end);
 }
 
-TextData::TextData(const Config& config, const Language& language, const Text& text)
+TextData::TextData(const Config& config, const Language& language, Text text)
     : length_(config.data.length),
       rows_(config.training.batch),
       stream_{config.seed, streams::order},
       hash_(hash_of(text.validation, hash_of("\t", hash_of(text.train)))) {
-  const auto ids = [&](const std::string& part, const char* what, std::int64_t min_tokens) {
-    const auto tokens = text_tokens(language.tokenizer, part);
-    require(std::cmp_greater_equal(tokens.size(), min_tokens),
-            "config: the {} text has {} tokens, and at least {} are needed", what, tokens.size(), min_tokens);
-    return language.vocabulary.encode(tokens);
+  // Four bytes a token, and the text no longer than needed: room that is reserved and not written takes no memory.
+  const auto ids = [&](std::string& part, const char* what, std::int64_t min_tokens) {
+    std::vector<std::int32_t> all;
+    all.reserve(part.size());
+    for_each_token(language.tokenizer, part,
+                   [&](std::string_view token) { all.push_back(language.vocabulary.id(token)); });
+    require(std::cmp_greater_equal(all.size(), min_tokens),
+            "config: the {} text has {} tokens, and at least {} are needed", what, all.size(), min_tokens);
+    part = {};
+    return all;
   };
   train_ = ids(text.train, "training", length_ + 1);
   const auto held_out = ids(text.validation, "validation", 2);

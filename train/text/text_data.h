@@ -17,13 +17,14 @@ class TextData : public TrainingData {
   struct Text {
     std::string train, validation;
   };
-  /// As the config says; the last tenth of the characters is for validation unless that is another file.
+  /// As the config says, line by line with line_end behind each; the last tenth of the characters is for validation
+  /// unless that is another file.
   static Text read(const Config& config);
   /// The tokens of a training text.
   static Language learn_language(const Config& config, const std::string& text);
 
   /// Throws when a part of the text is too short for a context.
-  TextData(const Config& config, const Language& language, const Text& text);
+  TextData(const Config& config, const Language& language, Text text);
 
   SequenceBatch batch(std::int64_t number) override;
   const std::vector<SequenceBatch>& validation() const override { return validation_; }

@@ -20,16 +20,37 @@ void check_text(const Config& config) {
           name_of(config.model.kind));
 }
 
-std::vector<std::string> text_tokens(const Tokenizer& tokenizer, std::string_view text) {
-  std::vector<std::string> tokens;
+void for_each_token(const Tokenizer& tokenizer, std::string_view text, const Tokenizer::Take& take) {
   while (!text.empty()) {
     const std::size_t end = text.find('\n');
-    for (std::string& token : tokenizer.tokenize(text.substr(0, end))) tokens.push_back(std::move(token));
+    tokenizer.for_each(text.substr(0, end), take);
     if (end == text.npos) break;
-    tokens.emplace_back(line_end);
+    take(line_end);
     text.remove_prefix(end + 1);
   }
+}
+
+std::vector<std::string> text_tokens(const Tokenizer& tokenizer, std::string_view text) {
+  std::vector<std::string> tokens;
+  for_each_token(tokenizer, text, [&](std::string_view token) { tokens.emplace_back(token); });
   return tokens;
+}
+
+std::string JoinedText::add(const std::string& token) {
+  if (token == line_end) {
+    last_.clear();
+    return token;
+  }
+  const std::string before = tokenizer_.join(last_);
+  last_.push_back(token);
+  const std::string after = tokenizer_.join(last_);
+  // A mark of a space alone shows nothing until something stands behind it, and then after what stands before.
+  constexpr std::size_t max_unseen = 16;
+  if (!tokenizer_.join(std::span(last_).last(1)).empty())
+    last_.erase(last_.begin(), last_.end() - 1);
+  else if (last_.size() > max_unseen)
+    last_.erase(last_.begin() + 1);
+  return after.starts_with(before) ? after.substr(before.size()) : "";
 }
 
 ModelSizes sizes_of(const Config& config, const Language& language) {

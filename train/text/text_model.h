@@ -23,8 +23,22 @@ void check_text(const Config& config);
 /// The token where a line ends.
 inline constexpr const char* line_end = "\n";
 
-/// A text's tokens, line by line, with line_end where a line ends.
+/// take(token) with a text's tokens, line by line, and with line_end where a line ends.
+void for_each_token(const Tokenizer& tokenizer, std::string_view text, const Tokenizer::Take& take);
+/// All of them.
 std::vector<std::string> text_tokens(const Tokenizer& tokenizer, std::string_view text);
+
+/// Text as its tokens come, each in the time that it takes itself, however long the line is.
+class JoinedText {
+ public:
+  explicit JoinedText(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  /// What a token adds to the text of those before it.
+  std::string add(const std::string& token);
+
+ private:
+  const Tokenizer& tokenizer_;
+  std::vector<std::string> last_;  ///< of the line, from the last token that can be seen: what the next one joins
+};
 
 /// What a language model of a text's tokens is made for.
 ModelSizes sizes_of(const Config& config, const Language& language);
@@ -49,7 +63,7 @@ class TextModel {
   Params& params() { return params_; }
   const SequenceModel& model() const { return *model_; }
 
-  /// A prompt as tokens; without any it is a line's end.
+  /// A prompt as tokens; without any it is a line's end. The model sees the last `length` of them (config).
   std::vector<std::string> prompt(std::string_view text) const;
   /// The likeliest tokens after these, the likeliest first. The model sees the last `length` tokens (config).
   std::vector<NextToken> next(const std::vector<std::string>& tokens, std::size_t count) const;

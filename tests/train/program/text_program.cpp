@@ -385,6 +385,68 @@ TEST_CASE("a language model is trained, sampled and asked for the next token", "
   check_complaint(gaze.run({"sample", "run"}), 1, "not a language model");
 }
 
+TEST_CASE("text that looks the same is the same to a run, but not to one from before the option", "[text]") {
+  Program gaze;
+  std::string composed, decomposed, english;
+  for (int i = 0; i < 30; ++i) {
+    composed += "un caf\u00e9 noir\nun th\u00e9\u00a0vert\n", decomposed += "un cafe\u0301 noir\nun the\u0301 vert\n";
+    english += "a black coffee\na green tea\n";
+  }
+  write(gaze.folder / "one", composed);
+  write(gaze.folder / "other", decomposed);
+  write(gaze.folder / "english", english);
+  const auto train = [&](const std::string& run, const std::string& source) {
+    run_well(gaze,
+             {"train", "pairs",    "--src", source,    "--tgt",      "english",  "--run",   run,       "--threads",
+              "1",     "--steps",  "30",    "--set",   "d_model=16", "--set",    "d_ff=32", "--set",   "heads=2",
+              "--set", "layers=1", "--set", "batch=8", "--set",      "probes=0", "--set",   "warmup=1"});
+    return json::parse(read(gaze.folder / run / "config.json"), nullptr, false);
+  };
+  json config = train("a", "one");
+  CHECK(config["unicode"] == "nfc");
+  train("b", "other");
+  const auto weights = [&](const std::string& run) {  // behind what names the source file
+    const std::string all = read(gaze.folder / run / "checkpoint.safetensors");
+    return all.substr(all.size() / 2);
+  };
+  CHECK((weights("a") == weights("b")));
+  const Args translate = {"translate", "a", "--weights", "best"};
+  const Result right = gaze.run(translate, {.input = "un caf\u00e9\n"}),
+               same = gaze.run(translate, {.input = "un\u00a0cafe\u0301\n"});
+  CHECK(right.err == "");
+  CHECK(same.err == "");
+  CHECK(same.out == right.out);
+  CHECK(gaze.run({"inspect", "a", "un cafe\u0301", "--json"}).out ==
+        gaze.run({"inspect", "a", "un caf\u00e9", "--json"}).out);
+
+  // A run without the key: text as it stands.
+  const std::string file = read(gaze.folder / "a/best.safetensors");
+  std::string old = file;
+  const std::string key = "\\\"unicode\\\":\\\"nfc\\\",";
+  REQUIRE(old.find(key) != old.npos);
+  old.replace(old.find(key), key.size(), std::string(key.size(), ' '));
+  write(gaze.folder / "a/best.safetensors", old);
+  config.erase("unicode");
+  write(gaze.folder / "a/config.json", config.dump());
+  CHECK(gaze.run(translate, {.input = "un caf\u00e9\n"}).out == right.out);
+  CHECK_THAT(gaze.run(translate, {.input = "un cafe\u0301\n"}).err,
+             ContainsSubstring("unknown to the model: cafe\u0301"));
+}
+
+TEST_CASE("a prompt that is longer than the context says what is cut", "[text]") {
+  Program gaze;
+  write(gaze.folder / "text",
+        "the cat sat on the mat and the dog sat on the cat\nthe dog and the cat sat on the mat\n");
+  run_well(gaze, {"train", "chars", "--text", "text", "--run", "run", "--steps", "1", "--set", "d_model=16", "--set",
+                  "heads=2", "--set", "layers=1", "--set", "length=8", "--threads", "1"});
+  const Result cut = gaze.run({"sample", "run", "--prompt", "the cat sat", "--tokens", "3"});
+  CHECK(cut.status == 0);
+  CHECK(cut.err == "gaze: prompt: 11 tokens; the model sees the last 8, and the first 3 are cut\n");
+  CHECK_THAT(cut.out, StartsWith("the cat sat"));
+  CHECK_THAT(gaze.run({"sample", "run", "--prompt", "the cat sat", "--next", "2"}).err, ContainsSubstring("are cut"));
+  CHECK(gaze.run({"sample", "run", "--prompt", "the cat ", "--tokens", "3"}).err == "");
+}
+
 TEST_CASE("export writes weights alone, under the names that are asked for", "[text]") {
   Program gaze;
   write_texts(gaze);

@@ -26,6 +26,8 @@ TEST_CASE("BLEU is sacrebleu's with --tokenize none") {
       {{"ein  haus am see , ja", "wir gehen heute nach hause"},
        {"ein haus am see , ja", "wir gehen heute alle nach hause"},
        71.73586782068507},
+      {{"a\u00a0b\u3000c\u2003d"}, {"a b c d"}, 100.00000000000004},
+      {{"le cafe\u0301 est la"}, {"le caf\u00e9 est la"}, 35.35533905932737},  // never normalised
       {{"a b c d e f g h", "b"}, {"a b d c e f h g i", "b a"}, 14.87374370125532},
   };
   for (const Row& row : table) {

@@ -1,3 +1,4 @@
+#include <gaze/datasets/subwords.h>
 #include <gaze/train/text/text_data.h>
 #include <gaze/train/text/text_model.h>
 
@@ -41,6 +42,66 @@ TEST_CASE("a text's tokens are its lines' and their ends") {
   CHECK(text_tokens(word_tokenizer(), "a b\n\nc") == Tokens{"a", "b", "\n", "\n", "c"});
   CHECK(text_tokens(character_tokenizer(), "ab\nc\n") == Tokens{"a", "b", "\n", "c", "\n"});
   CHECK(text_tokens(word_tokenizer(), "").empty());
+}
+
+TEST_CASE("text is joined as its tokens come, whatever the tokens are") {
+  const std::vector<std::string_view> lines{"un petit chat", "un grand chat noir", "le petit chien"};
+  const Subwords subwords = Subwords::train(lines, 30);
+  struct Row {
+    Tokenizer tokenizer;
+    Tokens tokens;
+  };
+  const Tokenizer words = word_tokenizer(), characters = character_tokenizer(), pieces = subwords.tokenizer();
+  for (const Row& row : std::vector<Row>{{words, {"un", "chat", "noir"}},
+                                         {characters, {"u", "n", " ", " ", "é"}},
+                                         {pieces, pieces.tokenize("le grand petit chien")},
+                                         {pieces, {"▁", "un", "▁", "▁", "chat", "x", "▁", "▁noir"}},
+                                         {pieces, {"▁", "▁", "un"}}}) {
+    CAPTURE(row.tokens);
+    JoinedText joined(row.tokenizer);
+    std::string text;
+    for (const std::string& token : row.tokens) text += joined.add(token);
+    CHECK(text == row.tokenizer.join(row.tokens));
+    CHECK(joined.add(line_end) == line_end);
+    CHECK(joined.add(row.tokens[0]) == row.tokenizer.join(std::span(row.tokens).first(1)));
+  }
+  // Each token is joined with the one before it alone.
+  std::size_t joined_tokens = 0;
+  const Tokenizer counted{words.for_each, [&](std::span<const std::string> tokens) {
+                            joined_tokens += tokens.size();
+                            return words.join(tokens);
+                          }};
+  JoinedText joined(counted);
+  for (int i = 0; i < 1000; ++i) joined.add("word");
+  CHECK(joined_tokens < 5000);
+}
+
+TEST_CASE("a text that looks the same trains the same") {
+  const ScratchFolder scratch;
+  Config c = small("chars");
+  std::string composed, decomposed;
+  for (int i = 0; i < 20; ++i) composed += "caf\u00e9 noir\n", decomposed += "cafe\u0301 noir\n";
+  const auto text_of = [&](const std::string& text) {
+    c.files.text = (scratch.path / "text").string();
+    std::ofstream(c.files.text, std::ios::binary) << text;
+    return TextData::read(c);
+  };
+  for (const char* units : {"characters", "words", "subwords"}) {
+    CAPTURE(units);
+    set_option(c, "units=" + std::string(units));
+    set_option(c, "unicode=nfc");
+    c.data.vocab = c.data.units == Units::subwords ? 20 : 0;
+    const TextData::Text one = text_of(composed), other = text_of(decomposed);
+    CHECK(one.train == other.train);
+    CHECK(one.validation == other.validation);
+    const Language language = TextData::learn_language(c, one.train);
+    CHECK(language.tokenizer.tokenize("un cafe\u0301") == language.tokenizer.tokenize("un caf\u00e9"));
+    CHECK(TextData(c, language, one).hash() == TextData(c, language, other).hash());
+    set_option(c, "unicode=none");
+    CHECK(text_of(decomposed).train != one.train);
+    CHECK(tokenizer_of(c, language.subwords).tokenize("cafe\u0301") !=
+          tokenizer_of(c, language.subwords).tokenize("caf\u00e9"));
+  }
 }
 
 TEST_CASE("a text is read with its last tenth, or another file, for validation") {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <utility>
 
 #include <gaze/autograd/base/threads.h>
 #include <gaze/train/program/terminal/terminal.h>
@@ -31,28 +32,6 @@ struct Arguments {
 
 /// A token as one line shows it: an end of line as "\n", a space as "␣".
 std::string shown(const std::string& token) { return token == "\n" ? "\\n" : token == " " ? "␣" : printable(token); }
-
-/// Prints text as its tokens come: of a line's tokens, what joining them adds.
-class Stream {
- public:
-  explicit Stream(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
-  std::string add(const std::string& token) {
-    if (token == "\n") {
-      line_.clear(), written_.clear();
-      return token;
-    }
-    line_.push_back(token);
-    std::string text = tokenizer_.join(line_);
-    std::string added = text.starts_with(written_) ? text.substr(written_.size()) : "";
-    written_ = std::move(text);
-    return added;
-  }
-
- private:
-  const Tokenizer& tokenizer_;
-  std::vector<std::string> line_;
-  std::string written_;
-};
 
 /// What the last token looked at: for each layer and the mean of all, the strongest tokens.
 json attention_of(const TextModel::Look& look) {
@@ -80,11 +59,13 @@ void print_attention(const TextModel::Look& look) {
 void sample(const Arguments& a) {
   if (a.threads > 0) set_threads(a.threads);
   const auto model = TextModel::load(RunFolder::open(a.run), a.weights);
-  const Tokenizer& tokenizer = model->language().tokenizer;
   const auto prompt = model->prompt(a.prompt);
   std::vector<std::string> words = prompt;
   std::erase(words, "\n");
   warn_of_unknown_words(model->language().vocabulary, words, "prompt");
+  if (const std::int64_t seen = model->config().data.length; std::cmp_greater(prompt.size(), seen))
+    fmt::print(stderr, "gaze: prompt: {} tokens; the model sees the last {}, and the first {} are cut\n", prompt.size(),
+               seen, static_cast<std::int64_t>(prompt.size()) - seen);
 
   if (a.next > 0 || a.attention) {
     const auto likeliest = model->next(prompt, std::max<std::size_t>(a.next, 1));
@@ -101,10 +82,10 @@ void sample(const Arguments& a) {
     if (a.attention) print_attention(look);
     return;
   }
-  Stream stream(tokenizer);
+  JoinedText joined(model->language().tokenizer);
   std::string text;
   const auto say = [&](const std::string& token) {
-    const std::string added = stream.add(token);
+    const std::string added = joined.add(token);
     text += added;
     if (!a.json) {
       fmt::print("{}", added);

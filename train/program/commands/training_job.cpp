@@ -195,7 +195,7 @@ class TextPairsJob : public TranslationJob {
     std::vector<std::string> hypotheses, references;
     for (const auto& translations : model.translate(sources, c.decoding.beam, c.decoding.length_penalty))
       hypotheses.push_back(model.target().tokenizer.join(translations.front().words));
-    for (const std::string& line : test_->target) references.push_back(c.data.lowercase ? lower_case(line) : line);
+    for (const std::string& line : test_->target) references.push_back(spelling_of(c).of(line));
     const Bleu result = bleu(hypotheses, references);
     const fs::path file = folder.path() / "test.hyp";
     write_file_atomically(file, {fmt::format("{}\n", fmt::join(hypotheses, "\n"))});
@@ -214,9 +214,9 @@ class TextPairsJob : public TranslationJob {
 /// A language model.
 class TextJob : public TrainingJob {
  public:
-  TextJob(const Config& config, const Language& language, const TextData::Text& text)
+  TextJob(const Config& config, const Language& language, TextData::Text text)
       : model_(config, language),
-        data_(config, language, text),
+        data_(config, language, std::move(text)),
         learner_(config, model_.params(), model_.model(), data_, model_.metadata()) {}
 
   Learner& learner() override { return learner_; }
@@ -258,11 +258,11 @@ std::unique_ptr<TrainingJob> make_job(const Config& given, const Checkpoint* tra
   Config config = given;
   const auto saved = [&](const char* name) { return language_of(*trained, name, config, file); };
   if (is_plain_text(config)) {
-    const TextData::Text text = TextData::read(config);
+    TextData::Text text = TextData::read(config);
     const Language language = trained ? saved("text") : TextData::learn_language(config, text.train);
     require_memory_for_training(config, sizes_of(config, language),
                                 {.rows = config.training.batch, .target = config.data.length});
-    return std::make_unique<TextJob>(config, language, text);
+    return std::make_unique<TextJob>(config, language, std::move(text));
   }
   if (!is_parallel_text(config)) {
     if (trained) {  // with other options, if any, than are asked for now: what may not change is said later

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <gaze/datasets/characters.h>
 #include <gaze/train/program/terminal/curve_chart.h>
 #include <gaze/train/program/terminal/palette.h>
 
@@ -43,8 +44,7 @@ class Dots {
       for (int i = 0; i < 2; ++i)
         if (at(x + i, y + j)) pattern |= bits[static_cast<std::size_t>(j)][static_cast<std::size_t>(i)];
     if (pattern == 0) return " ";
-    return {static_cast<char>(0xe2), static_cast<char>(0xa0 | pattern >> 6),
-            static_cast<char>(0x80 | (pattern & 0x3f))};
+    return character(0x2800 + pattern);
   }
 
   std::string ascii(int x, int y) const {

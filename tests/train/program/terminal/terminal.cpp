@@ -184,6 +184,9 @@ TEST_CASE("display width counts columns", "[terminal]") {
       {"\x1b\x07\n\t\x7f", 0},
       {"\u009B", 0},
       {"a\u200Bb", 2},
+      {"\U0001E8D0a", 1},  // a mark of a script in little use
+      {"\u20E3", 0},
+      {"\U0001FAE0", 2},
   };
   for (const Row& row : table) {
     INFO(row.text);
@@ -250,6 +253,8 @@ TEST_CASE("clip never cuts inside a character", "[terminal]") {
   CHECK(clip("👩\u200D🚀ab", 5) == "👩\u200D🚀…");
   CHECK(clip("🇫🇷🇬🇧!", 4) == "🇫🇷…");
   CHECK(clip("👍🏽abc", 4) == "…");
+  CHECK(clip("\u1112\u1161\u11AB\u1112\u1161\u11AB\u1112", 4) == "\u1112\u1161\u11AB…");
+  CHECK(clip("निनिनि", 2) == "नि…");
 }
 
 TEST_CASE("clip and pad together give every width exactly", "[terminal]") {
