@@ -4,9 +4,12 @@
 Ends with 77 where Chromium, its driver or Selenium is missing.
 """
 
+import csv
 import decimal
+import io
 import itertools
 import json
+import math
 import os
 import re
 import shutil
@@ -188,7 +191,24 @@ def choose(**choices):
 
 
 def press(key):
-    drawn(browser.find_element(By.TAG_NAME, "body").send_keys, key)
+    """A key on the slider, which draws even where the key leaves it as it is."""
+    def act():
+        element("step").send_keys(key)
+        js("document.getElementById('step').dispatchEvent(new Event('input'))")
+    drawn(act)
+
+
+def displayed(selector):
+    """The texts of the elements that can be seen."""
+    return js("return [...document.querySelectorAll(arguments[0])].filter(one => one.getClientRects().length > 0)"
+              ".map(one => one.textContent.trim())", selector)
+
+
+def write_npy(file, shape, values):
+    header = str({"descr": "<f4", "fortran_order": False, "shape": tuple(shape)}).encode()
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    file.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+                     + struct.pack(f"<{len(values)}f", *values))
 
 
 def cells(name="map"):
@@ -255,14 +275,11 @@ class ReportPage(unittest.TestCase):
         for key, at in ((Keys.END, last), (Keys.HOME, 0), (Keys.ARROW_RIGHT, 1), (Keys.ARROW_RIGHT, 2),
                         (Keys.ARROW_LEFT, 1)):
             press(key)
-            self.assertEqual(shown_step(), at, f"after {key!r} on the page")
+            self.assertEqual(shown_step(), at, f"after {key!r}")
             self.assertEqual(text("step-label"), f"step {run.steps[at]} of {run.steps[-1]}")
             seen[at] = cells()
         self.assertNotEqual(seen[0], seen[last], "the map at the first and the last step")
-        for key, at in ((Keys.END, last), (Keys.ARROW_LEFT, last - 1), (Keys.HOME, 0)):
-            drawn(element("step").send_keys, key)
-            self.assertEqual(shown_step(), at, f"after {key!r} on the slider")
-            self.assertEqual(text("step-label"), f"step {run.steps[at]} of {run.steps[-1]}")
+        press(Keys.HOME)
         self.assertEqual(cells(), seen[0], "the map at the first step, back there")
 
     def test_play_and_pause(self):
@@ -302,17 +319,226 @@ class ReportPage(unittest.TestCase):
         for shift, probe in itertools.product(("produced", "consumed"), (0, 11)):
             choose(shift=shift, probe=probe)
             gold = [[i, j + (shift == "consumed"), sure] for i, j, sure in run.probes[probe]["gold"]]
-            self.assertEqual(sorted(js(outlined)), sorted(gold), f"[column, row, sure], sentence {probe + 1}, {shift}")
+            self.assertEqual(sorted(js(outlined)), sorted(gold), f"[column, row, sure], sentence {probe}, {shift}")
 
-    def saved(self, kind):
+    def saved(self, kind, ending=None, name=None):
         """The file that a button saves, which is then removed."""
         downloads = folder / "downloads"
-        element(f"export-{kind}").click()
+        js("document.getElementById(arguments[0]).click()", f"export-{kind}")
         file = wait(f"a file is saved by #export-{kind}",
-                    lambda: next((f for f in downloads.glob(f"*.{kind}") if f.stat().st_size > 0), None))
+                    lambda: next((f for f in downloads.glob(f"*.{ending or kind}") if f.stat().st_size > 0), None))
         content = file.read_bytes()
         file.unlink()
+        if name:
+            self.assertEqual(file.name, name)
         return content
+
+    def changed(self, name, change, metrics=None):
+        """The page of a copy of the run whose index `change` has changed."""
+        copy = folder / name
+        shutil.copytree(run.path, copy)
+        index = json.loads(json.dumps(run.index))
+        change(index, copy)
+        (copy / "attention" / "index.json").write_text(json.dumps(index))
+        if metrics:
+            (copy / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in metrics))
+        run_gaze("report", copy)
+        self.open((copy / "report.html").as_uri())
+
+    def test_each_kind_has_its_own_figures(self):
+        self.assertIn("AER", displayed("#heads thead th"))
+        for kind in ("encoder", "decoder"):
+            choose(kind=kind, layer=1, head=0)
+            self.assertEqual(displayed("#heads thead th"), [f"Step {run.steps[-1]}", "Entropy"], kind)
+            self.assertEqual(text("heads-curve-title"), "Entropy of each head")
+            self.assertEqual([one for one in displayed("h2, h3, label, .figure") if "AER" in one], [], kind)
+            chosen = displayed("#heads tr.chosen td")
+            self.assertEqual(chosen[0], "Layer 1, head 0")
+            own = self.entropy(kind, 1, 0)
+            self.assertLess(abs(float(chosen[1].rstrip(" %")) - 100 * own), 1.5, f"{kind}: entropy {own}")
+        self.assertEqual(displayed("#probes thead th"), ["No.", "Source", "Target"])
+
+    def entropy(self, kind, layer, head):
+        """Over all sentences at the last step, from the record."""
+        entropies = []
+        for p, probe in enumerate(run.probes):
+            n = len(probe["source"]) if kind == "encoder" else len(probe["target"]) + 1
+            weights = run.recorded(kind, layer, head, p, run.steps[-1], n, n)
+            for t in range(n):
+                sees = n if kind == "encoder" else t + 1
+                if sees > 1:
+                    row = [w for w in weights[t * n:t * n + sees] if w > 0]
+                    entropies.append(-sum(w * math.log(w) for w in row) / math.log(sees))
+        return sum(entropies) / len(entropies)
+
+    def test_without_gold_nothing_speaks_of_gold(self):
+        def change(index, _):
+            index["baselines"] = {"floor": None, "diagonal": None}
+            for probe in index["probes"]:
+                probe["gold"] = []
+            for step in index["steps"]:
+                for score in step["scores"]:
+                    score["aer"] = None
+        self.changed("no-gold", change)
+        seen = displayed("h2, h3, th, .figure, .legend > span, label, #curve-heads text")
+        words = re.compile(r"AER|gold|sure link|Floor|Diagonal|Found|Precision|Recall", re.I)
+        self.assertEqual([one for one in seen if words.search(one)], [])
+        self.assertEqual(text("heads-curve-title"), "Entropy of each head")
+        self.assertEqual([one for one in displayed("#heads td") if one == "–"], [])
+        self.assertNotIn("AER", js("return document.getElementById('curve-heads').querySelector('svg').ariaLabel || ''"))
+
+    def test_curves_are_joined_over_gaps(self):
+        lines = [{"step": step, "loss": 3 - step / 100, **({"validation_loss": 2.5} if step % 100 == 50 else {})}
+                 for step in range(10, 251, 10)]
+        self.changed("gaps", lambda index, copy: None, lines)
+        paths = js("return [...document.querySelectorAll('#curve-loss .line')].map(line => line.getAttribute('d'))")
+        self.assertEqual([path.count("M") for path in paths], [1, 1])
+        self.assertEqual(paths[1].count("L"), sum("validation_loss" in line for line in lines) - 1)
+
+    def test_switches_change_curves_and_headline(self):
+        def curve():
+            return js("return document.querySelector('#curve-heads .chosen').getAttribute('d')")
+        choose(layer=1, head="mean")
+        usual, sentence = curve(), text("headline")
+        self.assertRegex(sentence, r"found the alignment at step \d+ \((95 % interval \d+|the same in)")
+        choose(null=0.95)
+        self.assertNotEqual(curve(), usual)
+        self.assertNotEqual(text("headline"), sentence)
+        choose(null=0, shift="consumed")
+        self.assertNotEqual(curve(), usual)
+        choose(shift="produced")
+        self.assertEqual((curve(), text("headline")), (usual, sentence), "the interval is the same each time")
+
+    def test_found_is_the_first_of_several_in_a_row(self):
+        self.assertEqual(js("return gaze.foundAt([0.1, 0.5, 0.1, 0.1, 0.2, 0.1, 0.1, 0.1, 0.9], 0)"), 5)
+        self.assertEqual(js("return gaze.foundAt([0.5, 0.1, 0.1], 0)"), -1)
+        self.assertEqual(js("return gaze.foundAt([0.5, 0.2, null, 0.2, 0.2, 0.2], 0.05)"), 3)
+        sure = "Array.from({length: 40}, (_, p) => ({predicted: 5, sure: 5, sureHits: %s, possibleHits: %s}))"
+        steps = ", ".join(sure % (hits, hits) for hits in ("0", "p < 34 ? 5 : 0", "p < 35 ? 5 : 0", "5", "5", "5"))
+        interval = js(f"return gaze.foundInterval([{steps}], 0)")
+        self.assertEqual([interval["low"], interval["high"]], [1, 3], "sentences decide between the steps 1 and 3")
+
+    def test_counts_from_0(self):
+        self.assertEqual(js("return [...document.getElementById('layer').options].map(one => one.text)"), ["0", "1"])
+        self.assertEqual(js("return [...document.getElementById('head').options].map(one => one.text)"),
+                         ["mean", "0", "1"])
+        choose(layer=0, head=0, probe=0)
+        self.assertEqual(text("map-title"), "Cross-attention, layer 0, head 0")
+        self.assertEqual(text("sentence-title"), "Sentence 0")
+        self.assertIn("L0 H0", displayed(".thumb b"))
+
+    def test_keys(self):
+        body = browser.find_element(By.TAG_NAME, "body")
+        step = shown_step()
+        for key in (Keys.HOME, Keys.ARROW_LEFT, Keys.SPACE):
+            body.send_keys(key)
+        body.send_keys(Keys.END)
+        wait("End scrolls", lambda: js("return scrollY") > 100)
+        self.assertEqual((shown_step(), js("return document.querySelector('#play.playing')")), (step, None))
+        sentence = value("probe")
+        drawn(body.send_keys, "n")
+        self.assertNotEqual(value("probe"), sentence)
+        js("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '[', altKey: true, bubbles: true}))")
+        wait("the sentence before, with Option", lambda: value("probe") == sentence)
+        js("document.getElementById('letter-keys').click()")
+        body.send_keys("n")
+        self.assertEqual(value("probe"), sentence, "keys of one letter are off")
+        js("document.getElementById('letter-keys').click()")
+        element("map").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_DOWN)
+        weight = cells()[1, 1]
+        self.assertRegex(text("readout"), re.escape(f"{100 * weight:.1f} %"))
+        element("map").send_keys(Keys.ESCAPE)
+
+    def test_long_sentences(self):
+        rows, columns = 300, 524
+
+        def change(index, copy):
+            index["probes"] = [{"source": [f"w{i}" for i in range(columns)], "target": [f"t{i}" for i in range(rows - 1)],
+                                "gold": [[0, 0, 1]]}]
+            module = next(one for one in index["modules"] if one["kind"] == "cross")
+            index["modules"], index["steps"] = [{**module, "heads": 1}], index["steps"][-3:]
+            for step in index["steps"]:
+                step["scores"] = [score for score in step["scores"] if score["module"] == module["name"]][:1]
+                values = [0.001] * (rows * columns)
+                for t in range(rows):
+                    values[t * columns + t] = 0.08
+                write_npy(copy / "attention" / f"{module['name']}.{step['step']:07}.npy", (1, 1, rows, columns), values)
+        self.addCleanup(browser.execute_cdp_cmd, "Emulation.clearDeviceMetricsOverride", {})
+        size = {"width": 1900, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self.changed("long", change)
+        self.assertTrue(js("return document.querySelector('#map image').getAttribute('href').startsWith('data:image/png')"))
+        self.assertGreater(js("return document.getElementById('map-box').clientWidth"), 1600, "the room that is there")
+        js("const map = document.getElementById('map'); map.focus()")
+        element("map").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+        self.assertIn("t0", text("readout"))
+        self.assertEqual(text("scale-end"), "100.0 % of a row".replace(".0", ""))
+        Select(element("contrast")).select_by_value("stretched")
+        wait("the colours are stretched", lambda: text("scale-end") == "8 % of a row")
+        self.assertEqual(len(self.saved("csv").splitlines()), rows + 1)
+
+    def test_directions_of_writing(self):
+        def change(index, _):
+            for probe in index["probes"]:
+                probe["source"][0] = probe["target"][0] = "שלום!"
+        self.changed("hebrew", change)
+        self.assertEqual(js("return getComputedStyle(document.querySelector('#map .labels text')).unicodeBidi"), "plaintext")
+        choose(probe=0)
+        element("map").send_keys(Keys.ARROW_RIGHT)
+        self.assertIn("\u2068שלום!\u2069 – \u2068שלום!\u2069", text("readout"))
+        self.assertEqual(js("return document.querySelector('#probes .sentence').dir"), "auto")
+        picture = xml.dom.minidom.parseString(self.saved("svg")).documentElement
+        labels = [one for one in picture.getElementsByTagName("text") if one.hasAttribute("data-column")]
+        self.assertEqual({one.getAttribute("unicode-bidi") for one in labels}, {"plaintext"})
+
+    def test_figures_for_print(self):
+        media = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+        self.addCleanup(browser.execute_cdp_cmd, "Emulation.setEmulatedMedia", {"features": []})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        choose(kind="cross", layer=1, head=0, probe=3)
+        name = f"run-cross-layer1-head0-sentence3-step{run.steps[-1]}"
+        picture = xml.dom.minidom.parseString(self.saved("svg", name=f"{name}.svg")).documentElement
+        rectangles = picture.getElementsByTagName("rect")
+        self.assertEqual(rectangles[0].getAttribute("fill"), "#ffffff")
+        lightest = max(rectangles[1:], key=lambda one: -float(one.getAttribute("data-w") or 1))
+        self.assertGreater(min(map(int, re.findall(r"\d+", lightest.getAttribute("fill")))), 200, "light in dark mode, too")
+        caption = " ".join(node.data for one in picture.getElementsByTagName("text") for node in one.childNodes
+                           if node.nodeType == node.TEXT_NODE)
+        for part in ("Cross-attention, layer 1, head 0, sentence 3", f"step {run.steps[-1]}", "100 % of a row", "AER",
+                     "framed"):
+            self.assertIn(part, caption)
+        self.assertNotIn("…", caption)
+        map_rows = list(csv.reader(io.StringIO(self.saved("csv", name=f"{name}.csv").decode())))
+        self.assertEqual(map_rows[0], ["", *run.probes[3]["source"]])
+        self.assertEqual([float(one) for one in map_rows[1][1:]],
+                         [weight for (t, _), weight in cells().items() if t == 0])
+        self.saved("json", name=f"{name}.json")
+        curves = xml.dom.minidom.parseString(self.saved("curves-svg", "svg", "run-cross-curves.svg")).documentElement
+        self.assertGreater(len([one for one in curves.getElementsByTagName("path")]), 8)
+        rows = list(csv.reader(io.StringIO(self.saved("curves-csv", "csv", "run-cross-curves.csv").decode())))
+        self.assertEqual(rows[0], ["curve", "step", "value"])
+        self.assertEqual({one[0] for one in rows} & {"loss", "AER of layer 0, head 1", "token_accuracy"},
+                         {"loss", "AER of layer 0, head 1", "token_accuracy"})
+        heads = list(csv.reader(io.StringIO(self.saved("heads", "csv").decode())))
+        self.assertEqual(heads[0][:2], [f"Step {run.steps[-1]}", "AER"])
+        self.assertEqual(len(list(csv.reader(io.StringIO(self.saved("probes", "csv").decode())))), len(run.probes) + 1)
+
+    def test_language_model_says_why(self):
+        (folder / "text").write_text("".join(f"{a} {b}\n" for a in "abcdefgh" for b in "ijklmnop") * 8)
+        path = folder / "language"
+        run_gaze("train", "chars", "--text", folder / "text", "--run", path, "--steps", 20, "--threads", 1, "--set",
+                 "d_model=16", "--set", "d_ff=32", "--set", "batch=8", "--set", "log_every=5")
+        address = folder / "language-address"
+        start_gaze(address, "watch", path, "--port", 0)
+        found = wait("gaze watch prints its address", lambda: re.search(r"http://\S+", address.read_text()))
+        self.open(found[0])
+        wait("why", lambda: "not recorded" in text("headline") and "language model" in text("headline"))
+        self.assertEqual(displayed(".bar, #maps, #compare, .thumb"), [])
+        self.assertTrue(wait("the curve of the loss", lambda: js("return document.querySelectorAll('#curve-loss .line').length")))
+        browser.get("about:blank")
+        program = started.pop()
+        program.kill()
+        program.wait()
 
     def test_exports(self):
         choice = {"layer": 1, "head": 0, "shift": "consumed", "null": 0.5}

@@ -78,7 +78,7 @@ void run(const Inputs& in, Page& page) {
 
   page.heading("Split: the columns of W_Q, W_K and W_V belong to heads");
   std::vector<std::string> owners;
-  for (std::int64_t column = 0; column < kSize; ++column) owners.push_back(fmt::format("head {}", column / size + 1));
+  for (std::int64_t column = 0; column < kSize; ++column) owners.push_back(fmt::format("head {}", column / size));
   page.matrix("W_Q", e.w_q, {"noun", "asks", "cos", "sin"}, owners);
   page.matrix("W_K", e.w_k, {"noun", "asks", "cos", "sin"}, owners);
   const Tensor q = matmul(e.x, e.w_q), k = matmul(e.x, e.w_k), v = matmul(e.x, e.w_v);  // [n,4]
@@ -96,7 +96,7 @@ void run(const Inputs& in, Page& page) {
     const Tensor q_h = slice(q, 1, first, last), k_h = slice(k, 1, first, last), v_h = slice(v, 1, first, last);
     weights.push_back(softmax(matmul(q_h, transpose(k_h)) / std::sqrt(static_cast<double>(size))));  // [n,n]
     heads.push_back(matmul(weights.back(), v_h));                                                    // [n,d_h]
-    page.heat_map(fmt::format("Head {}", h + 1), kWords, kWords, weights.back());
+    page.heat_map(fmt::format("Head {}", h), kWords, kWords, weights.back());
   }
 
   page.heading("Concatenate, and let W_O mix the heads");
@@ -109,7 +109,7 @@ void run(const Inputs& in, Page& page) {
     sum_of_heads += matmul(heads[static_cast<std::size_t>(h)], slice(e.w_o, 0, h * size, (h + 1) * size));
   const double as_sum = largest_difference(sum_of_heads, output);
   page.say(fmt::format(
-      "A head's columns meet only its own rows of W_O, so Y is also a sum of what each head writes: head_1 W_O^1 + ... "
+      "A head's columns meet only its own rows of W_O, so Y is also a sum of what each head writes: head_0 W_O^0 + ... "
       "(largest difference {:.1g}).",
       as_sum));
 
@@ -138,7 +138,7 @@ void run(const Inputs& in, Page& page) {
   for (std::size_t h = 0; h < weights.size(); ++h) {
     const double before = share(weights[h], e.word_before), noun = share(weights[h], e.noun);
     best_before = std::max(best_before, before), best_noun = std::max(best_noun, noun);
-    rows.push_back({fmt::format("head {}", h + 1), percent(before), percent(noun)});
+    rows.push_back({fmt::format("head {}", h), percent(before), percent(noun)});
     page.numbers["heads"].push_back({{"word_before", before}, {"noun", noun}});
   }
   page.table({"mean weight of", "the word before", "the noun, if asked for"}, rows);
@@ -147,7 +147,7 @@ void run(const Inputs& in, Page& page) {
   const std::string why = in.heads == 1 ? "One head adds the scores of both questions before its only softmax, so its "
                                           "weights are a compromise. Try --heads 2 with the same matrices."
                           : in.heads == 2 ? "Each head has a softmax of its own, so each question has its own answer. "
-                                            "Words that ask for no noun have a query of zeros in head 2, which weighs "
+                                            "Words that ask for no noun have a query of zeros in head 1, which weighs "
                                             "all words alike. Try --heads 1 with the same matrices, or --sharpness 5."
                                           : "The first question needs two numbers, a point on the circle, and here "
                                             "every head has one. More heads are not always better: try --heads 2.";

@@ -188,6 +188,7 @@ void show_learned_output(const Inputs& in, const Moment& with_fixed_output, Page
     if (end.low() && !end.right() && !wrong) wrong = std::move(training);
   }
   rows.resize(static_cast<std::size_t>(std::min(runs, kFewRuns)));
+  if (runs > kFewRuns) page.say(fmt::format("The first {} of them:", kFewRuns));
   page.table({"seed", "steps", "loss", "Hello looks at", "world looks at", "right"}, rows);
   page.numbers["honest"].update({{"runs", runs}, {"converged", low}, {"right", right}});
   const std::string count = fmt::format(

@@ -209,7 +209,7 @@ Tensor read(const Words& words, bool seen, const Model& model, Page& page) {
   for (const auto& [name, attention] : recorder.modules) {
     const Tensor weights = attention.weights();
     for (std::int64_t h = 0; h < weights.size(1); ++h) {
-      heads.push_back(fmt::format("layer{} head{}", attention.site.layer + 1, h + 1));
+      heads.push_back(fmt::format("layer{} head{}", attention.site.layer, h));
       looks.push_back(weights[0][h][last]);
     }
   }
@@ -291,11 +291,19 @@ void run(const Inputs& in, Page& page) {
     });
     looks.push_back(read(text, seen, model, page));
   }
-  const auto verb = [&](std::size_t text) { return 100 * max(slice(looks[text], 1, 2, 3)).item(); };  // its third word
+  const auto verb = [&](std::size_t text) {     // its third word, and the word that the heads look at most
+    const Tensor most = max(looks[text], {0});  // [T]
+    const auto strongest = static_cast<std::size_t>(argmax(most).item());
+    const double weight = 100 * most.at({2});
+    if (strongest == 2)
+      return fmt::format("{} gets up to {:.0f}% of a head's weight, more than any other word", texts[text][2], weight);
+    return fmt::format("{} gets up to {:.0f}% of a head's weight, and {}, which tells nothing of it, up to {:.0f}%",
+                       texts[text][2], weight, texts[text][strongest], 100 * max(most).item());
+  };
   page.notice(fmt::format(
-      "only attention brings to a word what stood before it. The verb, which tells the sense, gets up to {:.0f}% of a "
-      "head's weight in the first sentence and {:.0f}% in the second. Try sentences that do not fit together, such as "
-      "--sentence \"my screen is empty I want to buy a\".",
+      "only attention brings to a word what stood before it. The verb tells the sense: in the first sentence {}; in "
+      "the "
+      "second {}. Try sentences that do not fit together, such as --sentence \"my screen is empty I want to buy a\".",
       verb(0), verb(1)));
 }
 

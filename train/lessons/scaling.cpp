@@ -118,7 +118,9 @@ void run(Inputs in, Page& page) {
                     fmt::format("{:.0f}%", 100 * raw.share_small), fmt::format("{:.0f}%", 100 * scaled.share_small)});
     page.numbers["by_dimension"].push_back({{"d", d}, {"raw", to_json(raw)}, {"scaled", to_json(scaled)}});
   }
-  page.table({"d", "variance", "scaled", "top weight", "scaled", "gradient", "scaled", "small", "scaled"}, rows);
+  page.table({"d", "variance", "variance scaled", "top weight", "top weight scaled", "gradient", "gradient scaled",
+              "small", "small scaled"},
+             rows);
   page.say(fmt::format(
       "The top weight is the largest of a query's softmax weights. The gradient is that of the softmax: the norm of "
       "the matrix d weights / d scores (the root of the sum of its squares). Both are means over the queries. Small is "

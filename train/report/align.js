@@ -59,22 +59,54 @@ function figuresOf({predicted, sure, sureHits, possibleHits}) {
   };
 }
 
-/** Links and figures of one head at one step: of each probe and over all of them. */
-function scoreHead(recording, frame, module, head, shift, threshold) {
-  const {probes} = recording.data;
-  const links = probes.map((probe, p) => extractLinks(frame.matrix(module, head, p, shift), probe, shift, threshold));
-  const counts = links.map((linked, p) => countLinks(linked, recording.gold[p]));
-  const figures = count => recording.hasGold ? figuresOf(count) : {aer: NaN, precision: NaN, recall: NaN};
-  return {links, probes: counts.map(figures), all: figures(addCounts(counts))};
+/** The rows of a matrix that belong to words, and how many columns each of them sees. */
+function rowsOfWords(module, probe, shift) {
+  if (module.kind === "encoder") return probe.keys.map((_, t) => ({t, sees: probe.keys.length}));
+  if (module.kind === "decoder") return probe.queries.map((_, t) => ({t, sees: t + 1}));
+  return probe.target.map((_, j) => ({t: rowOf(j, shift), sees: probe.keys.length, word: j}));
 }
 
-const foundMargin = 0.15;
+/** The entropy of a row as a share of that of even attention; NaN where the row is stored too coarsely to tell. */
+function entropyOf(values, start, sees, unit) {
+  if (sees < 2) return NaN;
+  let sum = 0, entropy = 0;
+  for (let s = 0; s < sees; ++s) sum += values[start + s];
+  if (Math.abs(sum / unit - 1) > 0.1) return NaN;
+  for (let s = 0; s < sees; ++s) {
+    const part = values[start + s] / sum;
+    if (part > 0) entropy -= part * Math.log(part);
+  }
+  return entropy / Math.log(sees);
+}
 
-/** Index of the first recorded step from which on the AER never again rises above floor + 0.15; -1: there is none. */
-function foundAt(aers, floor) {
-  let index = aers.length;
-  while (index > 0 && aers[index - 1] !== null && aers[index - 1] <= floor + foundMargin + 1e-9) --index;
-  return index < aers.length ? index : -1;
+const meanOf = values => values.length > 0 ? values.reduce((a, b) => a + b, 0) / values.length : NaN;
+
+/**
+ * One head at one step: its entropy; of cross-attention also links, counts and figures of each probe and over all of
+ * them, and the shares on gold links and on the end mark.
+ */
+function scoreHead(recording, frame, module, head, shift, threshold) {
+  const {probes} = recording.data, cross = module.kind === "cross";
+  const matrices = probes.map((_, p) => frame.matrix(module, head, p, shift));
+  const entropies = [], onGold = [], onEnd = [];
+  probes.forEach((probe, p) => {
+    const {values, columns, unit} = matrices[p], words = probe.source.length;
+    for (const {t, sees, word} of rowsOfWords(module, probe, shift)) {
+      const entropy = entropyOf(values, t * columns, sees, unit);
+      if (!Number.isNaN(entropy)) entropies.push(entropy);
+      if (!cross) continue;
+      const linked = recording.goldOfWord[p].get(word);
+      if (linked) onGold.push(linked.reduce((sum, s) => sum + values[t * columns + s] / unit, 0));
+      if (columns > words) onEnd.push(values[t * columns + words] / unit);
+    }
+  });
+  const own = {entropy: meanOf(entropies), onGold: meanOf(onGold), onEnd: meanOf(onEnd)};
+  const nothing = {aer: NaN, precision: NaN, recall: NaN};
+  if (!cross) return {...own, all: nothing};
+  const links = probes.map((probe, p) => extractLinks(matrices[p], probe, shift, threshold));
+  const counts = links.map((linked, p) => countLinks(linked, recording.gold[p]));
+  const figures = count => recording.hasGold ? figuresOf(count) : nothing;
+  return {...own, links, counts, probes: counts.map(figures), all: figures(addCounts(counts))};
 }
 
 /** One line for each probe in Pharaoh's format: "source-target", from 0. */

@@ -2,7 +2,7 @@
 
 let recording = null;
 let following = true;  // at the right end of a live run, the slider goes with the training
-let shown = null;      // what the last drawing showed: {frame, module, score, view}
+let shown = null;      // what the last drawing showed: {frame, module, score, view, own}, own being the kind's history
 let charts = {key: "", moves: []};
 
 const isCross = () => state.kind === "cross";
@@ -33,35 +33,55 @@ function viewOf(frame, module, head) {
   const weight = (t, s) => matrix.values[t * matrix.columns + s] / matrix.unit;
   const describe = (t, s) => {
     const known = gold.find(link => link.t === t && link.s === s);
-    return `${labels.rows[t]} – ${labels.columns[s]}: ${percent(weight(t, s))}` +
+    return `${isolated(labels.rows[t])} – ${isolated(labels.columns[s])}: ${percent(weight(t, s))}` +
       (known ? `, a ${known.sure ? "sure" : "possible"} link` : "") +
       (cross && linked.has(linkKey(s, t)) ? ", the strongest: linked" : "");
   };
-  const name = `${capital(kindNames[module.kind])}, ${headName(recording, module, head)}, sentence ${state.probe + 1}`;
+  const of = headName(recording, module, head).replace(/^the (.*-attention)$/, "");
+  const name = [capital(kindNames[module.kind]), of, `sentence ${state.probe}`].filter(Boolean).join(", ");
   const others = strongest.filter(({t, s}) => !linked.has(linkKey(s, t)));
-  return {...labels, weight, gold, links, others, describe, name};
+  return {...labels, weight, scale: scaleOf(matrix), gold, links, others, describe, name};
 }
 
-function showHeader(score) {
-  const {run, baselines, curves} = recording.data;
+/** Which parts of the page there is something for. */
+function showParts() {
+  const parts = document.body.classList, gold = recording.length > 0 && hasGoldToShow(recording) && isCross();
+  parts.toggle("nothing", recording.length === 0);
+  parts.toggle("self", recording.length > 0 && !isCross());
+  parts.toggle("one-text", recording.length === 0 || !readsPairs(recording));
+  parts.toggle("no-gold", !gold);
+}
+
+function showHeadlines(history) {
+  const {run} = recording.data;
   const set = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
   document.title = `gaze: ${run.name}`;
   set("run-name", [...new Set([run.name, run.task, run.description])].filter(Boolean).join(" · "));
-  set("headline", headline(recording));
-  set("under-headline", underHeadline(recording));
-  byId("show-found").hidden = !firstFound(recording);
-  set("aer", score ? percent(score.all.aer, 2) : "–");
-  set("aer-of", isCross() ? `of ${headName(recording, shown.module, state.head)}` : "of cross-attention only");
-  set("precision", score ? percent(score.all.precision, 2) : "–");
-  set("recall", score ? percent(score.all.recall, 2) : "–");
+  set("headline", headline(recording, history));
+  set("under-headline", underHeadline(recording, history));
+  byId("show-found").hidden = !history || !recording.hasGold || !firstFound(recording, history).first;
+}
+
+function showFigures(score) {
+  const {baselines} = recording.data;
+  const set = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
+  set("aer", percent(score.all.aer, 2));
+  set("aer-of", `of ${headName(recording, shown.module, state.head)}`);
+  set("precision", percent(score.all.precision, 2));
+  set("recall", percent(score.all.recall, 2));
   set("floor", percent(baselines.floor, 2));
   set("diagonal", percent(baselines.diagonal, 2));
-  const at = name => curves?.[name] ? valueAt({x: curves.step, y: curves[name]}, recording.steps[state.step]) : NaN;
-  set("accuracy", percent(at("token_accuracy")));
-  set("loss-now", Number.isFinite(at("loss")) ? at("loss").toFixed(3) : "");
-  set("accuracy-now", Number.isFinite(at("token_accuracy")) ? percent(at("token_accuracy")) : "");
-  set("aer-now", Number.isFinite(at("aer")) ? percent(at("aer")) : "");
-  drawGauge(score?.all.aer);
+  drawGauge(score.all.aer);
+}
+
+/** The log's figures at the step that is shown. */
+function showLogged() {
+  const {curves} = recording.data;
+  const last = recording.data.curves?.step?.at(-1) ?? 0, step = recording.steps[state.step] ?? last;
+  const at = name => curves?.[name] ? valueAt({x: curves.step, y: curves[name]}, step) : NaN;
+  const shares = {"accuracy": "token_accuracy", "accuracy-now": "token_accuracy", "aer-now": "aer"};
+  for (const [id, name] of Object.entries(shares)) byId(id).textContent = percent(at(name));
+  byId("loss-now").textContent = Number.isFinite(at("loss")) ? at("loss").toFixed(3) : "";
 }
 
 /** The AER on a line from 0 to 100 %, between what nothing can beat and what needs no attention at all. */
@@ -88,27 +108,28 @@ function showControls(module) {
   byId("step-label").replaceChildren(`step ${step}`, html("small", {}, ` of ${recording.steps[recording.length - 1]}`));
   const kinds = Object.entries(kindNames).filter(([kind]) => modules.some(one => one.kind === kind));
   setOptions(byId("kind"), kinds, state.kind);
-  setOptions(byId("layer"), recording.modulesOf(state.kind).map(({layer}) => [layer, String(layer + 1)]), state.layer);
-  const heads = Array.from({length: module.heads}, (_, head) => [head, String(head + 1)]);
+  setOptions(byId("layer"), recording.modulesOf(state.kind).map(({layer}) => [layer, String(layer)]), state.layer);
+  const heads = Array.from({length: module.heads}, (_, head) => [head, String(head)]);
   setOptions(byId("head"), module.heads > 1 ? [["mean", "mean"], ...heads] : heads, state.head);
-  for (const name of ["shift", "sort", "axis"]) byId(name).value = state[name];
+  for (const name of ["shift", "sort", "axis", "contrast"]) byId(name).value = state[name];
   for (const id of ["shift", "null", "export-pharaoh"]) byId(id).disabled = !isCross();
   if (document.activeElement !== byId("null")) byId("null").value = state.null;
-  document.body.classList.toggle("self", !isCross());
-  document.body.classList.toggle("one-text", !readsPairs(recording));
 }
 
 function showMaps(score) {
-  const {view, frame, module} = shown;
+  const {view, module} = shown;
   const probe = recording.data.probes[state.probe];
-  byId("map-title").textContent = `${capital(kindNames[state.kind])}, ${headName(recording, module, state.head)}`
-    .replace(/^(Cross-attention), the cross-attention$/, "$1");
+  const head = headName(recording, module, state.head);
+  byId("map-title").textContent = head === `the ${kindNames[state.kind]}` ? capital(kindNames[state.kind])
+    : `${capital(kindNames[state.kind])}, ${head}`;
+  byId("maps").classList.toggle("long", view.columns.length > 24);
   drawMap(byId("map"), view, byId("map-box").clientWidth);
-  byId("sentence-title").textContent = `Sentence ${state.probe + 1}`;
-  const of = score?.probes[state.probe];
-  byId("sentence-aer").textContent = !score ? "The thicker a line, the more attention." :
-    probe.gold.length === 0 ? "This sentence has no gold links." :
-    `AER of this sentence: ${percent(of.aer)}. The thicker a line, the more attention; orange beneath is gold.`;
+  byId("scale-end").textContent = `${percent(view.scale, 0)} of a row`;
+  byId("map-weights").textContent = weightsNote(recording);
+  byId("sentence-title").textContent = `Sentence ${state.probe}`;
+  byId("sentence-aer").textContent = "The thicker a line, the more attention" + (!hasGoldToShow(recording) || !isCross()
+    ? "." : probe.gold.length === 0 ? ". This sentence has no gold links."
+    : `; orange beneath is gold. AER of this sentence: ${percent(score.probes[state.probe].aer)}.`);
   drawSentences(byId("sentence"), view, byId("sentence-box").clientWidth);
   if (byId("map-table-box").open) byId("map-table").replaceChildren(mapTable(view));
 }
@@ -117,17 +138,18 @@ function showMaps(score) {
 const extentOf = data => [data?.run.name, data?.steps.length, data?.curves?.step?.length, data?.finished].join();
 
 /** The charts are drawn anew only when their lines or their size change; a new step only moves their vertical lines. */
-function showCurves() {
-  const {axis, layer, head} = state;
-  const key = JSON.stringify([recording.length, extentOf(recording.data), axis, layer, head, innerWidth]);
-  if (charts.key !== key) charts = {key, moves: drawCurves()};
-  for (const move of charts.moves) move(recording.steps[state.step]);
+function showCurves(history) {
+  const {axis, layer, head, kind} = state;
+  const key = JSON.stringify([recording.length, extentOf(recording.data), axis, kind, layer, head, history?.shift,
+    history?.threshold, innerWidth]);
+  if (charts.key !== key) charts = {key, moves: drawCurves(history)};
+  for (const move of charts.moves) move(recording.steps[state.step] ?? -1);
 }
 
-function drawCurves() {
+function drawCurves(history) {
   const {baselines} = recording.data, curves = recording.data.curves ?? {};
-  const last = Math.max(recording.steps[recording.length - 1], ...(curves.step ?? []));
-  const choose = index => { change({step: index}); };
+  const last = Math.max(recording.steps[recording.length - 1] ?? 0, curves.step?.at(-1) ?? 0);
+  const choose = index => { if (recording.length > 0) change({step: index}); };
   const draw = (id, chart, height) => drawChart(byId(id), {last, steps: recording.steps, ...chart},
     {height, logarithmic: state.axis === "log", choose});
   const logged = (id, title, names, inPercent) => {
@@ -137,30 +159,36 @@ function drawCurves() {
     byId(id).replaceChildren(html("p", {class: "quiet"}, "not recorded"));
     return () => {};
   };
-  const heads = [...recording.series.values()];
-  const isChosen = one => one.module.layer === state.layer && one.head === state.head;
-  const single = heads.length === 1;
-  const line = one => ({
-    name: headName(recording, one.module, one.head), short: single ? "AER" : shortName(one.module, one.head),
-    x: recording.steps, y: one.aer, kind: isChosen(one) ? "chosen" : "faint"});
-  const entropy = one => ({...line(one), short: single ? "entropy" : line(one).short,
-    y: Array.from({length: recording.length}, (_, i) => one.scores[i] ? one.scores[i].entropy : null)});
-  byId("heads-curve-note").textContent = recording.hasGold ?
-    "on the sentences of this page; ◆ where its alignment was found" :
-    "on the sentences of this page; 0 % is attention to one word alone, 100 % to all alike";
   return [
-    heads.length === 0 ? () => {} :
-    !recording.hasGold ? draw("curve-heads", {title: "Entropy of each head by step", percent: true, labelled: true,
-      lines: heads.map(entropy).sort((a, b) => (a.kind === "chosen") - (b.kind === "chosen"))}, 300) :
-    draw("curve-heads", {title: "AER of each head by step", percent: true, labelled: true,
-      lines: heads.map(line).sort((a, b) => (a.kind === "chosen") - (b.kind === "chosen")),
-      levels: [{y: baselines.floor, name: "floor"}, {y: baselines.diagonal, name: "diagonal"}].filter(({y}) => y !== null),
-      marks: heads.filter(one => one.found >= 0).map(one => ({x: recording.steps[one.found], y: one.aer[one.found],
-        kind: isChosen(one) ? "chosen" : "",
-        name: `${headName(recording, one.module, one.head)}: found at step ${recording.steps[one.found]}`}))}, 300),
+    history ? drawHeads(history, draw, baselines) : () => {},
     logged("curve-loss", "Loss by step; dashed: on held-out data", ["loss", "validation_loss"], false),
     logged("curve-accuracy", "Token accuracy by step", ["token_accuracy"], true),
     logged("curve-aer", "AER on held-out data by step", ["aer"], true)];
+}
+
+/** Of each head of the kind that is shown: its AER where there is gold for it, else its entropy. */
+function drawHeads(history, draw, baselines) {
+  const heads = [...history.series.values()], gold = hasGoldToShow(recording) && isCross();
+  const what = gold ? "AER" : "Entropy";
+  const isChosen = one => one.module.layer === state.layer && one.head === state.head;
+  const line = one => ({
+    name: headName(recording, one.module, one.head), x: recording.steps, y: gold ? one.aer : one.entropy,
+    short: heads.length === 1 ? what : shortName(one.module, one.head), kind: isChosen(one) ? "chosen" : "faint"});
+  const reached = index => recording.steps[Math.min(index, recording.length - 1)];
+  const mark = one => ({
+    x: recording.steps[one.found], y: one.aer[one.found], kind: isChosen(one) ? "chosen" : "",
+    interval: isChosen(one) ? [reached(one.interval.low), reached(one.interval.high)] : null,
+    name: `${headName(recording, one.module, one.head)}: found at step ${recording.steps[one.found]}, ` +
+      intervalText(recording, one.interval)});
+  byId("heads-curve-title").textContent = `${what} of each head`;
+  byId("heads-curve-note").textContent = !gold ? `of ${kindNames[state.kind]}; 0 % is attention to one word alone, 100 % to all alike`
+    : `on the sentences of this page${switchesText() && `, ${switchesText()}`}; ◆ where its alignment was found, and its interval`;
+  return draw("curve-heads", {
+    title: `${what} of each head by step`, percent: true, labelled: true,
+    lines: heads.map(line).sort((a, b) => (a.kind === "chosen") - (b.kind === "chosen")),
+    levels: !gold ? [] : [{y: baselines.floor, name: "floor"}, {y: baselines.diagonal, name: "diagonal"}]
+      .filter(({y}) => y !== null),
+    marks: heads.filter(one => one.found >= 0).map(mark)}, 300);
 }
 
 let announceTimer = 0;
@@ -169,7 +197,7 @@ let announceTimer = 0;
 function announce() {
   clearTimeout(announceTimer);
   announceTimer = setTimeout(() => {
-    const aer = shown.score && recording.hasGold ? `, AER ${percent(shown.score.all.aer, 2)}` : "";
+    const aer = isCross() && recording.hasGold ? `, AER ${percent(shown.score.all.aer, 2)}` : "";
     const head = headName(recording, shown.module, state.head);
     const text = `Step ${recording.steps[state.step]}, ${kindNames[state.kind]}, ${head}${aer}`;
     if (byId("live").textContent !== text) byId("live").textContent = text;
@@ -178,26 +206,36 @@ function announce() {
 
 async function draw() {
   if (!recording) return;
+  const current = () => !again;
   if (recording.length === 0) {
-    byId("headline").textContent = headline(recording);
+    showParts();
+    showHeadlines(null);
+    showLogged();
+    showCurves(null);
     return;
   }
   const module = settleState(recording);
   const frame = await recording.frame(state.step);
   if (again) return;
-  const scored = new Map(headsOf(recording, "cross").map(({module: of, head}) =>
+  const scored = new Map(headsOf(recording, state.kind).map(({module: of, head}) =>
     [seriesKey(of.name, head), scoreHead(recording, frame, of, head, state.shift, state.null)]));
-  const own = scored.get(seriesKey(module.name, state.head));
-  shown = {frame, module, score: own, view: viewOf(frame, module, state.head)};
+  const score = scored.get(seriesKey(module.name, state.head));
+  shown = {frame, module, score, view: viewOf(frame, module, state.head), own: null};
+  showParts();
   showControls(module);
-  showHeader(own);
-  showMaps(own);
+  showFigures(score);
+  showLogged();
+  showMaps(score);
+  showProbes(recording, score, probe => change({probe}));
+  const cross = !readsPairs(recording) ? null : await historyOf(recording, "cross", current);
+  const own = shown.own = isCross() || again ? cross : await historyOf(recording, state.kind, current);
+  if (again) return;
   const chooseHead = (layer, head) => change({layer, head});
-  showThumbnails(recording, frame, scored, chooseHead);
-  showHeads(recording, scored, (layer, head) => change({kind: "cross", layer, head}));
-  showCurves();
-  showProbes(recording, own, probe => change({probe}));
-  await showComparison(recording, module, () => !again);
+  showHeadlines(cross);
+  showThumbnails(recording, frame, scored, own, chooseHead);
+  showHeads(recording, scored, own, chooseHead);
+  showCurves(own);
+  await showComparison(recording, module, current);
   announce();
   writeAddress(recording);
 }
@@ -260,29 +298,50 @@ function turn(id, by = 1) {
   byId(id).dispatchEvent(new Event("change"));
 }
 
+/** Keys of one character, which can be switched off (WCAG 2.1.4). All others are the browser's: they scroll. */
 const keys = {
-  ArrowLeft: () => change({step: state.step - 1}), ArrowRight: () => change({step: state.step + 1}),
-  Home: () => change({step: 0}), End: () => change({step: recording.length - 1}),
-  " ": () => play(), "[": () => turn("probe", -1), "]": () => turn("probe"),
+  "[": () => turn("probe", -1), "]": () => turn("probe"), p: () => turn("probe", -1), n: () => turn("probe"),
   h: () => turn("head"), l: () => turn("layer"), k: () => turn("kind"), s: () => turn("shift"),
 };
 
+const remembered = "gaze-keys";
+
+function rememberKeys(on) {
+  try {
+    localStorage.setItem(remembered, on ? "on" : "off");
+  } catch {
+    // A page from a file may have no storage: then the choice is for as long as it is open.
+  }
+}
+
+function keysWereOff() {
+  try {
+    return localStorage.getItem(remembered) === "off";
+  } catch {
+    return false;
+  }
+}
+
 function onKey(event) {
   const {target, key} = event;
-  if (!recording?.length || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, key)) return;
-  const typing = target.matches("select, input:not([type=range])");
-  const ownKey = key === " " ? target.matches("button, summary") : key.length > 1 && target.matches("#step, .scroll");
-  if (typing || ownKey) return;
+  if (!recording?.length || !byId("letter-keys").checked || !Object.hasOwn(keys, key)) return;
+  // Brackets take Option or AltGr on many keyboards; letters with these are other shortcuts.
+  const composed = "[]".includes(key) && (event.altKey || event.getModifierState("AltGraph"));
+  if (!composed && (event.ctrlKey || event.metaKey || event.altKey)) return;
+  if (target.matches("select, textarea, input:not([type=range], [type=checkbox])")) return;
+  if (byId("shift").disabled && key === "s") return;
   event.preventDefault();
   keys[key]();
 }
 
+const pointing = "Point at a cell to read its weight, or go to the map with the Tab key and use the arrows.";
+
 function listen() {
   const on = (id, type, action) =>
-    byId(id).addEventListener(type, event => { if (recording?.length) action(event.target.value); });
+    byId(id).addEventListener(type, event => { if (recording?.length || id.startsWith("export-curves")) action(event.target.value); });
   on("step", "input", value => { stop(); change({step: Number(value)}); });
   on("play", "click", play);
-  for (const name of ["kind", "shift", "sort", "axis"]) on(name, "change", value => change({[name]: value}));
+  for (const name of ["kind", "shift", "sort", "axis", "contrast"]) on(name, "change", value => change({[name]: value}));
   for (const name of ["layer", "probe"]) on(name, "change", value => change({[name]: Number(value)}));
   on("head", "change", value => change({head: parseHead(value)}));
   on("null", "input", value => change({null: Number(value)}));
@@ -292,33 +351,19 @@ function listen() {
   on("compare-b", "change", value => change({b: value}));
   on("map-table-box", "toggle", () => change({}));
   on("show-found", "click", () => {
-    const {module, head, found} = firstFound(recording);
+    const {module, head, found} = firstFound(recording, histories.get("cross")).first;
     change({kind: "cross", layer: module.layer, head, step: found});
   });
   listenToExports(on);
-  readCells(byId("map"), text => { byId("readout").textContent = text || "Point at a cell to read its weight."; });
+  readCells(byId("map"), text => { byId("readout").textContent = text || pointing; });
   for (const id of ["map-a", "map-b", "map-difference"])
     readCells(byId(id), text => { byId("compare-readout").textContent = text; });
+  byId("letter-keys").checked = !keysWereOff();
+  byId("letter-keys").addEventListener("change", event => rememberKeys(event.target.checked));
   addEventListener("keydown", onKey);
   addEventListener("hashchange", () => { if (recording?.length) { readAddress(recording); change({}); } });
   addEventListener("resize", show);
   dark.addEventListener("change", show);
-}
-
-function listenToExports(on) {
-  const step = () => recording.steps[state.step];
-  const name = ending => `${recording.data.run.name}-step-${step()}${ending}`.replace(/[^\p{L}\p{N}.-]+/gu, "_");
-  const picture = () => {
-    const how = state.shift + (state.null > 0 ? `, null threshold ${state.null}` : "");
-    const aer = shown.score && recording.hasGold ? `AER ${percent(shown.score.all.aer, 2)} over all sentences (${how})` : "";
-    const title = `${recording.data.run.name}, step ${step()}` + (aer && `: ${aer}`);
-    return pictureOf(byId("map"), [title, shown.view.name]);
-  };
-  on("export-svg", "click", () => save(name(".svg"), "image/svg+xml", picture()));
-  on("export-png", "click", async () => save(name(".png"), "image/png", await pixelsOf(picture())));
-  on("export-json", "click", () =>
-    save(name(".json"), "application/json", JSON.stringify(numbersOf(recording, shown), null, 1)));
-  on("export-pharaoh", "click", () => save(name(".pharaoh"), "text/plain", pharaoh(shown.score.links)));
 }
 
 /** Takes a new or longer recording. The first one also says what to show where the address does not. */
@@ -382,7 +427,7 @@ async function start() {
   return show();
 }
 
-window.gaze = {state, ready: start().catch(error => {
+window.gaze = {state, foundAt, foundInterval, ready: start().catch(error => {
   byId("headline").textContent = `This recording cannot be shown: ${error.message}`;
   throw error;
 })};

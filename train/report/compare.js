@@ -33,9 +33,14 @@ async function sideOf(recording, value, module) {
 
 function differenceView(a, b) {
   const weight = (t, s) => a.weight(t, s) - b.weight(t, s);
-  return {...a, signed: true, weight, links: [], others: [], name: "Difference of A and B",
+  let scale = 1;
+  if (state.contrast === "stretched") {
+    scale = 0;
+    a.rows.forEach((_, t) => a.columns.forEach((_, s) => { scale = Math.max(scale, Math.abs(weight(t, s))); }));
+  }
+  return {...a, signed: true, weight, scale: scale || 1, links: [], others: [], name: "Difference of A and B",
     describe: (t, s) =>
-      `${a.rows[t]} – ${a.columns[s]}: ${percent(a.weight(t, s))} in A, ${percent(b.weight(t, s))} in B`};
+      `${isolated(a.rows[t])} – ${isolated(a.columns[s])}: ${percent(a.weight(t, s))} in A, ${percent(b.weight(t, s))} in B`};
 }
 
 async function showComparison(recording, module, current) {
@@ -50,9 +55,10 @@ async function showComparison(recording, module, current) {
   if (!current()) return;
   const views = [a, b].map(side => viewOf(side.frame, side.module, side.head));
   const width = byId("map-a").parentElement.clientWidth;
+  for (const view of views) view.scale = Math.max(...views.map(({scale}) => scale));
   [a, b].forEach((side, i) => {
     const letter = "ab"[i];
-    const aer = Number.isNaN(side.aer) ? "" : `, AER ${percent(side.aer)}`;
+    const aer = !Number.isFinite(side.aer) ? "" : `, AER ${percent(side.aer)}`;
     byId(`title-${letter}`).textContent = `${"AB"[i]}: ${side.name}${aer}`;
     drawMap(byId(`map-${letter}`), views[i], width, 44);
   });

@@ -12,8 +12,8 @@ const stepTicks = (last, logarithmic) => !logarithmic || last < 10
   : [0, ...Array.from({length: 12}, (_, i) => 10 ** i).filter(tick => tick <= last)];
 
 /**
- * A chart in `box`: {title, last, steps, lines: [{name, x, y, kind}], levels: [{y, name}], marks: [{x, y, name, kind}],
- * percent, labelled}. `y` may hold nulls. Returns move(step), which moves the vertical line.
+ * A chart in `box`: {title, last, steps, lines: [{name, x, y, kind}], levels: [{y, name}], marks: [{x, y, name, kind, interval}],
+ * percent, labelled}. `y` may hold nulls; `interval` of a mark is two steps. Returns move(step), which moves the vertical line.
  */
 function drawChart(box, chart, {height, logarithmic, choose}) {
   const width = Math.max(box.clientWidth, 220);
@@ -35,6 +35,8 @@ function drawChart(box, chart, {height, logarithmic, choose}) {
     levelsOf(levels, y, area),
     lines.map(line => named(line.name, {class: `line ${line.kind}`, d: pathOf(line, x, y)})),
     chart.labelled ? endLabels(lines, y, area) : null,
+    marks.filter(({interval}) => interval).map(mark => svg("line", {class: `interval ${mark.kind}`,
+      x1: x(mark.interval[0]), x2: x(mark.interval[1]), y1: y(mark.y), y2: y(mark.y)})),
     marks.map(mark => named(mark.name, {class: `found ${mark.kind}`,
       d: `M${x(mark.x)},${y(mark.y) - 7} l6,7 l-6,7 l-6,-7 z`})),
     cursor, points);
@@ -74,14 +76,11 @@ function valueAt(line, step) {
   return line.y[before] + part * (line.y[after] - line.y[before]);
 }
 
+/** The points that there are, joined over what lies between them: validations are rarer than lines of the log. */
 function pathOf(line, x, y) {
-  let pen = "M";
-  return line.y.map((value, i) => {
-    if (!Number.isFinite(value)) { pen = "M"; return ""; }
-    const point = `${pen}${x(line.x[i]).toFixed(1)},${y(value).toFixed(1)}`;
-    pen = "L";
-    return point;
-  }).join("");
+  const known = line.y.map((value, i) => [line.x[i], value]).filter(([, value]) => Number.isFinite(value));
+  if (known.length === 1) known.push(known[0]);  // a dot, by its round ends
+  return known.map(([at, value], i) => `${i ? "L" : "M"}${x(at).toFixed(1)},${y(value).toFixed(1)}`).join("");
 }
 
 function gridOf(x, y, top, last, area, inPercent, logarithmic) {

@@ -78,7 +78,11 @@ class Recording {
     this.steps = data.steps.slice(0, this.length);
     this.hasGold = data.probes.some(probe => probe.gold.length > 0);
     this.gold = data.probes.map(probe => new Map(probe.gold.map(([i, j, sure]) => [linkKey(i, j), Boolean(sure)])));
-    this.series = this.seriesOfHeads();
+    this.goldOfWord = data.probes.map(probe => {
+      const words = new Map();
+      for (const [i, j] of probe.gold) words.set(j, [...(words.get(j) ?? []), i]);
+      return words;
+    });
   }
 
   /** A later answer of a live run: everything anew, but the streams of the steps that were not here yet. */
@@ -88,7 +92,7 @@ class Recording {
 
   frame(index) {
     if (!this.frames.has(index)) {
-      if (this.frames.size > 48) this.frames.delete(this.frames.keys().next().value);
+      if (this.frames.size > 64) this.frames.delete(this.frames.keys().next().value);
       const {streams, modules, probes} = this.data;
       this.frames.set(index, inflate(streams[index]).then(bytes => new Frame(bytes, modules, probes)));
     }
@@ -97,24 +101,6 @@ class Recording {
 
   modulesOf(kind) {
     return this.data.modules.filter(module => module.kind === kind).sort((a, b) => a.layer - b.layer);
-  }
-
-  /** For every head of cross-attention, and the means: the program's scores at each step, and where it was found. */
-  seriesOfHeads() {
-    const all = new Map();
-    this.data.scores.slice(0, this.length).forEach((scores, index) => scores.forEach(score => {
-      const key = seriesKey(score.module, score.head);
-      if (!all.has(key)) {
-        const module = this.data.modules.find(({name}) => name === score.module);
-        all.set(key, {module, head: score.head, scores: []});
-      }
-      all.get(key).scores[index] = score;
-    }));
-    for (const one of all.values()) {
-      one.aer = Array.from({length: this.length}, (_, i) => one.scores[i] ? one.scores[i].aer : null);
-      one.found = foundAt(one.aer, this.data.baselines.floor);
-    }
-    return all;
   }
 }
 

@@ -8,7 +8,8 @@ function fill(node, attributes, children) {
     else if (value === true) node.setAttribute(name, "");
     else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
   }
-  node.append(...children.flat().filter(child => child !== null && child !== undefined));
+  // One by one: a map of a long sentence has more cells than a call may have arguments.
+  for (const child of children.flat()) if (child !== null && child !== undefined) node.append(child);
   return node;
 }
 
@@ -45,6 +46,17 @@ function clip(text, size, width) {
   let kept = Math.min(letters.length, Math.ceil(width / 3));
   while (kept > 1 && textWidth(letters.slice(0, kept).join("") + "…", size) > width) --kept;
   return letters.slice(0, kept).join("") + "…";
+}
+
+/** The text in lines no wider than `width`, broken at spaces. */
+function wrapped(text, size, width) {
+  const lines = [];
+  for (const word of text.split(" ")) {
+    const longer = lines.length > 0 ? `${lines[lines.length - 1]} ${word}` : word;
+    if (lines.length > 0 && textWidth(longer, size) <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 const percent = (value, digits = 1) => Number.isFinite(value) ? `${(100 * value).toFixed(digits)} %` : "–";

@@ -15,6 +15,7 @@
 #include <gaze/train/attention/attention_view.h>
 #include <gaze/train/attention/word_map.h>
 #include <gaze/train/options.h>
+#include <gaze/train/saved_model.h>
 #include <gaze/train/toy_task.h>
 
 namespace gaze::train {
@@ -214,6 +215,29 @@ void add_attention(json& data, const RunFolder& run, const GuidedConfig& guided,
   }
 }
 
+/// Why a run has no attention to show; empty where it is still to come.
+std::string why_no_attention(const Config& config) {
+  if (is_plain_text(config))
+    return "The attention of a language model is not recorded while it trains; gaze sample RUN --prompt TEXT "
+           "--attention shows what it looks at.";
+  if (config.recording.probes == 0) return "This run records no attention (probes=0).";
+  if (!config.model.attends) return "This model has no attention.";
+  return "";
+}
+
+/// The file of the weights that other commands use, and the step that they are of, where it is known.
+json weights_in_use(const RunFolder& run, std::int64_t steps_done) {
+  fs::path file;
+  try {
+    file = run.weights();
+  } catch (const Error&) {
+    return nullptr;  // there are none yet
+  }
+  const auto validation = file == run.checkpoint() ? std::nullopt : validation_of(file);
+  const json step = file == run.checkpoint() ? json(steps_done) : validation ? json(validation->step) : json();
+  return {{"file", file.filename().string()}, {"step", step}};
+}
+
 }  // namespace
 
 std::string description_of(const Config& config) {
@@ -239,8 +263,12 @@ json report_data(const RunFolder& run, std::size_t from, std::size_t max_bytes) 
                  {"config", to_json(config)},
                  {"steps_done", steps}};
   data["finished"] = !run.in_use();
+  data["in_use"] = weights_in_use(run, steps);
 
-  if (!file_exists(AttentionLog::folder(run) / "index.json")) return data;
+  if (!file_exists(AttentionLog::folder(run) / "index.json")) {
+    data["no_attention"] = why_no_attention(config);
+    return data;
+  }
   add_attention(data, run, config.guided, from, max_bytes);
   return data;
 }
@@ -259,7 +287,9 @@ std::string report_page(const json& data) {
 std::string report_page(const RunFolder& run) {
   constexpr std::size_t page = 5'000'000, margin = 50'000;  // escapes, and what is added last
   const json data = report_data(run, 0, page - margin - report_template().size());
-  require(!data["steps"].empty(), "{}: no attention was recorded in this run", run.path().string());
+  const std::string why = data.value("no_attention", "");
+  require(!data["steps"].empty(), "{}: {}", run.path().string(),
+          why.empty() ? "no attention was recorded in this run" : why);
   return report_page(data);
 }
 

@@ -2,12 +2,12 @@
 
 const state = {
   step: 0, kind: "cross", layer: 0, head: "mean", shift: "produced", null: 0, probe: 0, sort: "best",
-  mode: "steps", a: "", b: "", axis: "linear",
+  mode: "steps", a: "", b: "", axis: "linear", contrast: "full",
 };
 
 const allowed = {
   kind: ["cross", "encoder", "decoder"], shift: ["produced", "consumed"], sort: ["best", "worst", "order"],
-  mode: ["steps", "heads"], axis: ["linear", "log"],
+  mode: ["steps", "heads"], axis: ["linear", "log"], contrast: ["full", "stretched"],
 };
 
 const parseHead = text => text === "mean" ? "mean" : Number.parseInt(text, 10);

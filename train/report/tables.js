@@ -18,15 +18,15 @@ function renew(container, children) {
   container.scrollTo(left, top);
 }
 
-function showThumbnails(recording, frame, scored, choose) {
+function showThumbnails(recording, frame, scored, history, choose) {
   const box = byId("thumbnails");
   const several = recording.modulesOf(state.kind).length > 1;
   const rows = recording.modulesOf(state.kind).map(module => html("div", {class: "row"},
     headsOf(recording, state.kind).filter(one => one.module === module).map(({head}) => {
       const canvas = html("canvas", {"aria-hidden": "true"});
       drawThumbnail(canvas, frame.matrix(module, head, state.probe));
-      const aer = scored.get(seriesKey(module.name, head))?.all.aer;
-      const index = recording.series.get(seriesKey(module.name, head))?.found ?? -1;
+      const key = seriesKey(module.name, head), aer = scored.get(key).all.aer;
+      const index = history.series.get(key).found;
       const found = index >= 0 && index <= state.step;
       const name = several || module.heads > 1 ? shortName(module, head) : "attention";
       return html("button", {
@@ -40,35 +40,44 @@ function showThumbnails(recording, frame, scored, choose) {
   renew(box, rows);
 }
 
-function showHeads(recording, scored, choose) {
+/** The columns that the recording has figures for: [name, of a head's score and series, digits]. */
+function columnsOfHeads(recording) {
+  const gold = recording.hasGold && isCross();
+  const hasEnd = isCross() && recording.data.probes.some(probe => probe.keys.length > probe.source.length);
+  const foundText = one => one.found < 0 ? "not found"
+    : `◆ step ${recording.steps[one.found]} (${intervalText(recording, one.interval)})`;
+  return [
+    gold ? ["AER", score => percent(score.all.aer, 2)] : null, ["Entropy", score => percent(score.entropy)],
+    gold ? ["On gold links", score => percent(score.onGold)] : null,
+    hasEnd ? ["On </s>", score => percent(score.onEnd)] : null,
+    gold ? ["Found", (_, one) => foundText(one)] : null].filter(Boolean);
+}
+
+function showHeads(recording, scored, history, choose) {
   const {baselines} = recording.data;
-  const step = recording.steps[state.step];
+  const columns = columnsOfHeads(recording);
   const row = ({module, head}) => {
-    const one = recording.series.get(seriesKey(module.name, head));
-    const score = one?.scores[state.step] ?? {};
-    const found = !recording.hasGold ? "–" : one && one.found >= 0 ? `◆ step ${recording.steps[one.found]}` : "not found";
-    const hasEnd = recording.data.probes.some(probe => probe.keys.length > probe.source.length);
-    const chosen = module.layer === state.layer && head === state.head && state.kind === "cross";
+    const key = seriesKey(module.name, head);
+    const chosen = module.layer === state.layer && head === state.head;
     return html("tr", {class: chosen ? "chosen" : null},
       html("td", {}, html("button", {
         type: "button", "data-key": `${module.layer}/${head}`, onclick: () => choose(module.layer, head)},
         capital(headName(recording, module, head)) + (isGuided(recording, module, head) ? " (guided)" : ""))),
-      numberCell(percent(scored.get(seriesKey(module.name, head))?.all.aer, 2)), numberCell(percent(score.entropy)),
-      numberCell(recording.hasGold ? percent(score.gold_mass) : "–"), numberCell(hasEnd ? percent(score.end_mass) : "–"), numberCell(found));
+      columns.map(([, figure]) => numberCell(figure(scored.get(key), history.series.get(key)))));
   };
   const baseline = (name, value) => html("tr", {class: "baseline"}, html("td", {}, name), numberCell(percent(value, 2)),
-    Array.from({length: 4}, () => numberCell("")));
+    columns.slice(1).map(() => numberCell("")));
   renew(byId("heads"), [
-    headRow([`Step ${step}`, "AER", "Entropy", "On gold links", "On </s>", "Found"], i => i > 0),
-    html("tbody", {}, headsOf(recording, "cross").map(row),
+    headRow([`Step ${recording.steps[state.step]}`, ...columns.map(([name]) => name)], i => i > 0),
+    html("tbody", {}, headsOf(recording, state.kind).map(row), !recording.hasGold || !isCross() ? [] : [
       baseline("Floor: best link for each word", baselines.floor),
-      baseline("Diagonal: without looking", baselines.diagonal))]);
+      baseline("Diagonal: without looking", baselines.diagonal)])]);
 }
 
 /** Indices of the probes as `state.sort` wants them. */
 function sortedProbes(recording, score) {
   const order = recording.data.probes.map((_, p) => p);
-  if (state.sort === "order" || !score) return order;
+  if (state.sort === "order" || !score?.probes || !recording.hasGold) return order;
   const sign = state.sort === "best" ? 1 : -1;
   const noGold = p => recording.gold[p].size === 0;
   return order.sort((a, b) => noGold(a) - noGold(b) || sign * (score.probes[a].aer - score.probes[b].aer) || a - b);
@@ -77,19 +86,21 @@ function sortedProbes(recording, score) {
 function showProbes(recording, score, choose) {
   const {probes} = recording.data;
   const order = sortedProbes(recording, score);
-  const aer = p => !score ? "–" : probes[p].gold.length > 0 ? percent(score.probes[p].aer) : "no gold";
-  const short = words => clip(words.join(" "), 13, 170);
+  const scored = Boolean(score?.probes) && recording.hasGold;
+  const aer = p => probes[p].gold.length > 0 ? percent(score.probes[p].aer) : "no gold";
+  const short = words => isolated(clip(words.join(" "), 13, 170));
   const pair = ({source, target}) => source.length > 0 ? `${short(source)} → ${short(target)}` : short(target);
-  const figure = p => readsPairs(recording) ? ` (${aer(p)})` : "";
-  setOptions(byId("probe"), order.map(p => [p, `${p + 1}: ${pair(probes[p])}${figure(p)}`]), state.probe);
+  const figure = p => scored ? ` (${aer(p)})` : "";
+  setOptions(byId("probe"), order.map(p => [p, `${p}: ${pair(probes[p])}${figure(p)}`]), state.probe);
+  const sentence = words => html("td", {class: "sentence", dir: "auto", title: words.join(" ")}, words.join(" "));
   const row = p => html("tr", {class: p === state.probe ? "chosen" : null},
     html("td", {}, html("button", {
-      type: "button", "data-key": p, onclick: () => choose(p), "aria-label": `Show sentence ${p + 1}`}, String(p + 1))),
-    ...(!readsPairs(recording) ? [] :
-      [numberCell(aer(p)), html("td", {title: probes[p].source.join(" ")}, probes[p].source.join(" "))]),
-    html("td", {title: probes[p].target.join(" ")}, probes[p].target.join(" ")));
+      type: "button", "data-key": p, onclick: () => choose(p), "aria-label": `Show sentence ${p}`}, String(p))),
+    scored ? numberCell(aer(p)) : null, readsPairs(recording) ? sentence(probes[p].source) : null,
+    sentence(probes[p].target));
   renew(byId("probes"), [
-    readsPairs(recording) ? headRow(["No.", "AER", "Source", "Target"], i => i === 1) : headRow(["No.", "Text"], () => false),
+    headRow(["No.", ...(scored ? ["AER"] : []), ...(readsPairs(recording) ? ["Source", "Target"] : ["Text"])],
+      i => scored && i === 1),
     html("tbody", {}, order.map(row))]);
 }
 

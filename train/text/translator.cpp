@@ -150,6 +150,7 @@ AttentionMap Translator::attention(const std::vector<std::string>& source, const
   record({{.source = source, .target = target, .gold = {}}}, recorder);
   AttentionMap map{source, target, {}};
   MapChoice choice = view.choice;
+  if (view.kind == AttentionKind::cross && config_.data.source_eos) map.source.emplace_back(end_label);
   if (view.kind != AttentionKind::cross) {
     choice.shift = Shift::produced;
     if (view.kind == AttentionKind::encoder && config_.data.source_eos) map.source.emplace_back(end_label);
@@ -198,7 +199,7 @@ std::vector<std::vector<Translation>> Translator::translate(const std::vector<st
         if (unknown && replace_unknown) {
           const AttentionMap map = attention(source, t.words);
           for (std::size_t i = 0; i < h.ids.size(); ++i) {
-            const auto row = map.weights.begin() + static_cast<std::ptrdiff_t>(i * source.size());
+            const auto row = map.weights.begin() + static_cast<std::ptrdiff_t>(i * map.source.size());
             const auto strongest = std::max_element(row, row + static_cast<std::ptrdiff_t>(source.size())) - row;
             if (h.ids[i] == Vocabulary::unk) t.words[i] = source[static_cast<std::size_t>(strongest)];
           }

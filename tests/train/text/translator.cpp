@@ -143,13 +143,15 @@ TEST_CASE("a checkpoint keeps words of its own, one of something else is refused
   CHECK_THROWS_WITH(Translator::load(run), ContainsSubstring("config:1: it is not JSON"));
 }
 
-TEST_CASE("with a source end mark the words' columns leave it its share") {
+TEST_CASE("with a source end mark a map has its column, and rows sum to 1") {
   Config c = config_of("copy", 1);
   c.model.d_model = 16, c.model.d_ff = 32, c.data.source_eos = true;
   const Translator translator(c);
   const AttentionMap map = translator.attention({"a", "b"}, {"a"});
-  CHECK(map.weights.size() == 2);
+  CHECK(map.source == std::vector<std::string>{"a", "b", end_label});
+  REQUIRE(map.weights.size() == 3);
   CHECK(map.weights[0] + map.weights[1] < 0.999);
+  CHECK(map.weights[0] + map.weights[1] + map.weights[2] == Approx(1));
 }
 
 TEST_CASE("an unknown word gives way to the source word of the strongest attention, when asked for") {

@@ -10,6 +10,7 @@
 
 #include <gaze/autograd/base/threads.h>
 #include <gaze/datasets/lines.h>
+#include <gaze/train/program/commands/output.h>
 #include <gaze/train/program/commands/view_arguments.h>
 #include <gaze/train/program/terminal/typed_numbers.h>
 #include <gaze/train/text/aligner.h>
@@ -210,6 +211,7 @@ void run(const Arguments& a) {
   PairReader input(a.source, a.target);
   std::string hint = hint_of_words(*forward.model);  // once
   std::size_t sentences = 0;
+  nlohmann::json all = nlohmann::json::array();
   for (auto lines = input.next(); !lines.empty(); lines = input.next()) {
     std::vector<Example> pairs, turned;
     for (const LinePair& line : lines) {
@@ -224,13 +226,19 @@ void run(const Arguments& a) {
       const auto others = links_of(*backward, turned);
       for (std::size_t i = 0; i < links.size(); ++i) links[i] = symmetrize(links[i], others[i], kind);
     }
-    for (const auto& line : links) fmt::print("{}\n", to_pharaoh(line));
-    flush_output();
     sentences += links.size();
+    for (const auto& line : links) {
+      if (a.json)
+        all.push_back(to_pharaoh(line));
+      else
+        fmt::print("{}\n", to_pharaoh(line));
+    }
+    flush_output();
   }
   if (!a.json) return;
   figures["sentences"] = sentences;
-  fmt::print("{}\n", figures.dump());
+  figures["links"] = std::move(all);
+  JsonOutput(true).print(figures);
 }
 
 }  // namespace
@@ -254,7 +262,7 @@ void add_align(CLI::App& app) {
   command->add_option("--symmetrize", a->symmetrize, "How the links of both directions become one set")
       ->check(CLI::IsMember({"intersection", "union", "grow-diag"}));
   command->add_option("--threads", a->threads, "Threads to use")->check(whole_range(1, 1024));
-  command->add_flag("--json", a->json, "Print what was picked as one JSON object, last");
+  command->add_flag("--json", a->json, "Print the links and what was picked as one JSON object instead");
   command->callback([a] { run(*a); });
 }
 

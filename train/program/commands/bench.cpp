@@ -6,6 +6,7 @@
 
 #include <gaze/autograd/base/threads.h>
 #include <gaze/train/program/bench.h>
+#include <gaze/train/program/commands/output.h>
 #include <gaze/train/program/terminal/typed_numbers.h>
 
 namespace gaze::train {
@@ -71,9 +72,10 @@ void add_bench(CLI::App& app) {
       fmt::print("{}\n", nlohmann::json(bench_losses(a->bench)).dump());
       return;
     }
+    JsonOutput output(true);
     const nlohmann::json figures = bench(a->bench);
     if (figures.contains("profile")) print_profile(figures["profile"]);
-    fmt::print("{}\n", figures.dump());
+    output.print(figures);
   });
 }
 

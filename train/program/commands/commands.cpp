@@ -37,7 +37,8 @@ std::string hint_of_words(const Translator& model) {
 }
 
 void add_weights_option(CLI::App& command, std::string& weights) {
-  command.add_option("--weights", weights, "last, best or averaged (default: the last of these that there is)")
+  command
+      .add_option("--weights", weights, "last, best or averaged (default: the better of best and averaged, else last)")
       ->check(CLI::IsMember({"last", "best", "averaged"}));
 }
 

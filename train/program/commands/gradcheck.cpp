@@ -19,6 +19,7 @@
 #include <gaze/train/json.h>
 #include <gaze/train/models.h>
 #include <gaze/train/options.h>
+#include <gaze/train/program/commands/output.h>
 #include <gaze/train/program/terminal/terminal.h>
 #include <gaze/train/program/terminal/typed_numbers.h>
 #include <gaze/train/saved_model.h>
@@ -93,6 +94,7 @@ void require_operation(const std::string& name) {
 }
 
 void check_operations(const Arguments& a) {
+  JsonOutput output(a.json);
   for (const std::string& name : a.operations) require_operation(name);
   const bool all = a.operations.empty();
   json object = json::object();
@@ -128,13 +130,14 @@ void check_operations(const Arguments& a) {
                     {"second_verdict", name_of(second.verdict)},
                     {"second_digits", second.digits}};
   }
-  if (a.json) fmt::print("{}\n", json{{"operations", object}, {"wrong", !wrong.empty()}}.dump());
+  output.print({{"operations", object}, {"wrong", !wrong.empty()}});
   if (!wrong.empty()) complain(wrong);
 }
 
 // The error of differences, step by step
 
 void show_sweep(const Arguments& a) {
+  JsonOutput output(a.json);
   require_operation(a.sweep);
   const auto found = std::find_if(op_cases().begin(), op_cases().end(),
                                   [&](const OpCase& c) { return c.operation == a.sweep && c.differentiable; });
@@ -186,12 +189,10 @@ void show_sweep(const Arguments& a) {
       "that rounding is all that is left. The checker's verdict: {},\n"
       "by a difference of {:.12g}, off by {:.2g}.\n",
       name_of(judged.verdict), judged.numeric, judged.error);
-  if (a.json)
-    fmt::print("{}\n", json{{"operation", found->operation},
-                            {"analytic", analytic},
-                            {"verdict", name_of(judged.verdict)},
-                            {"points", points}}
-                           .dump());
+  output.print({{"operation", found->operation},
+                {"analytic", analytic},
+                {"verdict", name_of(judged.verdict)},
+                {"points", points}});
   if (judged.verdict == Verdict::wrong)
     complain(fmt::format("{}: the gradient is off by {:.2g}", a.sweep, judged.error));
 }
@@ -280,6 +281,7 @@ std::unique_ptr<Subject> make_subject(const Arguments& a) {
 }
 
 void check_model(const Arguments& a) {
+  JsonOutput output(a.json);
   const auto subject = make_subject(a);
   const auto loss = [&] { return subject->loss(); };
   const GradcheckReport report =
@@ -302,7 +304,7 @@ void check_model(const Arguments& a) {
     for (const WrongVjp& w : found.wrong)
       object["wrong"].push_back({{"operation", w.operation}, {"number", w.number}, {"where", w.where}});
   }
-  if (a.json) fmt::print("{}\n", object.dump());
+  output.print(object);
   if (!report) complain(report.reason);
 }
 
@@ -329,7 +331,7 @@ void add_gradcheck(CLI::App& app) {
   command->add_option("--seed", a->seed, "Of cotangents, directions and words")->check(whole_range(0, 1'000'000'000));
   command->add_option("--threads", a->threads, "Threads to use (0: as many as there are processors)")
       ->check(whole_range(0, 1024));
-  command->add_flag("--json", a->json, "Print all figures as one JSON object behind the text");
+  command->add_flag("--json", a->json, "Print all figures as one JSON object; the text then goes to standard error");
   command->callback([a] { run(*a); });
 }
 

@@ -8,6 +8,7 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/autograd/xtensor.h>
 #include <gaze/train/attention/word_map.h>
+#include <gaze/train/program/commands/output.h>
 #include <gaze/train/program/commands/view_arguments.h>
 #include <gaze/train/program/terminal/heat_map.h>
 #include <gaze/train/program/terminal/training_view.h>
@@ -18,7 +19,7 @@ namespace {
 using nlohmann::json;
 
 struct Arguments {
-  std::string run, source, target, kind = "cross", svg, npy;
+  std::string run, source, target, kind = "cross", svg, npy, weights;
   ViewArguments view;
   bool json = false;
 };
@@ -33,7 +34,11 @@ json to_json(const AttentionMap& map) {
 }
 
 void inspect(const Arguments& a) {
-  const auto translator = Translator::load(RunFolder::open(a.run));
+  if (!a.svg.empty()) require_ending("--svg", a.svg, ".svg");
+  if (!a.npy.empty()) require_ending("--npy", a.npy, ".npy");
+  const RunFolder folder = RunFolder::open(a.run);
+  const auto translator = Translator::load(folder, a.weights);
+  const std::string weights = folder.weights(a.weights).string();
   const auto& [from, to] = translator->languages();
   const auto source = from.tokenizer.tokenize(a.source);
   require(!source.empty(), "inspect: the source sentence has no words");
@@ -80,11 +85,13 @@ void inspect(const Arguments& a) {
       object["shift"] = name_of(how.choice.shift);
       object["links"] = links;
     }
-    fmt::print("{}\n", object.dump());
+    object["file"] = weights;
+    JsonOutput(true).print(object);
     return;
   }
   for (const std::string& line : picture_of(map, {}, title, detect_terminal(STDOUT_FILENO))) fmt::print("{}\n", line);
   if (kind == AttentionKind::cross && !target.empty()) fmt::print("links (source-target, from 0): {}\n", links);
+  fmt::print("weights: {}\n", printable(weights));
 }
 
 }  // namespace
@@ -98,7 +105,8 @@ void add_inspect(CLI::App& app) {
   command->add_option("--kind", a->kind, "cross-attention, or the encoder's or decoder's to itself")
       ->check(CLI::IsMember({"cross", "encoder", "decoder"}));
   a->view.add_to(*command);
-  command->add_option("--svg", a->svg, "Write the map as a picture, too");
+  add_weights_option(*command, a->weights);
+  command->add_option("--svg", a->svg, "Write the map as a picture, too (SVG)");
   command->add_option("--npy", a->npy, "Write the weights [rows, columns] as a NumPy file, too (float64)");
   command->add_flag("--json", a->json, "Print words, weights and links as one JSON object instead");
   command->callback([a] { inspect(*a); });

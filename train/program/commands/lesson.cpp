@@ -6,6 +6,7 @@
 
 #include <gaze/autograd/base/threads.h>
 #include <gaze/train/lessons/lesson.h>
+#include <gaze/train/program/commands/output.h>
 #include <gaze/train/program/terminal/typed_numbers.h>
 
 namespace gaze::train {
@@ -23,7 +24,7 @@ std::shared_ptr<Arguments> add_arguments(CLI::App& command) {
   command.add_flag("--quick", a->quick, "Train less where the lesson trains");
   command.add_option("--threads", a->threads, "Threads to use (0: as many as there are processors)")
       ->check(whole_range(0, 1024));
-  command.add_flag("--json", a->json, "Print all numbers as one JSON object behind the text");
+  command.add_flag("--json", a->json, "Print all numbers as one JSON object; the text then goes to standard error");
   return a;
 }
 
@@ -52,20 +53,21 @@ void add_lesson(CLI::App& app) {
     const auto run = lesson.prepare(*command);
     const auto a = add_arguments(*command);
     command->callback([lesson, run, a] {
-      const json numbers = teach(lesson, run, *a);
-      if (a->json) fmt::print("{}\n", numbers.dump());
+      JsonOutput output(a->json);
+      output.print(teach(lesson, run, *a));
     });
   }
   CLI::App* all = lessons->add_subcommand("all", "All lessons, one after another");
   const auto a = add_arguments(*all);
   all->callback([a] {
+    JsonOutput output(a->json);
     json numbers = json::object();
     for (const Lesson& lesson : all_lessons()) {
       CLI::App unused;
       if (!numbers.empty()) fmt::print("\n");
       numbers[lesson.name] = teach(lesson, lesson.prepare(unused), *a);
     }
-    if (a->json) fmt::print("{}\n", numbers.dump());
+    output.print(numbers);
   });
   lessons->allow_extras();
   lessons->callback([lessons] {

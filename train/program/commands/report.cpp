@@ -5,6 +5,7 @@
 #include <memory>
 
 #include <gaze/autograd/base/files.h>
+#include <gaze/train/program/commands/output.h>
 #include <gaze/train/program/terminal/terminal.h>
 #include <gaze/train/program/terminal/typed_numbers.h>
 #include <gaze/train/report/report.h>
@@ -23,6 +24,7 @@ void add_report(CLI::App& app) {
   command->callback([a] {
     const RunFolder run = RunFolder::open(a->run);
     const std::filesystem::path file = a->file.empty() ? run.path() / "report.html" : std::filesystem::path(a->file);
+    require_ending("-o", file, ".html");
     run.check_output(file);
     write_file_atomically(file, {report_page(run)});
     fmt::print("{}\n", file_link(file, detect_terminal(STDOUT_FILENO)));

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <gaze/autograd/base/threads.h>
+#include <gaze/train/program/commands/output.h>
 #include <gaze/train/program/terminal/terminal.h>
 #include <gaze/train/program/terminal/typed_numbers.h>
 #include <gaze/train/text/text_model.h>
@@ -75,7 +76,7 @@ void sample(const Arguments& a) {
       for (const NextToken& t : likeliest)
         object["next"].push_back({{"token", t.token}, {"probability", t.probability}});
       if (a.attention) object["attention"] = attention_of(look);
-      fmt::print("{}\n", object.dump());
+      JsonOutput(true).print(object);
       return;
     }
     for (const NextToken& t : likeliest) fmt::print("{:6.2f} %  {}\n", 100 * t.probability, shown(t.token));
@@ -83,12 +84,13 @@ void sample(const Arguments& a) {
     return;
   }
   JoinedText joined(model->language().tokenizer);
+  const bool to_terminal = ::isatty(STDOUT_FILENO) == 1;
   std::string text;
   const auto say = [&](const std::string& token) {
     const std::string added = joined.add(token);
     text += added;
     if (!a.json) {
-      fmt::print("{}", added);
+      fmt::print("{}", shown_text(added, to_terminal));
       flush_output();  // somebody watches it being written
     }
     return true;
@@ -96,7 +98,7 @@ void sample(const Arguments& a) {
   for (const std::string& token : a.prompt.empty() ? std::vector<std::string>() : prompt) say(token);
   model->sample(prompt, a.tokens, a.options, say);
   if (a.json) {
-    fmt::print("{}\n", json{{"text", text}, {"tokens", a.tokens}, {"seed", a.options.seed}}.dump());
+    JsonOutput(true).print({{"text", text}, {"tokens", a.tokens}, {"seed", a.options.seed}});
   } else if (!text.ends_with('\n')) {
     fmt::print("\n");
   }

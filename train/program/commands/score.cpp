@@ -8,6 +8,7 @@
 #include <gaze/datasets/lines.h>
 #include <gaze/datasets/parallel_text.h>
 #include <gaze/datasets/tokenizer.h>
+#include <gaze/train/program/commands/output.h>
 #include <gaze/train/text/aligner.h>
 #include <gaze/train/text/bleu.h>
 
@@ -36,6 +37,7 @@ std::string percent(double rate, std::int64_t counted) {
 nlohmann::json rate_of(double rate, std::int64_t counted) { return counted > 0 ? nlohmann::json(rate) : nullptr; }
 
 void score_align(const AlignArguments& a) {
+  JsonOutput output(a.json);
   const auto gold = read_pharaoh(a.gold, a.gold_base), predicted = read_pharaoh(a.predicted, 0);
   require_as_many_lines(a.gold, gold.size(), a.predicted, predicted.size());
   require(!gold.empty(), "{}: there are no sentences", a.gold);
@@ -67,12 +69,10 @@ void score_align(const AlignArguments& a) {
              percent(counts.recall(), counts.sure), percent(counts.aer(), counted));
   fmt::print("{} sentences, {} links predicted, {} sure: {} of the sure ones found, {} predicted ones possible\n",
              gold.size(), counts.predicted, counts.sure, counts.sure_hits, counts.possible_hits);
-  if (a.json)
-    fmt::print("{}\n", nlohmann::json{{"precision", rate_of(counts.precision(), counts.predicted)},
-                                      {"recall", rate_of(counts.recall(), counts.sure)},
-                                      {"aer", rate_of(counts.aer(), counted)},
-                                      {"sentences", gold.size()}}
-                           .dump());
+  output.print({{"precision", rate_of(counts.precision(), counts.predicted)},
+                {"recall", rate_of(counts.recall(), counts.sure)},
+                {"aer", rate_of(counts.aer(), counted)},
+                {"sentences", gold.size()}});
 }
 
 struct BleuArguments {
@@ -81,6 +81,7 @@ struct BleuArguments {
 };
 
 void score_bleu(const BleuArguments& a) {
+  JsonOutput output(a.json);
   ParallelText text = ParallelText::read(a.reference, a.hypothesis);
   auto &references = text.source, &hypotheses = text.target;
   if (a.lowercase)
@@ -90,14 +91,12 @@ void score_bleu(const BleuArguments& a) {
   fmt::print("BLEU {:.2f}  {:.1f}/{:.1f}/{:.1f}/{:.1f}  (brevity penalty {:.3f}: {} words, the references {})\n",
              b.value, b.precisions[0], b.precisions[1], b.precisions[2], b.precisions[3], b.brevity_penalty,
              b.hypothesis_words, b.reference_words);
-  if (a.json)
-    fmt::print("{}\n", nlohmann::json{{"bleu", b.value},
-                                      {"precisions", b.precisions},
-                                      {"brevity_penalty", b.brevity_penalty},
-                                      {"hypothesis_words", b.hypothesis_words},
-                                      {"reference_words", b.reference_words},
-                                      {"sentences", references.size()}}
-                           .dump());
+  output.print({{"bleu", b.value},
+                {"precisions", b.precisions},
+                {"brevity_penalty", b.brevity_penalty},
+                {"hypothesis_words", b.hypothesis_words},
+                {"reference_words", b.reference_words},
+                {"sentences", references.size()}});
 }
 
 }  // namespace
@@ -115,7 +114,7 @@ void add_score(CLI::App& app) {
       ->check(CLI::IsMember({0, 1}));
   alignments->add_option("--src", a->source, "The source sentences, words between spaces: links past them are errors");
   alignments->add_option("--tgt", a->target, "The target sentences, likewise");
-  alignments->add_flag("--json", a->json, "Print the figures as one JSON object, too");
+  alignments->add_flag("--json", a->json, "Print the figures as one JSON object; the text then goes to standard error");
   alignments->callback([a] { score_align(*a); });
 
   const auto b = std::make_shared<BleuArguments>();
@@ -124,7 +123,8 @@ void add_score(CLI::App& app) {
   translations->add_option("--ref", b->reference, "Right translations, a line per sentence")->required();
   translations->add_option("--hyp", b->hypothesis, "The translations to score, line by line")->required();
   translations->add_flag("--lowercase", b->lowercase, "Take both in lower case");
-  translations->add_flag("--json", b->json, "Print the figures as one JSON object, too");
+  translations->add_flag("--json", b->json,
+                         "Print the figures as one JSON object; the text then goes to standard error");
   translations->callback([b] { score_bleu(*b); });
 }
 

@@ -11,6 +11,7 @@
 
 #include <gaze/autograd/base/files.h>
 #include <gaze/train/options.h>
+#include <gaze/train/program/commands/output.h>
 #include <gaze/train/program/terminal/terminal.h>
 #include <gaze/train/program/terminal/typed_numbers.h>
 #include <gaze/train/text/translator.h>
@@ -101,8 +102,9 @@ Chosen choose(const Arguments& a) {
 
 /// The command that makes the run to try things on.
 std::string training(const Arguments& a, const Chosen& chosen) {
-  std::string command = fmt::format("{} train {} --run {}", a.program, chosen.config.task, chosen.run);
-  for (const std::string& setting : a.settings) command += fmt::format(" --set {}", setting);
+  std::string command =
+      fmt::format("{} train {} --run {}", shell_quoted(a.program), chosen.config.task, shell_quoted(chosen.run));
+  for (const std::string& setting : a.settings) command += fmt::format(" --set {}", shell_quoted(setting));
   return command;
 }
 
@@ -131,13 +133,14 @@ void list(const Arguments& a) {
   for (const std::string& name : toy_task_names())
     tasks.push_back({{"name", name}, {"description", make_toy_task(name, {})->description()}});
   if (a.json) {
-    fmt::print("{}\n", json{{"tasks", tasks}}.dump());
+    JsonOutput(true).print({{"tasks", tasks}});
     return;
   }
   fmt::print("The toy tasks:\n\n");
   for (const json& task : tasks)
     fmt::print("  {:<9} {}\n", task["name"].get<std::string>(), task["description"].get<std::string>());
-  fmt::print("\nWords, sentences and examples of one:  {} tasks {}\n", a.program, toy_task_names().back());
+  fmt::print("\nWords, sentences and examples of one:  {} tasks {}\n", shell_quoted(a.program),
+             toy_task_names().back());
 }
 
 void describe(const Arguments& a) {
@@ -146,11 +149,12 @@ void describe(const Arguments& a) {
   const TaskGuide guide = task->guide();
   std::vector<std::string> commands;
   for (const std::string& sentence : guide.examples)
-    commands.push_back(fmt::format("{} inspect {} \"{}\"", a.program, chosen.run, sentence));
+    commands.push_back(
+        fmt::format("{} inspect {} {}", shell_quoted(a.program), shell_quoted(chosen.run), shell_quoted(sentence)));
   if (a.json) {
     json object = json_of(guide);
     object["task"] = task->name(), object["description"] = task->description(), object["commands"] = commands;
-    fmt::print("{}\n", object.dump());
+    JsonOutput(true).print(object);
     return;
   }
   fmt::print("{}: {}\n\nWords:\n", task->name(), task->description());
@@ -210,23 +214,23 @@ void write(const Arguments& a) {
   const fs::path source = folder / "source.txt", target = folder / "target.txt", links = folder / "gold.txt";
   write_new_files(folder, {{source, sources}, {target, targets}, {links, gold}});
   if (a.json) {
-    fmt::print("{}\n", json{{"task", task->name()},
+    JsonOutput(true).print({{"task", task->name()},
                             {"split", a.split},
                             {"sentences", count},
                             {"source", source.string()},
                             {"target", target.string()},
-                            {"gold", links.string()}}
-                           .dump());
+                            {"gold", links.string()}});
     return;
   }
-  const std::string predicted = (folder / "predicted.txt").string();
+  const auto quoted = [](const fs::path& file) { return shell_quoted(file.string()); };
+  const std::string program = shell_quoted(a.program), run = shell_quoted(chosen.run),
+                    predicted = quoted(folder / "predicted.txt");
   fmt::print("{} sentences of {}, split {}, with their translations and gold links:\n", count, task->name(), a.split);
-  for (const fs::path& file : {source, target, links}) fmt::print("  {}\n", file.string());
+  for (const fs::path& file : {source, target, links}) fmt::print("  {}\n", printable(file.string()));
   if (!chosen.trained) fmt::print("Train:  {}\n", training(a, chosen));
-  fmt::print("Align:  {} align {} --src {} --tgt {} > {}\n", a.program, chosen.run, source.string(), target.string(),
-             predicted);
-  fmt::print("Score:  {} score align --gold {} --pred {}{}\n", a.program, links.string(), predicted,
-             words ? fmt::format(" --src {} --tgt {}", source.string(), target.string()) : "");
+  fmt::print("Align:  {} align {} --src {} --tgt {} > {}\n", program, run, quoted(source), quoted(target), predicted);
+  fmt::print("Score:  {} score align --gold {} --pred {}{}\n", program, quoted(links), predicted,
+             words ? fmt::format(" --src {} --tgt {}", quoted(source), quoted(target)) : "");
 }
 
 void tasks(const Arguments& a) {

@@ -20,6 +20,7 @@
 #include <gaze/train/json.h>
 #include <gaze/train/options.h>
 #include <gaze/train/program/commands/option_page.h>
+#include <gaze/train/program/commands/output.h>
 #include <gaze/train/program/commands/training_job.h>
 #include <gaze/train/program/terminal/training_view.h>
 #include <gaze/train/program/terminal/typed_numbers.h>
@@ -96,7 +97,8 @@ bool is_known(const std::string& task) {
 std::string no_task(const std::string& typed, const std::string& program) {
   std::error_code none;
   if (fs::exists(fs::path(typed) / "config.json", none))
-    return fmt::format("{} is a run; go on with it: {} train --resume {}", typed, program, typed);
+    return fmt::format("{} is a run; go on with it: {} train --resume {}", typed, shell_quoted(program),
+                       shell_quoted(typed));
   if (fs::is_directory(typed, none))
     return fmt::format(
         "{} is a folder; text of your own is given as files: pairs --src FILE --tgt FILE, or chars "
@@ -106,7 +108,7 @@ std::string no_task(const std::string& typed, const std::string& program) {
     return fmt::format(
         "{} is a file; to learn from it, say what it is: chars --text {}, words --text {}, or pairs --tsv "
         "{}",
-        typed, typed, typed, typed);
+        typed, shell_quoted(typed), shell_quoted(typed), shell_quoted(typed));
   auto names = toy_task_names();
   const auto presets = preset_names();
   names.insert(names.end(), presets.begin(), presets.end());
@@ -266,7 +268,7 @@ class Session {
     fmt::print("{}: {}\n{} parameters, {} threads, {}into {}\n", c.task, job_->description(),
                job_->learner().params().count(), threads(),
                run_->steps_done() > 0 ? fmt::format("on from step {} ", run_->steps_done()) : "",
-               folder_->path().string());
+               printable(folder_->path().string()));
     fmt::print("\n");
     std::fflush(stdout);
     if (run_->steps_done() == 0) {
@@ -280,7 +282,7 @@ class Session {
     view_->finish();
     if (end == TrainingRun::End::interrupted) {
       fmt::print("Interrupted after step {}; saved in {}\nGo on with:  {} train --resume {}\n", run_->steps_done(),
-                 folder_->path().string(), a_.program, folder_->path().string());
+                 printable(folder_->path().string()), shell_quoted(a_.program), shell_quoted(folder_->path().string()));
       throw Interrupted();
     }
     handle_ends(on_late_interrupt);
@@ -326,6 +328,7 @@ void train(const Arguments& a) {
                     "--resume FOLDER",
                     fmt::join(toy_task_names(), ", "), fmt::join(preset_names(), ", ")));
   if (!a.resume.empty() && !a.run.empty()) throw UsageError("--run and --resume do not go together");
+  JsonOutput output(a.json);
   const Config config = config_of(a);
   if (config.threads > 0) set_threads(static_cast<int>(config.threads));
   std::unique_ptr<ReportServer> server;
@@ -337,8 +340,9 @@ void train(const Arguments& a) {
     fmt::print("Watch it at {}\n", server->url());
   }
   const json last = session.train();
-  if (a.json) fmt::print("{}\n", last.dump());
-  if (!server) return;
+  output.print(last);
+  // A script, in which nobody can press Ctrl-C, goes on.
+  if (!server || (::isatty(STDOUT_FILENO) == 0 && ::isatty(STDERR_FILENO) == 0)) return;
   handle_ends(on_interrupt);
   fmt::print(stderr, "Still to be watched at {} until Ctrl-C\n", server->url());
   flush_output();
@@ -366,10 +370,13 @@ void add_train(CLI::App& app) {
       ->allow_extra_args(false);
   command->add_flag("--help-options", a->help_options,
                     "Print these options, all or those of the task, with defaults, and nothing else");
-  command->add_flag("--watch", a->watch, "Serve a page that shows the attention while it learns (see gaze watch)");
+  command->add_flag(
+      "--watch", a->watch,
+      "Serve a page that shows the attention while it learns (see gaze watch); on a terminal until Ctrl-C");
   command->add_option("--port", a->port, "The port of --watch; 0: any that is free")->check(whole_range(0, 65535));
   command->add_flag("--demo", a->demo, "Watch every tenth step of a short run");
-  command->add_flag("--json", a->json, "Print the final figures as one JSON object");
+  command->add_flag("--json", a->json,
+                    "Print the final figures as one JSON object; the text then goes to standard error");
   command->callback([a] { train(*a); });
 }
 

@@ -11,6 +11,7 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/train/attention/word_map.h>
 #include <gaze/train/memory.h>
+#include <gaze/train/program/commands/output.h>
 #include <gaze/train/program/terminal/training_view.h>
 #include <gaze/train/report/report.h>
 #include <gaze/train/text/bleu.h>
@@ -87,6 +88,7 @@ class ToyJob : public TranslationJob {
     const Config& config = translator().config();
     const auto trained = Translator::load(folder);
     const Translator& model = *trained;
+    const std::string gaze = shell_quoted(program), run = shell_quoted(folder.path().string());
     const Evaluation figures =
         evaluate(model.model(), toy_batches(config, model.languages(), Split::test), config.guided);
     fmt::print("On {} test sentences: token accuracy {:.2f} %{}\n\n", config.data.validation,
@@ -96,18 +98,18 @@ class ToyJob : public TranslationJob {
     const json none = json::object();
     const TaskGuide guide = task_->guide();
     if (demo_) {
-      fmt::print("\nSentences that it knows (and the words:  {} tasks {}):\n", program, task_->name());
+      fmt::print("\nSentences that it knows (and the words:  {} tasks {}):\n", gaze, task_->name());
       for (const std::string& form : guide.forms) fmt::print("  {}\n", form);
       if (model.has_attention()) fmt::print("\nTry your own:\n");
       for (const std::string& sentence : guide.examples)
-        if (model.has_attention()) fmt::print("  {} inspect {} \"{}\"\n", program, folder.path().string(), sentence);
+        if (model.has_attention()) fmt::print("  {} inspect {} {}\n", gaze, run, shell_quoted(sentence));
     } else if (model.has_attention()) {
-      fmt::print("\nLook further:  {} inspect {} \"{}\"\n", program, folder.path().string(), task_->showcase().back());
-      fmt::print("What it knows: {} tasks {}\n", program, task_->name());
+      fmt::print("\nLook further:  {} inspect {} {}\n", gaze, run, shell_quoted(task_->showcase().back()));
+      fmt::print("What it knows: {} tasks {}\n", gaze, task_->name());
     }
     if (!records()) return none;
     if (!demo_) {
-      fmt::print("As a page:     {} report {}\n", program, folder.path().string());
+      fmt::print("As a page:     {} report {}\n", gaze, run);
       return none;
     }
     const fs::path page = folder.path() / "report.html";
@@ -151,14 +153,15 @@ class TextPairsJob : public TranslationJob {
 
   json close(const RunFolder& folder, const std::string& program) override {
     const auto best = Translator::load(folder);
-    fmt::print("The weights in use are {}\n", folder.weights().string());
+    fmt::print("The weights in use are {}\n", printable(folder.weights().string()));
     json figures = json::object();
     if (test_) figures = test(*best, folder);
-    fmt::print("\nTranslate:     {} translate {} < FILE\n", program, folder.path().string());
+    const std::string gaze = shell_quoted(program), run = shell_quoted(folder.path().string());
+    fmt::print("\nTranslate:     {} translate {} < FILE\n", gaze, run);
     if (best->has_attention())
-      fmt::print("Look further:  {} inspect {} \"{}\"\n", program, folder.path().string(),
-                 best->source().tokenizer.join(shown_.source));
-    if (records()) fmt::print("As a page:     {} report {}\n", program, folder.path().string());
+      fmt::print("Look further:  {} inspect {} {}\n", gaze, run,
+                 shell_quoted(best->source().tokenizer.join(shown_.source)));
+    if (records()) fmt::print("As a page:     {} report {}\n", gaze, run);
     return figures;
   }
 
@@ -200,7 +203,7 @@ class TextPairsJob : public TranslationJob {
     const fs::path file = folder.path() / "test.hyp";
     write_file_atomically(file, {fmt::format("{}\n", fmt::join(hypotheses, "\n"))});
     fmt::print("BLEU {:.2f} with a beam of {}; the translations are in {}\n", result.value, c.decoding.beam,
-               file.string());
+               printable(file.string()));
     figures["bleu"] = result.value;
     return figures;
   }
@@ -225,7 +228,7 @@ class TextJob : public TrainingJob {
                        data_.held_out_size(), model_.language().vocabulary.size());
   }
   json close(const RunFolder& folder, const std::string& program) override {
-    fmt::print("Go on:  {} sample {} --prompt \"...\"\n", program, folder.path().string());
+    fmt::print("Go on:  {} sample {} --prompt \"...\"\n", shell_quoted(program), shell_quoted(folder.path().string()));
     return json::object();
   }
 

@@ -8,6 +8,7 @@
 
 #include <gaze/autograd/base/threads.h>
 #include <gaze/datasets/lines.h>
+#include <gaze/train/program/commands/output.h>
 #include <gaze/train/program/terminal/terminal.h>
 #include <gaze/train/program/terminal/typed_numbers.h>
 #include <gaze/train/text/translator.h>
@@ -39,17 +40,19 @@ void translate(const Arguments& a) {
   std::string hint = hint_of_words(*translator);  // once
   std::vector<std::vector<std::string>> waiting;
   std::int64_t number = 0;  // of the last line that was read
+  const bool to_terminal = ::isatty(STDOUT_FILENO) == 1;
   const auto answer = [&] {
     const std::int64_t first = number - static_cast<std::int64_t>(waiting.size());
     std::int64_t line = first;
     for (const auto& found : translator->translate(waiting, beam, length_penalty, a.replace_unknown, a.limit)) {
       ++line;
       if (a.best == 0) {
-        fmt::print("{}\n", to.tokenizer.join(found.front().words));
+        fmt::print("{}\n", shown_text(to.tokenizer.join(found.front().words), to_terminal));
         continue;
       }
       for (std::size_t i = 0; i < found.size() && std::cmp_less(i, a.best); ++i)
-        fmt::print("{} ||| {} ||| {:.4f} ||| {:.4f}\n", line, to.tokenizer.join(found[i].words), found[i].normalised,
+        fmt::print("{} ||| {} ||| {:.4f} ||| {:.4f}\n", line,
+                   shown_text(to.tokenizer.join(found[i].words), to_terminal), found[i].normalised,
                    found[i].log_probability);
     }
     waiting.clear();

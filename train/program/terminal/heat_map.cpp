@@ -1,4 +1,5 @@
 #include <gaze/autograd/base/error.h>
+#include <gaze/train/program/terminal/direction.h>
 #include <gaze/train/program/terminal/heat_map.h>
 #include <gaze/train/program/terminal/palette.h>
 
@@ -151,13 +152,15 @@ std::string draw_cell(const Cell& cell, int width, const Terminal& terminal) {
 std::string draw_words(const HeatMap& map, const Layout& layout, const Terminal& terminal) {
   std::string line(static_cast<std::size_t>(layout.label) + 1, ' ');
   for (std::size_t j = 0; j < layout.shown; ++j)
-    line += pad(clip(printable(map.columns[j]), layout.cell - 1, terminal.unicode), layout.cell, Align::center);
+    line += isolated(
+        pad(clip(printable(map.columns[j]), layout.cell - 1, terminal.unicode), layout.cell, Align::center), terminal);
   return line;
 }
 
 std::string draw_row(const std::string& word, const Row& row, const Layout& layout, const Terminal& terminal) {
   const Glyphs glyphs = glyphs_of(terminal);
-  std::string line = pad(clip(printable(word), layout.label, terminal.unicode), layout.label, Align::right) + ' ';
+  std::string line =
+      isolated(pad(clip(printable(word), layout.label, terminal.unicode), layout.label, Align::right), terminal) + ' ';
   for (std::size_t j = 0; j < layout.shown; ++j) line += draw_cell(row.cells[j], layout.cell, terminal);
   if (row.has_gold)
     line += ' ' + styled(row.hit ? glyphs.hit : glyphs.miss, {true, row.hit ? kHit : kMiss, {}}, terminal.color);
@@ -218,7 +221,7 @@ std::vector<std::string> render(const HeatMap& map, const Terminal& terminal) {
   const Layout layout = lay_out(map, terminal);
   const std::vector<Row> rows = rows_of(map);
   const auto plain_line = [&](std::string_view text) {
-    return clip(printable(text), terminal.columns, terminal.unicode);
+    return isolated(clip(printable(text), terminal.columns, terminal.unicode), terminal);
   };
 
   std::vector<std::string> lines;

@@ -22,9 +22,13 @@ std::string color_of(double weight) {
   return fmt::format("rgb({},{},{})", channel(0), channel(1), channel(2));
 }
 
+/// For XML, which has no place for U+FFFE and U+FFFF either.
 std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : printable(text)) switch (c) {
+  std::string shown = printable(text), result;
+  for (const std::string_view unknown : {"\uFFFE", "\uFFFF"})
+    for (std::size_t at = shown.find(unknown); at != shown.npos; at = shown.find(unknown, at))
+      shown.replace(at, unknown.size(), "\uFFFD");
+  for (const char c : shown) switch (c) {
       case '&': result += "&amp;"; break;
       case '<': result += "&lt;"; break;
       case '>': result += "&gt;"; break;
@@ -57,16 +61,17 @@ std::string to_svg(const HeatMap& map) {
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" "
       "font-family=\"sans-serif\" font-size=\"13\">\n<title>{2}</title>\n<rect width=\"{0}\" height=\"{1}\" "
-      "fill=\"white\"/>\n<text x=\"{3}\" y=\"{4}\" font-weight=\"bold\">{2}</text>\n",
+      "fill=\"white\"/>\n<text x=\"{3}\" y=\"{4}\" font-weight=\"bold\" unicode-bidi=\"isolate\">{2}</text>\n",
       width, height, escaped(map.title), margin, margin + 8);
   for (std::size_t s = 0; s < columns; ++s) {
     const int x = left + static_cast<int>(s) * cell + cell / 2 + 4, y = top - 8;
-    svg += fmt::format("<text transform=\"translate({},{}) rotate(-90)\">{}</text>\n", x, y, escaped(map.columns[s]));
+    svg += fmt::format("<text transform=\"translate({},{}) rotate(-90)\" unicode-bidi=\"plaintext\">{}</text>\n", x, y,
+                       escaped(map.columns[s]));
   }
   for (std::size_t t = 0; t < rows; ++t) {
     const int y = top + static_cast<int>(t) * cell;
-    svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n", left - 8, y + cell / 2 + 4,
-                       escaped(map.rows[t]));
+    svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\" unicode-bidi=\"plaintext\">{}</text>\n", left - 8,
+                       y + cell / 2 + 4, escaped(map.rows[t]));
     const auto row = map.weights.begin() + static_cast<std::ptrdiff_t>(t * columns);
     const auto strongest =
         static_cast<std::size_t>(std::max_element(row, row + static_cast<std::ptrdiff_t>(columns)) - row);

@@ -1,3 +1,4 @@
+#include <gaze/train/program/terminal/direction.h>
 #include <gaze/train/program/terminal/terminal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -84,12 +85,12 @@ std::size_t style_length(std::string_view text) {
   return end != text.npos && text[end] == 'm' ? end + 1 : 0;
 }
 
-/// Cuts a styled line at a column but keeps all its styles, so that what it switches on is switched off again.
+/// Cuts a styled line at a column but keeps all its styles and isolates, so that what begins ends again.
 std::string clip_styled(std::string_view line, int columns) {
   std::string clipped;
   int used = 0;
   while (!line.empty()) {
-    std::size_t bytes = style_length(line);
+    std::size_t bytes = std::max(style_length(line), isolate_length(line));
     if (bytes > 0) {
       clipped += line.substr(0, bytes);
     } else {

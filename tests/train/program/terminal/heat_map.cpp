@@ -295,3 +295,33 @@ TEST_CASE("a map as SVG has a cell for each weight, frames for gold and no marku
   CHECK_THROWS_WITH(to_svg({.rows = {"x"}, .columns = {"y"}, .weights = {1}, .gold = {{1, 0, true}}, .title = ""}),
                     ContainsSubstring("1-0"));
 }
+
+TEST_CASE("words that are written from right to left keep to their columns") {
+  const HeatMap map{{"אחד", "two"}, {"שלום", "b", "עולם"}, {0.9, 0.05, 0.05, 0.1, 0.8, 0.1}, {}, "שלום b -> אחד"};
+  Terminal terminal{.interactive = true, .color = ColorMode::true_color, .unicode = true};
+  const auto lines = render(map, terminal);
+  const auto count = [](const std::string& line, std::string_view part) {
+    std::size_t found = 0;
+    for (std::size_t at = line.find(part); at != line.npos; at = line.find(part, at + 1)) ++found;
+    return found;
+  };
+  for (const std::string_view mark : {"\u2066", "\u2069"}) {
+    CHECK(count(lines[0], mark) == 1);
+    CHECK(count(lines[1], mark) == 2);
+    CHECK(count(lines[2], mark) == 1);
+    CHECK(count(lines[3], mark) == 0);
+  }
+  CHECK(lines[1].find("\u2066", lines[1].find("\u2069")) != std::string::npos);
+  CHECK(styled_width(lines[2]) == styled_width(lines[3]));
+  Redraw redraw;
+  const std::string frame = redraw.frame(lines, terminal);
+  CHECK(count(frame, "\u2066") == count(frame, "\u2069"));
+  CHECK(count(frame, "\u2066") == 4);
+  terminal.columns = 12;  // cut, every isolate ends
+  const std::string narrow = Redraw().frame(lines, terminal);
+  CHECK(count(narrow, "\u2066") == count(narrow, "\u2069"));
+  terminal.unicode = false;
+  for (const std::string& line : render(map, terminal)) CHECK(count(line, "\u2066") == 0);
+  CHECK(count(to_svg(map), "unicode-bidi") == 6);
+  CHECK(to_svg({{"\uFFFF"}, {"a"}, {1}, {}, ""}).find("\uFFFF") == std::string::npos);
+}
