@@ -118,9 +118,12 @@ void run(Inputs in, Page& page) {
                     fmt::format("{:.0f}%", 100 * raw.share_small), fmt::format("{:.0f}%", 100 * scaled.share_small)});
     page.numbers["by_dimension"].push_back({{"d", d}, {"raw", to_json(raw)}, {"scaled", to_json(scaled)}});
   }
-  page.table({"d", "variance", "variance scaled", "top weight", "top weight scaled", "gradient", "gradient scaled",
-              "small", "small scaled"},
-             rows);
+  for (std::size_t of = 1; of <= 2; ++of) {  // every second column is of the scaled scores
+    std::vector<std::vector<std::string>> half;
+    for (const auto& row : rows) half.push_back({row[0], row[of], row[of + 2], row[of + 4], row[of + 6]});
+    page.table({fmt::format("{}, d =", of == 1 ? dot : scaled_dot), "variance", "top weight", "gradient", "small"},
+               half);
+  }
   page.say(fmt::format(
       "The top weight is the largest of a query's softmax weights. The gradient is that of the softmax: the norm of "
       "the matrix d weights / d scores (the root of the sum of its squares). Both are means over the queries. Small is "

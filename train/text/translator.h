@@ -82,8 +82,8 @@ class Translator {
   /// begin mark and S of cross-attention the source's end mark, if the config has one. Throws for a sentence that is
   /// longer than the model's positions.
   void record(const std::vector<Example>& examples, AttentionRecorder& recorder) const;
-  /// One map of it: words against words for cross-attention, of an empty target the end mark against words; for
-  /// self-attention with the marks that the model sees.
+  /// One map of it: for cross-attention words against words and the source's end mark, if the config has one, of an
+  /// empty target the end mark's row; for self-attention with the marks that the model sees.
   AttentionMap attention(const std::vector<std::string>& source, const std::vector<std::string>& target,
                          const AttentionView& view) const;
   AttentionMap attention(const std::vector<std::string>& source, const std::vector<std::string>& target) const {

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include <gaze/datasets/toy.h>
+#include <gaze/train/program/commands/output.h>
 
 #include "../../catch.h"
 #include "../../program.h"
@@ -121,7 +122,8 @@ TEST_CASE("tasks lists all toy tasks, and describes each with commands to paste"
     CHECK_THAT(all.out, ContainsSubstring(name + " ") && ContainsSubstring(task->description()));
     CHECK_THAT(one.out, ContainsSubstring(task->description()) && ContainsSubstring("gaze train " + name));
     for (const std::string& sentence : task->guide().examples)
-      CHECK_THAT(one.out, ContainsSubstring("gaze inspect runs/" + name + " \"" + sentence + "\"\n"));
+      CHECK_THAT(one.out,
+                 ContainsSubstring("gaze inspect runs/" + name + " " + gaze::train::shell_quoted(sentence) + "\n"));
     for (const std::string& line : lines_of(one.out)) CHECK(line.size() < 130);
   }
   const json listed = object_of(gaze.run({"tasks", "--json"}));
