@@ -288,8 +288,8 @@ std::string report_page(const RunFolder& run) {
   constexpr std::size_t page = 5'000'000, margin = 50'000;  // escapes, and what is added last
   const json data = report_data(run, 0, page - margin - report_template().size());
   const std::string why = data.value("no_attention", "");
-  require(!data["steps"].empty(), "{}: {}", run.path().string(),
-          why.empty() ? "no attention was recorded in this run" : why);
+  require(!data["steps"].empty(), "{}: no attention was recorded in this run{}{}", run.path().string(),
+          why.empty() ? "" : ": ", why);
   return report_page(data);
 }
 
