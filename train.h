@@ -26,6 +26,7 @@
 #include <gaze/train/config.h>
 #include <gaze/train/json.h>
 #include <gaze/train/learner.h>
+#include <gaze/train/memory.h>
 #include <gaze/train/models.h>
 #include <gaze/train/optimizers.h>
 #include <gaze/train/options.h>

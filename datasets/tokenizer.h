@@ -29,7 +29,7 @@ struct Tokenizer {
   std::vector<std::string> tokenize(std::string_view line) const;
 };
 
-Tokenizer word_tokenizer(Unicode unicode = Unicode::nfc);  ///< what stands between white space
+Tokenizer word_tokenizer(Unicode unicode = Unicode::nfc);       ///< what stands between white space
 Tokenizer character_tokenizer(Unicode unicode = Unicode::nfc);  ///< every code point; words as above
 
 /// Of tokens that begin at these bytes of a text, one after the other, the number of the word in words_in() that each

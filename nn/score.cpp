@@ -101,8 +101,8 @@ Tensor ScoreFunction::attend(const Columns& queries, const Columns& keys, const 
   if (!composed()) return attention(queries, keys, values, options);
   const Tensor compared = scores(queries, keys);
   if (grad_enabled()) return gaze::attend(compared, values, options).output;
-  // Nothing is to be differentiated: as a mask over products of nothing the scores go through the fused operation, which
-  // reads values where they lie.
+  // Nothing is to be differentiated: as a mask over products of nothing the scores go through the fused operation,
+  // which reads values where they lie.
   AttentionOptions with_scores = options;
   with_scores.mask = options.mask.defined() ? compared + options.mask : compared;
   const auto nothing = [&](std::int64_t length) {

@@ -637,7 +637,7 @@ class ReportPage(unittest.TestCase):
         self.assertEqual(json.loads(self.saved("json"))["source"][:3], words)
 
     def test_pieces_are_shown_and_scored_as_words(self):
-        text_of, pieces = folder / "text", folder / "pieces"
+        text_of, pieces = folder / "parallel", folder / "pieces"
         text_of.mkdir()
         run_gaze("tasks", "grammar", "--write", text_of, "--count", 400)
         source, target, gold, links = (text_of / f"{name}.txt" for name in ("source", "target", "gold", "links"))

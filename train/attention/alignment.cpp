@@ -55,9 +55,12 @@ std::vector<double> attention_map(const Tensor& weights, std::int64_t b, std::in
       for (std::int64_t s = 0; s < columns; ++s)
         map[static_cast<std::size_t>(t * columns + s)] +=
             numbers.at(((b * heads + h) * shape[2] + first_row + t) * shape[3] + s) / static_cast<double>(last - first);
+  return map;
+}
+
+void require_numbers(std::span<const double> map) {
   require(std::ranges::all_of(map, [](double w) { return std::isfinite(w); }),
           "attention: what the model looks at is not a number; its weights may be too large");
-  return map;
 }
 
 std::vector<AlignmentLink> strongest_links(std::span<const double> map, std::int64_t source_words, std::int64_t columns,

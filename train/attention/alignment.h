@@ -50,6 +50,8 @@ nlohmann::json head_name(int head);
 /// for what the weights do not have.
 std::vector<double> attention_map(const Tensor& weights, std::int64_t b, std::int64_t rows, std::int64_t columns,
                                   const MapChoice& choice = {});
+/// Throws for a map with weights that are not numbers, as those of a model too large.
+void require_numbers(std::span<const double> map);
 
 /// One link per target word: its strongest source word, the first of equals. A word whose strongest weight is below
 /// `null_threshold`, or that looks most at a column from `source_words` on (an end mark), gets none. The map has

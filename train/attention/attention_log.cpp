@@ -13,6 +13,7 @@
 #include <gaze/autograd/xtensor.h>
 #include <gaze/train/attention/word_map.h>
 #include <gaze/train/json.h>
+#include <gaze/train/trainer.h>
 
 namespace gaze::train {
 namespace {
@@ -297,6 +298,10 @@ void AttentionLog::record(std::int64_t step) {
     const AttentionSite& site = recorded.site;
     const Tensor weights = recorded.weights();
     check_extent(site, weights, probes_, marks_);
+    const auto numbers = weights.values<float>();
+    if (!std::all_of(numbers.begin(), numbers.end(), [](float w) { return std::isfinite(w); }))
+      throw NumericFailure(
+          fmt::format("step {}: attention {} of the recorded sentences has weights that are not numbers", step, name));
     const std::int64_t heads = weights.size(1);
     listed.push_back({{"name", name}, {"kind", name_of(site.kind)}, {"layer", site.layer}, {"heads", heads}});
     save_npy(file_of(folder_, name, step), weights, durable);

@@ -30,8 +30,9 @@ void for_batches(const Translator& model, const std::vector<Example>& pairs, con
 std::vector<AlignmentLink> links_of(const Translator& model, const Tensor& weights, std::size_t b, const Example& pair,
                                     const Extraction& how) {
   const bool end_mark = how.end_competes && model.config().data.source_eos;
-  return train::links_of(word_map(weights, static_cast<std::int64_t>(b), pair, how.choice, end_mark), pair,
-                         how.null_threshold);
+  const auto map = word_map(weights, static_cast<std::int64_t>(b), pair, how.choice, end_mark);
+  require_numbers(map.weights);
+  return train::links_of(map, pair, how.null_threshold);
 }
 
 }  // namespace

@@ -130,6 +130,7 @@ TextModel::Look TextModel::look(const std::vector<std::string>& tokens) const {
   for (const auto& [name, recorded] : recorder.modules)
     look.weights[static_cast<std::size_t>(recorded.site.layer)] =
         attention_map(recorded.weights(), 0, size, size, {.head = -1});
+  for (const auto& layer : look.weights) require_numbers(layer);
   for (auto& layer : look.weights) layer.erase(layer.begin(), layer.end() - static_cast<std::ptrdiff_t>(size));
   return look;
 }

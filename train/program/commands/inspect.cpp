@@ -62,6 +62,7 @@ void inspect(const Arguments& a) {
   }
   const AttentionMap map = fold_to_words(
       translator->attention(source, target, {.kind = kind, .layer = how.layer, .choice = how.choice}), kind, pair);
+  require_numbers(map.weights);
   const std::string what =
       fmt::format("{}, {}", translator->module_of(kind, how.layer),
                   how.choice.head < 0 ? "mean of the heads" : fmt::format("head {}", how.choice.head));
