@@ -126,16 +126,18 @@ class Server final : public httplib::Server {
   }
 
  private:
-  struct Threads final : httplib::ThreadPool {
-    explicit Threads(Server& s) : ThreadPool(max_connections), server(s) {}
+  struct Threads final : httplib::TaskQueue {
+    explicit Threads(Server& s) : pool(max_connections), server(s) {}
     using Enqueued = decltype(std::declval<httplib::TaskQueue&>().enqueue({}));  // void, then bool
     Enqueued enqueue(std::function<void()> job) override {
-      if (server.admit()) return ThreadPool::enqueue(std::move(job));
+      if (server.admit()) return pool.enqueue(std::move(job));
       server.refusing_ = true;
       job();
       server.refusing_ = false;
       return static_cast<Enqueued>(true);
     }
+    void shutdown() override { pool.shutdown(); }
+    httplib::ThreadPool pool;
     Server& server;
   };
 
