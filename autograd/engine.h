@@ -12,11 +12,12 @@ struct BackwardOptions {
   Tensor cotangent = {};      ///< gradient of the final result with respect to `output`; default: 1 for one element
   bool retain_graph = false;  ///< keep what was saved, so that the graph can be walked again
 };
-/// Walks of different threads may run at once unless they share leaves (of backward) or nodes of one graph.
+
 /// Adds d(output)/d(leaf) to the gradient of every leaf that `output` depends on. Builds no graph.
 /// Throws when output has more than one element and no cotangent is given, when a shape or dtype that a vjp returned
 /// is wrong, when a saved tensor was changed in place, and when the graph was walked before without retain_graph. After
-/// an error some gradients may be half added: zero_grad() before the next walk.
+/// an error some gradients may be half added: zero_grad() before the next walk. Walks of different threads may run at
+/// once unless they share leaves or nodes of one graph.
 void backward(const Tensor& output, const BackwardOptions& options = {});
 
 struct GradOptions {

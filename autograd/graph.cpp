@@ -144,6 +144,17 @@ Saved::Reused Saved::reuse(int input) const {
   return {numbers, nobody_else ? numbers : Array(numbers.shape(), numbers.dtype())};
 }
 
+std::optional<std::int64_t> first_not_finite(const Array& array, bool minus_infinity_passes) {
+  if (!is_floating(array.dtype())) return {};
+  return for_floating("first_not_finite", array.dtype(), [&]<class T>() -> std::optional<std::int64_t> {
+    const auto values = array.values<T>();
+    const auto bad = std::find_if(values.begin(), values.end(), [&](T v) {
+      return !std::isfinite(v) && !(minus_infinity_passes && v == -std::numeric_limits<T>::infinity());
+    });
+    return bad == values.end() ? std::nullopt : std::optional<std::int64_t>(bad - values.begin());
+  });
+}
+
 namespace detail {
 namespace {
 
@@ -160,16 +171,11 @@ bool wants_graph(std::span<const Tensor> inputs) {
 }
 
 void check_finite(const char* operation, const Array& value, bool minus_infinity_passes) {
-  if (!is_floating(value.dtype())) return;
-  for_floating(operation, value.dtype(), [&]<class T>() {
-    const auto values = value.values<T>();
-    const auto bad = std::find_if(values.begin(), values.end(), [&](T v) {
-      return !std::isfinite(v) && !(minus_infinity_passes && v == -std::numeric_limits<T>::infinity());
-    });
-    if (bad != values.end())
-      throw NotFinite(fmt::format("{}: its result {} has {} at element {}", operation, value.shape(),
-                                  std::isnan(*bad) ? T(NAN) : *bad, bad - values.begin()));
-  });
+  const auto bad = first_not_finite(value, minus_infinity_passes);
+  if (!bad) return;
+  const double number = value.at(*bad);
+  throw NotFinite(fmt::format("{}: its result {} has {} at element {}", operation, value.shape(),
+                              std::isnan(number) ? std::abs(number) : number, *bad));
 }
 
 void connect(Node& node, std::span<const Tensor> inputs, const Array& value, Keep keep) {

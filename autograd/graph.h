@@ -129,6 +129,10 @@ constexpr Keep keep_result = 1u << 31;
 constexpr Keep keep_inputs = keep_result - 1;
 constexpr Keep keep_input(int i) { return 1u << i; }
 
+/// Where the first number of an array is that is not finite, if one is; minus infinity may pass, as the number of a
+/// mask.
+std::optional<std::int64_t> first_not_finite(const Array& array, bool minus_infinity_passes = false);
+
 namespace detail {
 
 bool wants_graph(std::span<const Tensor> inputs);
@@ -137,7 +141,7 @@ class NotFinite : public Error {
  public:
   using Error::Error;
 };
-/// Throws NotFinite for NaN and infinity; minus infinity may pass, as the number of a mask.
+/// Throws NotFinite for what first_not_finite() finds.
 void check_finite(const char* operation, const Array& value, bool minus_infinity_passes = true);
 /// While one lives, this thread checks nothing: for the inside of an operation whose result is checked.
 class UncheckedNumbers {

@@ -13,27 +13,20 @@
 #include <gaze/autograd/base/files.h>
 
 namespace gaze::train {
-
 namespace {
 
-/// A line as it is meant: without the byte-order mark of a file's first one and what is left of CRLF. Throws for what
-/// is not text.
-std::string_view checked(std::string_view line, const std::string& file, std::size_t number) {
+/// A line as it is meant: without the byte-order mark of a file's first one and what is left of CRLF; in normalization
+/// form C, if wanted, in `composed`. Throws for what is not text.
+std::string_view checked(std::string_view line, const std::string& file, std::size_t number, Unicode unicode,
+                         std::string& composed) {
   if (constexpr std::string_view byte_order_mark = "\xef\xbb\xbf"; number == 1 && line.starts_with(byte_order_mark))
     line.remove_prefix(byte_order_mark.size());
   if (line.ends_with('\r')) line.remove_suffix(1);
   require(line.find('\0') == line.npos, "{}:{}: there is a NUL byte", file, number);
   try {
+    if (unicode == Unicode::nfc) return composed = nfc(line);
     check_utf8(line);
-  } catch (const Error& error) {
-    fail("{}:{}: {}", file, number, error.what());
-  }
-  return line;
-}
-
-std::string composed(std::string_view line, const std::string& file, std::size_t number) {
-  try {
-    return nfc(line);
+    return line;
   } catch (const Error& error) {
     fail("{}:{}: {}", file, number, error.what());
   }
@@ -45,14 +38,12 @@ void for_each_line(const std::filesystem::path& path, Unicode unicode,
                    const std::function<void(std::string_view line)>& take) {
   const std::string text = read_file(path);
   std::string_view rest = text;
+  std::string composed;
   for (std::size_t number = 1; !rest.empty(); ++number) {
     const std::size_t end = rest.find('\n');
-    const std::string_view line = checked(rest.substr(0, end), path.string(), number);
+    const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
-    if (unicode == Unicode::nfc)
-      take(composed(line, path.string(), number));
-    else
-      take(line);
+    take(checked(line, path.string(), number, unicode, composed));
   }
 }
 
@@ -91,7 +82,8 @@ std::optional<std::string> LineReader::next() {
   const std::string_view line = rest.substr(0, rest.find('\n'));
   begin_ += std::min(line.size() + 1, rest.size());
   ++lines_;
-  return std::string(checked(line, name_, lines_));
+  std::string composed;
+  return std::string(checked(line, name_, lines_, Unicode::none, composed));
 }
 
 bool LineReader::ready(std::chrono::milliseconds within) {

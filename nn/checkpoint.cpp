@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include <gaze/autograd/graph.h>
+
 namespace gaze {
 namespace {
 
@@ -17,12 +19,10 @@ bool equal(const Array& a, const Array& b) {
 
 /// "NAME (nan at element 3)" for the first number of an array that is not finite, or nothing.
 std::string not_finite(const std::string& name, const Array& array) {
-  return for_any(array.dtype(), [&]<class T>() -> std::string {
-    const auto values = array.values<T>();
-    const auto bad = std::ranges::find_if_not(values, [](T x) { return std::isfinite(static_cast<double>(x)); });
-    if (bad == values.end()) return "";
-    return fmt::format("{} ({} at element {})", name, *bad != *bad ? std::abs(*bad) : *bad, bad - values.begin());
-  });
+  const auto bad = first_not_finite(array);
+  if (!bad) return "";
+  const double number = array.at(*bad);
+  return fmt::format("{} ({} at element {})", name, std::isnan(number) ? std::abs(number) : number, *bad);
 }
 
 /// What is wrong with a checkpoint, said in one line.

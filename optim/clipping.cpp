@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include <gaze/autograd/graph.h>
 #include <gaze/autograd/kernels/isa.h>
 
 namespace gaze {
@@ -29,7 +30,8 @@ double grad_norm(Params& params) {
     if (std::isfinite(norm)) return norm;
     for (const Parameter& p : params.list())
       if (const Tensor g = p.value.grad(); g.defined())
-        for (const T x : g.values<T>()) require(std::isfinite(x), "clip: the gradient of {} holds {}", p.name, x);
+        if (const auto bad = first_not_finite(g.array()))
+          fail("clip: the gradient of {} holds {}", p.name, g.array().at(*bad));
     fail("clip: the norm of the gradients is {}", norm);
   });
 }

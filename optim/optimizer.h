@@ -19,9 +19,9 @@ struct ParameterGroup {
   double lr_factor = 1;                     ///< of the learning rate, at least 0; 0 freezes
   std::optional<double> weight_decay = {};  ///< instead of the optimizer's; then also for parameters of one axis
 };
-/// The Params must outlive it, and no other thread may use them during a step.
+
 /// Changes parameters by their gradients. A parameter that has no gradient this step, or asks for none (frozen), is
-/// left as it is, with its state.
+/// left as it is, with its state. The Params must outlive it, and no other thread may use them during a step.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;

@@ -151,9 +151,7 @@ void RunFolder::check_output(const fs::path& file) const {
 void RunFolder::flush_metrics() const {
   const int file = ::open(metrics().c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0 && errno == ENOENT) return;  // there is no line yet
-  bool flushed = file >= 0;
-  while (flushed && ::fsync(file) != 0)
-    if (errno != EINTR) flushed = false;
+  const bool flushed = file >= 0 && flush_to_disk(file);
   const int reason = errno;
   if (file >= 0) ::close(file);
   require(flushed, "{}: {}", metrics().string(), std::strerror(reason));

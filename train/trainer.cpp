@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include <gaze/autograd/engine.h>
+#include <gaze/autograd/graph.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/profile.h>
 #include <gaze/optim/clipping.h>
@@ -64,13 +65,9 @@ StepReport Trainer::step() {
 void Trainer::explain(std::int64_t step, std::int64_t batch, double loss) {
   loss = std::isnan(loss) ? std::abs(loss) : loss;  // whatever its sign, NaN is NaN
   for (const Parameter& p : params_.list())
-    for_floating("train", p.value.dtype(), [&]<class T>() {
-      const auto values = p.value.values<T>();
-      const auto bad = std::find_if(values.begin(), values.end(), [](T v) { return !std::isfinite(v); });
-      if (bad != values.end())
-        fail_as_number("step {}: the loss is {}; parameter {} has {} at element {}", step, loss, p.name, *bad,
-                       bad - values.begin());
-    });
+    if (const auto bad = first_not_finite(p.value.array()))
+      fail_as_number("step {}: the loss is {}; parameter {} has {} at element {}", step, loss, p.name,
+                     p.value.array().at(*bad), *bad);
   // The parameters are sound: the same step again, every operation's result checked, names the first that is not.
   try {
     const AnomalyMode anomaly;

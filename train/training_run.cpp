@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/base/files.h>
+#include <gaze/autograd/graph.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/train/json.h>
 #include <gaze/train/optimizers.h>
@@ -323,11 +324,16 @@ bool TrainingRun::validated(const Evaluation& held_out) {
   return true;
 }
 
-/// The weights as they are now are the best.
-void TrainingRun::keep_best(const ValidationNote& note) {
+/// Writes the weights as they are now over best.safetensors.
+void TrainingRun::save_best(const ValidationNote& note) {
   Metadata metadata = learner_.metadata();
   add_validation(metadata, note);
   gaze::save(learner_.params(), folder_.best(), metadata);
+}
+
+/// The weights as they are now are the best.
+void TrainingRun::keep_best(const ValidationNote& note) {
+  save_best(note);
   stale_.erase(folder_.best());
   restores_best_ = false;
   std::error_code none;
@@ -348,9 +354,7 @@ void TrainingRun::keep_last_if_best() {
     if (!error) fs::rename(folder_.best(), folder_.best_on_the_way(), error);
     require(!error, "{}: {}", folder_.best_on_the_way().string(), error.message());
   }
-  Metadata metadata = learner_.metadata();
-  add_validation(metadata, *last_is_best_);
-  gaze::save(learner_.params(), folder_.best(), metadata);
+  save_best(*last_is_best_);
 }
 
 void TrainingRun::snapshot() {
@@ -424,13 +428,9 @@ void TrainingRun::average() {
 /// Throws for a parameter that is no number.
 void TrainingRun::require_sound() const {
   for (const Parameter& p : learner_.params().list())
-    for_floating("train", p.value.dtype(), [&]<class T>() {
-      const auto values = p.value.values<T>();
-      const auto bad = std::find_if(values.begin(), values.end(), [](T v) { return !std::isfinite(v); });
-      if (bad != values.end())
-        throw NumericFailure(fmt::format("step {}: parameter {} has {} at element {}", steps_done(), p.name, *bad,
-                                         bad - values.begin()));
-    });
+    if (const auto bad = first_not_finite(p.value.array()))
+      throw NumericFailure(fmt::format("step {}: parameter {} has {} at element {}", steps_done(), p.name,
+                                       p.value.array().at(*bad), *bad));
 }
 
 void TrainingRun::save() {

@@ -75,6 +75,7 @@ class TrainingRun {
   Figures figures(bool validate) const;
   void write(const Figures& figures);
   bool validated(const Evaluation& held_out);
+  void save_best(const ValidationNote& note);
   void keep_best(const ValidationNote& note);
   void keep_last_if_best();
   std::string fit_best(std::int64_t step);

@@ -37,12 +37,6 @@ bool write_all(int file, std::string_view text) {
   return true;
 }
 
-bool flush(int file) {
-  while (::fsync(file) != 0)
-    if (errno != EINTR) return false;
-  return true;
-}
-
 /// Where a file lies behind symbolic links, whether it is there or not.
 fs::path behind_links(fs::path path) {
   constexpr int max_links = 40;  // as the system's own limit
@@ -52,6 +46,12 @@ fs::path behind_links(fs::path path) {
 }
 
 }  // namespace
+
+bool flush_to_disk(int descriptor) {
+  while (::fsync(descriptor) != 0)
+    if (errno != EINTR) return false;
+  return true;
+}
 
 bool file_exists(const fs::path& path) {
   std::error_code error;
@@ -106,7 +106,7 @@ void write_file_atomically(const fs::path& given, std::span<const std::string_vi
   if (file.number < 0) fail_with_reason(given);
   bool written = !replaces || ::fchmod(file.number, before.st_mode & 07777) == 0;
   for (const std::string_view part : parts) written = written && write_all(file.number, part);
-  written = written && (!durable || flush(file.number)) && file.close();
+  written = written && (!durable || flush_to_disk(file.number)) && file.close();
   if (!written || ::rename(aside.c_str(), path.c_str()) != 0) {
     const int reason = errno;
     ::unlink(aside.c_str());
@@ -117,7 +117,8 @@ void write_file_atomically(const fs::path& given, std::span<const std::string_vi
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   const Descriptor directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   // The new name must outlive a crash; not every file system flushes folders, and not every folder may be read.
-  if (directory.number < 0 ? errno != EACCES : !flush(directory.number) && errno != EINVAL) fail_with_reason(given);
+  if (directory.number < 0 ? errno != EACCES : !flush_to_disk(directory.number) && errno != EINVAL)
+    fail_with_reason(given);
 }
 
 }  // namespace gaze

@@ -15,6 +15,9 @@ std::string read_file(const std::filesystem::path& path);
 /// cannot be looked up is not absent.
 bool file_exists(const std::filesystem::path& path);
 
+/// Flushes what was written through a descriptor to the disk; false, with errno, when that fails.
+bool flush_to_disk(int descriptor);
+
 /// "; did you mean data/train.en?" for a file or folder that does not exist, from the names beside it, or nothing.
 std::string did_you_mean_file(const std::filesystem::path& missing);
 

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/base/files.h>
+#include <gaze/autograd/graph.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/xtensor.h>
 #include <gaze/train/attention/word_map.h>
@@ -298,8 +299,7 @@ void AttentionLog::record(std::int64_t step) {
     const AttentionSite& site = recorded.site;
     const Tensor weights = recorded.weights();
     check_extent(site, weights, probes_, marks_);
-    const auto numbers = weights.values<float>();
-    if (!std::all_of(numbers.begin(), numbers.end(), [](float w) { return std::isfinite(w); }))
+    if (first_not_finite(weights.array()))
       throw NumericFailure(
           fmt::format("step {}: attention {} of the recorded sentences has weights that are not numbers", step, name));
     const std::int64_t heads = weights.size(1);
@@ -336,9 +336,8 @@ Tensor AttentionLog::weights(const RunFolder& run, const std::string& module, st
   require(weights.rank() == 4 && is_floating(weights.dtype()),
           "{}: weights are of four axes (sentences, heads, queries, keys), not {} {}", file.string(),
           name_of(weights.dtype()), weights.shape());
-  for_floating("attention", weights.dtype(), [&]<class T>() {
-    for (const T w : weights.values<T>()) require(std::isfinite(w), "{}: a weight is {}", file.string(), w);
-  });
+  if (const auto bad = first_not_finite(weights.array()))
+    fail("{}: a weight is {}", file.string(), weights.array().at(*bad));
   return weights;
 }
 
