@@ -15,6 +15,7 @@
 #include <gaze/autograd/base/range.h>
 #include <gaze/autograd/base/threads.h>
 #include <gaze/autograd/check/derivatives.h>
+#include <gaze/autograd/check/dot.h>
 #include <gaze/autograd/check/find_wrong_vjp.h>
 #include <gaze/autograd/check/gradcheck.h>
 #include <gaze/autograd/check/slope.h>

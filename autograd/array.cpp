@@ -1,7 +1,6 @@
 #include <gaze/autograd/array.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -191,6 +190,14 @@ void Array::assign(const Array& other) {
   require(shape_ == other.shape_ && dtype_ == other.dtype_, "assign: {} {} into {} {}", name_of(other.dtype_),
           other.shape_, name_of(dtype_), shape_);
   if (storage_->data != other.storage_->data && bytes()) std::memmove(storage_->data, other.storage_->data, bytes());
+}
+
+std::optional<std::int64_t> first_outside(const Array& array, double low, double high) {
+  return for_any(array.dtype(), [&]<class T>() -> std::optional<std::int64_t> {
+    const auto numbers = array.values<T>();
+    const auto bad = std::find_if_not(numbers.begin(), numbers.end(), [&](T x) { return x >= low && x <= high; });
+    return bad == numbers.end() ? std::nullopt : std::optional(bad - numbers.begin());
+  });
 }
 
 }  // namespace gaze

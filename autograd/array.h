@@ -1,15 +1,17 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <gaze/autograd/base/error.h>
 #include <gaze/autograd/base/pool.h>
@@ -23,18 +25,11 @@ std::string_view name_of(DType);  ///< "float32", "float64", "int32"
 constexpr bool is_floating(DType t) { return t != DType::int32; }
 
 template <class T>
-struct dtype_of;
-template <>
-struct dtype_of<float> {
-  static constexpr DType value = DType::float32;
-};
-template <>
-struct dtype_of<double> {
-  static constexpr DType value = DType::float64;
-};
-template <>
-struct dtype_of<std::int32_t> {
-  static constexpr DType value = DType::int32;
+requires std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, std::int32_t>
+struct dtype_of {
+  static constexpr DType value = std::is_same_v<T, float>    ? DType::float32
+                                 : std::is_same_v<T, double> ? DType::float64
+                                                             : DType::int32;
 };
 
 /// Calls f.template operator()<T>() with T = float or double; throws for int32, naming the operation.
@@ -91,12 +86,8 @@ class Shape {
 
   const std::int64_t* begin() const { return axes_.data(); }
   const std::int64_t* end() const { return axes_.data() + rank_; }
-  bool operator==(const Shape& other) const {
-    if (rank_ != other.rank_) return false;
-    for (int i = 0; i < rank_; ++i)
-      if (axes_[static_cast<std::size_t>(i)] != other.axes_[static_cast<std::size_t>(i)]) return false;
-    return true;
-  }
+  std::span<const std::int64_t> axes() const { return {begin(), end()}; }
+  bool operator==(const Shape& other) const { return std::equal(begin(), end(), other.begin(), other.end()); }
   std::string to_string() const;  ///< "[8,16]", "[]" for a scalar
 
  private:
@@ -208,6 +199,9 @@ class Array {
   std::span<const T> values() const {
     return {data<T>(), static_cast<std::size_t>(size())};
   }
+  std::string_view raw() const {  ///< the numbers as they lie in memory; none of an undefined array
+    return storage_ ? std::string_view{reinterpret_cast<const char*>(storage_->data), bytes()} : std::string_view();
+  }
   double at(std::int64_t index) const;  ///< element of the flattened array, as a double
   void set(std::int64_t index, double value);
 
@@ -236,5 +230,8 @@ class Array {
   Shape shape_;
   DType dtype_ = DType::float32;
 };
+
+/// Where the first number is that does not lie in [low, high], as NaN does not.
+std::optional<std::int64_t> first_outside(const Array&, double low, double high);
 
 }  // namespace gaze

@@ -22,20 +22,6 @@ const char* kept(std::string name) {
 
 thread_local bool trusting = false;
 
-/// Whether a tensor was made of `source` in operations.
-bool made_of(const Tensor& tensor, const Tensor& source) {
-  std::vector<const Node*> open{tensor.node().get()};
-  std::set<const Node*> seen;
-  while (!open.empty()) {
-    const Node* node = open.back();
-    open.pop_back();
-    if (node == source.node().get()) return true;
-    if (!node || node->sequence < source.node()->sequence || !seen.insert(node).second) continue;
-    for (const Edge& edge : node->edges) open.push_back(edge.node.get());
-  }
-  return false;
-}
-
 struct Rules {
   const char* name;
   Forward forward;
@@ -67,7 +53,7 @@ struct Rules {
     for (std::size_t i = 0; i <= in.size(); ++i) {  // the last is g
       const Tensor& source = i < in.size() ? in[i] : g;
       const auto unseen = [&](const Tensor& t) {
-        return t.defined() && !made_of(t, source) && (i == in.size() || !made_of(t, y));
+        return t.defined() && !detail::depends(t, source) && (i == in.size() || !detail::depends(t, y));
       };
       if (!source.requires_grad() || std::none_of(found.begin(), found.end(), unseen)) continue;
       const std::vector<Tensor> up = beside(in, g, i, 0x1p-10), down = beside(in, g, i, -0x1p-10);
@@ -86,8 +72,7 @@ struct Rules {
 
 }  // namespace
 
-TrustVjps::TrustVjps() : before_(std::exchange(trusting, true)) {}
-TrustVjps::~TrustVjps() { trusting = before_; }
+TrustVjps::TrustVjps() : FlagScope(trusting, true) {}
 
 std::function<Tensor(const std::vector<Tensor>&)> custom_op(std::string given, Forward forward, Vjp vjp) {
   const char* const name = kept(std::move(given));

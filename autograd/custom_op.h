@@ -21,15 +21,8 @@ std::function<Tensor(const std::vector<Tensor>& inputs)> custom_op(std::string n
 
 /// While one lives, this thread differentiates a vjp of a custom operation whatever it is made of: for checkers, which
 /// find out by themselves.
-class TrustVjps {
- public:
+struct TrustVjps : FlagScope {
   TrustVjps();
-  ~TrustVjps();
-  TrustVjps(const TrustVjps&) = delete;
-  TrustVjps& operator=(const TrustVjps&) = delete;
-
- private:
-  bool before_;
 };
 
 }  // namespace gaze

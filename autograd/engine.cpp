@@ -32,22 +32,25 @@ bool multiplies(const Contribution& c) {
 }
 
 /// target = op(a) op(b), or target += that.
-void multiply(const Contribution& c, Array& target, bool adds) {
+template <class T>
+kernels::Gemm<T> product_of(const Contribution& c, Array& target, bool adds) {
   const Shape shape = product_shape(c);
-  for_floating("backward", target.dtype(), [&]<class T>() {
-    kernels::of<T>().gemm({.m = shape[0],
-                           .n = shape[1],
-                           .k = c.a.size(c.transpose_a ? 0 : 1),
-                           .a = c.a.array().data<T>(),
-                           .a_stride = c.a.size(1),
-                           .transpose_a = c.transpose_a,
-                           .b = c.b.array().data<T>(),
-                           .b_stride = c.b.size(1),
-                           .transpose_b = c.transpose_b,
-                           .c = target.write<T>(),
-                           .c_stride = shape[1],
-                           .adds = adds});
-  });
+  return {.m = shape[0],
+          .n = shape[1],
+          .k = c.a.size(c.transpose_a ? 0 : 1),
+          .a = c.a.array().data<T>(),
+          .a_stride = c.a.size(1),
+          .transpose_a = c.transpose_a,
+          .b = c.b.array().data<T>(),
+          .b_stride = c.b.size(1),
+          .transpose_b = c.transpose_b,
+          .c = target.write<T>(),
+          .c_stride = shape[1],
+          .adds = adds};
+}
+
+void multiply(const Contribution& c, Array& target, bool adds) {
+  for_floating("backward", target.dtype(), [&]<class T>() { kernels::of<T>().gemm(product_of<T>(c, target, adds)); });
 }
 
 /// Whether the two can be added up in one go where the gradient lies.
@@ -58,22 +61,12 @@ bool alike(const Contribution& c, const Contribution& d) {
 
 /// target += the products, which are all alike.
 void add_products(const std::vector<Contribution>& all, Array& target) {
-  const Contribution& c = all.front();
-  const Shape shape = product_shape(c);
   for_floating("backward", target.dtype(), [&]<class T>() {
     std::vector<kernels::GemmOperands<T>> operands;
     for (const Contribution& x : all)
       operands.push_back({x.a.array().data<T>(), x.b.array().data<T>(), x.a.size(x.transpose_a ? 0 : 1)});
-    kernels::of<T>().gemm_sum({.m = shape[0],
-                               .n = shape[1],
-                               .a_stride = c.a.size(1),
-                               .transpose_a = c.transpose_a,
-                               .b_stride = c.b.size(1),
-                               .transpose_b = c.transpose_b,
-                               .c = target.write<T>(),
-                               .c_stride = shape[1],
-                               .adds = true},
-                              static_cast<std::int64_t>(operands.size()), operands.data());
+    kernels::of<T>().gemm_sum(product_of<T>(all.front(), target, true), static_cast<std::int64_t>(operands.size()),
+                              operands.data());
   });
 }
 
@@ -113,9 +106,8 @@ void check_contribution(const Node& by, const Node& leaf, const Contribution& c)
                         c.b.size(-1) == leaf.shape[1] && c.b.shape().without(-1) == c.a.shape();
       require(fits, "{}: its vjp returned rows {} by ids {} for an input of shape {}", by.operation, c.b.shape(),
               c.a.shape(), leaf.shape);
-      for (const std::int32_t id : c.a.array().values<std::int32_t>())
-        require(within(id, 1, leaf.shape[0]), "{}: its vjp returned row {} for an input of shape {}", by.operation, id,
-                leaf.shape);
+      if (const auto bad = first_outside(c.a.array(), 0, static_cast<double>(leaf.shape[0]) - 1))
+        fail("{}: its vjp returned row {} for an input of shape {}", by.operation, c.a.array().at(*bad), leaf.shape);
     }
   }
 }
@@ -198,10 +190,6 @@ class Walk {
     }
   }
 
-  static Gradients watched_vjp(Node& node, const Saved& saved, const Tensor& gradient) {
-    return blame(node, [&] { return node.vjp(saved, gradient); });
-  }
-
   void visit(Node& node, Tensor gradient) {
     if (node.hooks)
       for (const Node::Hook& hook : std::vector(*node.hooks))  // a hook may register another
@@ -219,7 +207,7 @@ class Walk {
     const Profile::Backward timed(node.operation);
     const bool last_use = !retain_graph && !create_graph;
     const Saved saved(node, last_use);
-    Gradients gradients = anomaly_enabled() ? watched_vjp(node, saved, gradient) : node.vjp(saved, gradient);
+    Gradients gradients = blame(node, [&] { return node.vjp(saved, gradient); });
     gradient = {};
     require(gradients.size() == node.edges.size(), "{}: its vjp returned {} gradients for {} inputs", node.operation,
             gradients.size(), node.edges.size());
@@ -232,7 +220,7 @@ class Walk {
     if (last_use) {
       node.released = true;
       node.release();
-      node.output.forget();
+      node.output.value.forget();
       for (Edge& edge : node.edges) edge.value.forget();
     }
   }
@@ -367,23 +355,21 @@ Tensor cotangent_for(const Tensor& output, Tensor given) {
 /// The nodes from which a wanted one can be reached: a walk need not go anywhere else.
 std::unordered_set<const Node*> on_the_way(std::span<const Tensor> outputs,
                                            const std::unordered_map<const Node*, Tensor>& wanted) {
-  std::vector<const Node*> seen, stack;
-  std::unordered_set<const Node*> known;
+  std::vector<const Node*> stack;
+  std::map<std::uint64_t, const Node*> known;  // in the order of their creation
   std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
   for (const auto& [node, gradient] : wanted) oldest = std::min(oldest, node->sequence);
   const auto push = [&](const Node* node) {
-    if (node && node->sequence >= oldest && known.insert(node).second) stack.push_back(node);
+    if (node && node->sequence >= oldest && known.emplace(node->sequence, node).second) stack.push_back(node);
   };
   for (const Tensor& output : outputs) push(output.node().get());
   while (!stack.empty()) {
     const Node* node = stack.back();
     stack.pop_back();
-    seen.push_back(node);
     for (const Edge& edge : node->edges) push(edge.node.get());
   }
-  std::sort(seen.begin(), seen.end(), [](const Node* a, const Node* b) { return a->sequence < b->sequence; });
   std::unordered_set<const Node*> through;
-  for (const Node* node : seen)
+  for (const auto& [sequence, node] : known)
     if (wanted.contains(node) || std::any_of(node->edges.begin(), node->edges.end(),
                                              [&](const Edge& e) { return e.node && through.contains(e.node.get()); }))
       through.insert(node);
@@ -391,6 +377,10 @@ std::unordered_set<const Node*> on_the_way(std::span<const Tensor> outputs,
 }
 
 }  // namespace
+
+bool detail::depends(const Tensor& result, const Tensor& source) {
+  return result.requires_grad() && !on_the_way({&result, 1}, {{source.node().get(), Tensor()}}).empty();
+}
 
 void backward(const Tensor& output, const BackwardOptions& options) {
   const NoGrad no_grad;
@@ -414,13 +404,7 @@ std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor
     walk.wanted[inputs[i].node().get()];
   }
   walk.through = on_the_way(outputs, walk.wanted);
-  std::optional<NoGrad> no_grad;
-  std::optional<EnableGrad> enable_grad;
-  if (options.create_graph) {
-    enable_grad.emplace();
-  } else {
-    no_grad.emplace();
-  }
+  const GradMode mode(options.create_graph);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     Tensor cotangent = cotangent_for(outputs[i], options.cotangents.empty() ? Tensor() : options.cotangents[i]);
     if (walk.through->contains(outputs[i].node().get())) walk.start(outputs[i].node(), std::move(cotangent));
@@ -437,28 +421,6 @@ std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor
 
 std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs, const GradOptions& options) {
   return grad(std::span(&output, 1), inputs, options);
-}
-
-std::string to_dot(const Tensor& tensor) {
-  std::string dot = "digraph gaze {\n  rankdir=BT;\n";
-  std::vector<const Node*> stack;
-  std::unordered_set<const Node*> known;
-  const auto push = [&](const Node* node) {
-    if (node && known.insert(node).second) stack.push_back(node);
-  };
-  push(tensor.node().get());
-  while (!stack.empty()) {
-    const Node* node = stack.back();
-    stack.pop_back();
-    dot += fmt::format("  n{} [label=\"{} {}\"{}];\n", node->sequence, node->operation, node->shape,
-                       node->is_leaf() ? ", shape=box" : "");
-    for (const Edge& edge : node->edges) {
-      if (!edge.node) continue;
-      dot += fmt::format("  n{} -> n{};\n", edge.node->sequence, node->sequence);
-      push(edge.node.get());
-    }
-  }
-  return dot + "}\n";
 }
 
 }  // namespace gaze

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <span>
-#include <string>
 #include <vector>
 
 #include <gaze/autograd/tensor.h>
@@ -31,8 +30,5 @@ struct GradOptions {
 /// operations' results. Touches no leaf's own gradient.
 std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs, const GradOptions& = {});
 std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs, const GradOptions& = {});
-
-/// The graph behind a tensor in the DOT language of Graphviz: operations with shapes, leaves in boxes.
-std::string to_dot(const Tensor&);
 
 }  // namespace gaze

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <mutex>
 
 #include <gaze/autograd/random.h>
 
@@ -12,69 +10,23 @@ namespace {
 
 std::atomic<std::uint64_t> next_sequence{1};
 
-/// What was kept, by hashes, in AnomalyMode and debug builds: a write through an old span counts as no change.
-struct KeptNumbers {
-  std::mutex one_at_a_time;
-  std::map<std::pair<std::uint64_t, std::size_t>, std::uint64_t> hashes;  ///< by a node's number and a place
-  std::atomic<bool> any = false;
-};
-KeptNumbers& kept = *new KeptNumbers;  // never destroyed: graphs may outlive everything
-
-std::uint64_t hash_of_numbers(const Array& a) {
-  return for_any(a.dtype(), [&]<class T>() {
-    return hash_of({reinterpret_cast<const char*>(a.data<T>()), a.bytes()});
-  });
-}
-
-void remember(const Node& node, std::size_t place, const Array& numbers) {
-#ifndef GAZE_WATCH_KEPT_NUMBERS  // defined in debug builds
-  if (!anomaly_enabled()) return;
+/// Keeps numbers, or their shape and dtype alone. In AnomalyMode and debug builds their hash is kept beside them: a
+/// write through a span that was given before counts as no change.
+void keep_numbers(Kept& place, const Array& numbers, bool kept) {
+#ifdef GAZE_WATCH_KEPT_NUMBERS  // defined in debug builds
+  constexpr bool watched = true;
+#else
+  const bool watched = anomaly_enabled();
 #endif
-  if (!numbers.defined()) return;
-  const std::lock_guard lock(kept.one_at_a_time);
-  kept.hashes[{node.sequence, place}] = hash_of_numbers(numbers);
-  kept.any = true;
+  place.value = numbers;
+  place.version = numbers.version();
+  if (!kept)
+    place.value.forget();
+  else if (watched && numbers.defined())
+    place.hash = hash_of(numbers.raw());
 }
-
-bool as_remembered(const Node& node, std::size_t place, const Array& numbers) {
-  if (!kept.any) return true;
-  const std::lock_guard lock(kept.one_at_a_time);
-  const auto found = kept.hashes.find({node.sequence, place});
-  return found == kept.hashes.end() || found->second == hash_of_numbers(numbers);
-}
-
-void forget(const Node& node) {
-  if (!kept.any) return;
-  const std::lock_guard lock(kept.one_at_a_time);
-  kept.hashes.erase(kept.hashes.lower_bound({node.sequence, 0}), kept.hashes.lower_bound({node.sequence + 1, 0}));
-  kept.any = !kept.hashes.empty();
-}
-
-constexpr std::size_t place_of_result = 1u << 31;
 
 }  // namespace
-
-Contribution Contribution::part(Tensor gradient, std::int64_t first_row) {
-  Contribution c(std::move(gradient));
-  c.first_row = first_row;
-  return c;
-}
-
-Contribution Contribution::product(Tensor a, bool transpose_a, Tensor b, bool transpose_b, std::int64_t first_row) {
-  Contribution c;
-  c.a = std::move(a), c.b = std::move(b);
-  c.transpose_a = transpose_a, c.transpose_b = transpose_b;
-  c.first_row = first_row;
-  c.kind = Kind::product;
-  return c;
-}
-
-Contribution Contribution::rows(Tensor ids, Tensor values) {
-  Contribution c;
-  c.a = std::move(ids), c.b = std::move(values);
-  c.kind = Kind::rows;
-  return c;
-}
 
 Gradients::Gradients(std::initializer_list<Contribution> list) : size_(list.size()) {
   if (list.size() > few_.size()) {
@@ -85,9 +37,7 @@ Gradients::Gradients(std::initializer_list<Contribution> list) : size_(list.size
 }
 
 Node::Node(const char* name, const Array& value)
-    : operation(name), sequence(next_sequence++), shape(value.shape()), dtype(value.dtype()), output(value) {
-  output.forget();
-}
+    : operation(name), sequence(next_sequence++), shape(value.shape()), dtype(value.dtype()) {}
 
 void Node::destroy(Node* node) {
   // Freeing a node drops its inputs, which may free them, and so on down a graph of any depth: those wait in a list
@@ -99,7 +49,6 @@ void Node::destroy(Node* node) {
   while (waiting) {
     Node* next = std::exchange(waiting, waiting->next_to_free);
     const std::size_t bytes = next->bytes();
-    forget(*next);
     next->~Node();
     pool::release(next, bytes);
   }
@@ -108,15 +57,15 @@ void Node::destroy(Node* node) {
 
 namespace {
 
-Tensor restore(const Node& node, const Array& value, std::uint32_t version, const Ptr<Node>& source, const char* what,
-               std::size_t place) {
+Tensor restore(const Node& node, const Kept& kept, const Ptr<Node>& source, const char* what) {
+  const Array& value = kept.value;
   require(!node.released, "{}: its graph was freed by an earlier backward walk; pass retain_graph to keep it",
           node.operation);
   require(value.defined(), "{}: its vjp reads {}, which it did not keep", node.operation, what);
-  if (value.version() != version)
+  if (value.version() != kept.version)
     fail("{}: {} {} was kept for the backward walk, but {} changed it in place since", node.operation, what,
          value.shape(), value.writer());
-  require(as_remembered(node, place, value),
+  require(kept.hash == 0 || kept.hash == hash_of(value.raw()),
           "{}: {} {} was kept for the backward walk, but was written to since through a span that change() gave before",
           node.operation, what, value.shape());
   return Tensor(value, source);
@@ -126,12 +75,10 @@ Tensor restore(const Node& node, const Array& value, std::uint32_t version, cons
 
 Tensor Saved::operator[](int input) const {
   const Edge& edge = node_.edges[static_cast<std::size_t>(input)];
-  return restore(node_, edge.value, edge.version, edge.node, "an input", static_cast<std::size_t>(input));
+  return restore(node_, edge, edge.node, "an input");
 }
 
-Tensor Saved::result() const {
-  return restore(node_, node_.output, node_.output_version, Ptr<Node>(&node_), "its result", place_of_result);
-}
+Tensor Saved::result() const { return restore(node_, node_.output, Ptr<Node>(&node_), "its result"); }
 
 Tensor Saved::restored(int input, Array numbers) const {
   return Tensor(std::move(numbers), node_.edges[static_cast<std::size_t>(input)].node);
@@ -146,13 +93,9 @@ Saved::Reused Saved::reuse(int input) const {
 
 std::optional<std::int64_t> first_not_finite(const Array& array, bool minus_infinity_passes) {
   if (!is_floating(array.dtype())) return {};
-  return for_floating("first_not_finite", array.dtype(), [&]<class T>() -> std::optional<std::int64_t> {
-    const auto values = array.values<T>();
-    const auto bad = std::find_if(values.begin(), values.end(), [&](T v) {
-      return !std::isfinite(v) && !(minus_infinity_passes && v == -std::numeric_limits<T>::infinity());
-    });
-    return bad == values.end() ? std::nullopt : std::optional<std::int64_t>(bad - values.begin());
-  });
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  return first_outside(array, minus_infinity_passes ? -infinity : std::nextafter(-infinity, 0),
+                       std::nextafter(infinity, 0));
 }
 
 namespace detail {
@@ -183,16 +126,9 @@ void connect(Node& node, std::span<const Tensor> inputs, const Array& value, Kee
     Edge& edge = node.edges[i];
     if (!inputs[i].defined()) continue;  // an optional input left out
     edge.node = inputs[i].node();
-    edge.value = inputs[i].array();
-    edge.version = edge.value.version();
-    if (!(keep >> std::min<std::size_t>(i, 30) & 1)) edge.value.forget();
-    remember(node, i, edge.value);
+    keep_numbers(edge, inputs[i].array(), keep >> std::min<std::size_t>(i, 30) & 1);
   }
-  if (keep & keep_result) {
-    node.output = value;
-    node.output_version = value.version();
-    remember(node, place_of_result, value);
-  }
+  if (keep & keep_result) keep_numbers(node.output, value, true);
 }
 
 }  // namespace detail

@@ -28,14 +28,28 @@ struct Contribution {
   Contribution() = default;
   Contribution(Tensor gradient)  // NOLINT: a plain tensor is the common contribution
       : a(std::move(gradient)), kind(a.defined() ? Kind::tensor : Kind::none) {}
-  static Contribution part(Tensor gradient, std::int64_t first_row);
-  static Contribution product(Tensor a, bool transpose_a, Tensor b, bool transpose_b, std::int64_t first_row = -1);
-  static Contribution rows(Tensor ids, Tensor values);
+  static Contribution part(Tensor gradient, std::int64_t first_row) {
+    return {Kind::tensor, std::move(gradient), {}, first_row};
+  }
+  static Contribution product(Tensor a, bool transpose_a, Tensor b, bool transpose_b, std::int64_t first_row = -1) {
+    return {Kind::product, std::move(a), std::move(b), first_row, transpose_a, transpose_b};
+  }
+  static Contribution rows(Tensor ids, Tensor values) { return {Kind::rows, std::move(ids), std::move(values)}; }
 
   Tensor a, b;
   std::int64_t first_row = -1;
   Kind kind = Kind::none;
   bool transpose_a = false, transpose_b = false;
+
+ private:
+  Contribution(Kind what, Tensor left, Tensor right, std::int64_t first = -1, bool turn_left = false,
+               bool turn_right = false)
+      : a(std::move(left)),
+        b(std::move(right)),
+        first_row(first),
+        kind(what),
+        transpose_a(turn_left),
+        transpose_b(turn_right) {}
 };
 
 /// One Contribution per input, in the order of the inputs.
@@ -53,11 +67,16 @@ class Gradients {
   std::size_t size_ = 0;
 };
 
-/// One input of a recorded operation: where its gradient goes and, if the vjp needs them, its numbers.
-struct Edge {
-  Ptr<Node> node;  ///< null when the input needs no gradient
-  Array value;     ///< shape and dtype always; numbers only when kept
+/// What an operation kept for its vjp.
+struct Kept {
+  Array value;  ///< shape and dtype; numbers only when kept
   std::uint32_t version = 0;
+  std::uint64_t hash = 0;  ///< of the numbers, where they are watched
+};
+
+/// One input of a recorded operation: where its gradient goes and, if the vjp needs them, its numbers.
+struct Edge : Kept {
+  Ptr<Node> node;  ///< null when the input needs no gradient
 };
 
 class Saved;
@@ -82,8 +101,7 @@ struct Node : Counted {
   DType dtype;
   bool released = false;
   std::span<Edge> edges;
-  Array output;  ///< shape and dtype; numbers only when kept
-  std::uint32_t output_version = 0;
+  Kept output;  ///< undefined unless it was kept
   std::unique_ptr<std::vector<Hook>> hooks;
   Node* next_to_free = nullptr;
 };
@@ -144,17 +162,12 @@ class NotFinite : public Error {
 /// Throws NotFinite for what first_not_finite() finds.
 void check_finite(const char* operation, const Array& value, bool minus_infinity_passes = true);
 /// While one lives, this thread checks nothing: for the inside of an operation whose result is checked.
-class UncheckedNumbers {
- public:
+struct UncheckedNumbers : FlagScope {
   UncheckedNumbers();
-  ~UncheckedNumbers();
-  UncheckedNumbers(const UncheckedNumbers&) = delete;
-  UncheckedNumbers& operator=(const UncheckedNumbers&) = delete;
-
- private:
-  bool before_;
 };
 void connect(Node& node, std::span<const Tensor> inputs, const Array& value, Keep keep);
+/// Whether a walk from a result would come to a source that requires gradients.
+bool depends(const Tensor& result, const Tensor& source);
 
 /// Looks on while this thread records operations: see find_wrong_vjp().
 class ObservedGraph {

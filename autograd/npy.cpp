@@ -1,11 +1,12 @@
 #include <gaze/autograd/xtensor.h>
 
-#include <algorithm>
-#include <array>
 #include <bit>
 #include <charconv>
 #include <cstring>
 #include <string>
+
+#include <gaze/autograd/kernels/conversion.h>
+#include <gaze/autograd/ops.h>
 
 namespace gaze {
 namespace {
@@ -52,30 +53,17 @@ NpyHeader read_header(const std::string& file, std::string_view header) {
   return read;
 }
 
-/// The numbers in row-major order. In Fortran's the first axis is the fastest.
 template <class T>
 Tensor numbers_of(const NpyHeader& header, std::string_view bytes) {
-  const Shape& shape = header.shape;
-  Array array(shape, dtype_of<T>::value);
-  T* const to = array.write<T>();
-  std::array<std::int64_t, Shape::max_rank> index{};
-  for (std::int64_t i = 0; i < array.size(); ++i) {
-    std::int64_t from = i;
-    if (header.fortran_order) {
-      from = 0;
-      for (int axis = shape.rank() - 1; axis >= 0; --axis)
-        from = from * shape[axis] + index[static_cast<std::size_t>(axis)];
-      for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-        if (++index[static_cast<std::size_t>(axis)] < shape[axis]) break;
-        index[static_cast<std::size_t>(axis)] = 0;
-      }
-    }
-    std::array<char, sizeof(T)> number;
-    std::memcpy(number.data(), bytes.data() + static_cast<std::size_t>(from) * sizeof(T), sizeof(T));
-    if (header.dtype[1] == '>') std::ranges::reverse(number);
-    to[i] = std::bit_cast<T>(number);
-  }
-  return Tensor(std::move(array));
+  Axes order;  // Fortran's: the first axis is the fastest, so that all of them lie the other way round
+  for (int axis = header.shape.rank(); axis-- > 0 && header.fortran_order;) order.push_back(axis);
+  Shape lies;
+  for (int axis = 0; axis < header.shape.rank(); ++axis)
+    lies.append(header.shape[header.fortran_order ? order[static_cast<std::size_t>(axis)] : axis]);
+  Array array(lies, dtype_of<T>::value);
+  if (!bytes.empty()) std::memcpy(array.write<T>(), bytes.data(), bytes.size());
+  if (header.dtype[1] == '>') kernels::swap_bytes(array.write<T>(), array.size());
+  return header.fortran_order ? permute(Tensor(std::move(array)), order) : Tensor(std::move(array));
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include <gaze/autograd/parameters.h>
 
-#include <algorithm>
-
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/random.h>
 
@@ -58,7 +56,7 @@ std::uint64_t Params::hash() const {
   for (const Parameter& p : list_) {
     const Array& a = p.value.array();
     h = hash_of(p.name + a.shape().to_string(), h);
-    for_any(dtype_, [&]<class T>() { h = hash_of({reinterpret_cast<const char*>(a.data<T>()), a.bytes()}, h); });
+    h = hash_of(a.raw(), h);
   }
   return h;
 }

@@ -21,17 +21,12 @@ const Ptr<Node> no_node;
 
 }  // namespace
 
-NoGrad::NoGrad() : before_(std::exchange(recording, false)) {}
-NoGrad::~NoGrad() { recording = before_; }
-EnableGrad::EnableGrad() : before_(std::exchange(recording, true)) {}
-EnableGrad::~EnableGrad() { recording = before_; }
+GradMode::GradMode(bool records) : FlagScope(recording, records) {}
 bool grad_enabled() { return recording; }
 
-AnomalyMode::AnomalyMode() : before_(std::exchange(checking, true)) {}
-AnomalyMode::~AnomalyMode() { checking = before_; }
+AnomalyMode::AnomalyMode() : FlagScope(checking, true) {}
+detail::UncheckedNumbers::UncheckedNumbers() : FlagScope(checking, false) {}
 bool anomaly_enabled() { return checking; }
-detail::UncheckedNumbers::UncheckedNumbers() : before_(std::exchange(checking, false)) {}
-detail::UncheckedNumbers::~UncheckedNumbers() { checking = before_; }
 
 struct Tensor::Impl : Counted {
   Impl(Array a, Ptr<Node> n) : array(std::move(a)), node(std::move(n)) {}
@@ -195,21 +190,23 @@ class NumberFormat {
  public:
   explicit NumberFormat(DType dtype) : dtype_(dtype) {}
 
-  void see(double v) {
-    if (!std::isfinite(v) || v == 0 || !is_floating(dtype_)) return;
-    smallest_ = std::min(smallest_, std::abs(v)), largest_ = std::max(largest_, std::abs(v));
+  // All numbers are seen, then measured, then written.
+  const char* see(double v) {
+    if (std::isfinite(v) && v != 0 && is_floating(dtype_))
+      smallest_ = std::min(smallest_, std::abs(v)), largest_ = std::max(largest_, std::abs(v));
+    return "";
   }
   void settle() { scientific_ = largest_ >= 1e8 || smallest_ < 1e-4 || largest_ > 1000 * smallest_; }
-  void measure(double v) {
+  const char* measure(double v) {
     const std::string text = plain(v);
     const std::size_t point = std::isfinite(v) ? text.find('.') : text.npos;
-    if (point == text.npos) {
-      width_ = std::max(width_, text.size());
-      return;
-    }
     const std::size_t end = scientific_ ? text.find('e') : text.size();
-    before_ = std::max(before_, point), behind_ = std::max(behind_, end - point - 1);
-    exponent_ = std::max(exponent_, text.size() - end);
+    if (point == text.npos)
+      width_ = std::max(width_, text.size());
+    else
+      before_ = std::max(before_, point), behind_ = std::max(behind_, end - point - 1),
+      exponent_ = std::max(exponent_, text.size() - end);
+    return "";
   }
   std::string operator()(double v) const {
     std::string text =
@@ -233,18 +230,11 @@ class NumberFormat {
   std::size_t before_ = 0, behind_ = 0, exponent_ = 0, width_ = 0;
 };
 
-template <class Visit>
-void visit_shown(const Shape& shape, bool whole, int axis, std::int64_t base, const Visit& visit) {
-  if (axis == shape.rank()) return visit(base);
-  for (std::int64_t i = 0; i < shape[axis]; ++i) {
-    if (!whole && shape[axis] > 2 * edge && i == edge) i = shape[axis] - edge;
-    visit_shown(shape, whole, axis + 1, base * shape[axis] + i, visit);
-  }
-}
-
-void print(const Array& a, bool whole, int axis, std::int64_t base, const NumberFormat& format, std::string& out) {
+/// Text of all numbers that are shown, each as text_of(number).
+template <class TextOf>
+void print(const Array& a, bool whole, int axis, std::int64_t base, const TextOf& text_of, std::string& out) {
   if (axis == a.shape().rank()) {
-    out += format(a.at(base));
+    out += text_of(a.at(base));
     return;
   }
   const std::int64_t n = a.shape()[axis];
@@ -260,7 +250,7 @@ void print(const Array& a, bool whole, int axis, std::int64_t base, const Number
       out += "..." + between;
       i = n - edge;
     }
-    print(a, whole, axis + 1, base * n + i, format, out);
+    print(a, whole, axis + 1, base * n + i, text_of, out);
   }
   out += ']';
 }
@@ -294,10 +284,13 @@ std::string Tensor::to_string() const {
   const Array& a = array();
   const bool whole = a.size() <= shown_whole;
   NumberFormat format(dtype());
-  visit_shown(a.shape(), whole, 0, 0, [&](std::int64_t i) { format.see(a.at(i)); });
-  format.settle();
-  visit_shown(a.shape(), whole, 0, 0, [&](std::int64_t i) { format.measure(a.at(i)); });
   std::string out;
+  print(
+      a, whole, 0, 0, [&](double v) { return format.see(v); }, out);
+  format.settle();
+  print(
+      a, whole, 0, 0, [&](double v) { return format.measure(v); }, out);
+  out.clear();
   print(a, whole, 0, 0, format, out);
   if (dtype() != DType::float32) out += fmt::format(" {}", name_of(dtype()));
   if (requires_grad()) out += is_leaf() ? " requires_grad" : fmt::format(" from {}", node()->operation);

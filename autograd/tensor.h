@@ -126,28 +126,30 @@ Tensor tensor(const Nested& values, DType = DType::float32);
 
 std::ostream& operator<<(std::ostream&, const Tensor&);
 
-/// While one lives, operations of this thread record no graph.
-class NoGrad {
+/// While one lives, a flag of this thread is what the derived class says; then what it was before.
+class FlagScope {
  public:
-  NoGrad();
-  ~NoGrad();
-  NoGrad(const NoGrad&) = delete;
-  NoGrad& operator=(const NoGrad&) = delete;
+  FlagScope(const FlagScope&) = delete;
+  FlagScope& operator=(const FlagScope&) = delete;
+
+ protected:
+  FlagScope(bool& flag, bool on) : flag_(flag), before_(std::exchange(flag, on)) {}
+  ~FlagScope() { flag_ = before_; }
 
  private:
+  bool& flag_;
   bool before_;
 };
 
-/// While one lives, operations of this thread record a graph, also inside a NoGrad or a backward walk.
-class EnableGrad {
- public:
-  EnableGrad();
-  ~EnableGrad();
-  EnableGrad(const EnableGrad&) = delete;
-  EnableGrad& operator=(const EnableGrad&) = delete;
-
- private:
-  bool before_;
+/// While one lives, operations of this thread record a graph, also inside a NoGrad or a backward walk, or none.
+struct GradMode : FlagScope {
+  explicit GradMode(bool records);
+};
+struct NoGrad : GradMode {
+  NoGrad() : GradMode(false) {}
+};
+struct EnableGrad : GradMode {
+  EnableGrad() : GradMode(true) {}
 };
 
 /// Whether operations of this thread record a graph.
@@ -155,15 +157,8 @@ bool grad_enabled();
 
 /// While one lives, this thread checks every operation's result and every gradient, and throws at the first that is
 /// not finite, naming the operation, or the forward operation whose vjp made it.
-class AnomalyMode {
- public:
+struct AnomalyMode : FlagScope {
   AnomalyMode();
-  ~AnomalyMode();
-  AnomalyMode(const AnomalyMode&) = delete;
-  AnomalyMode& operator=(const AnomalyMode&) = delete;
-
- private:
-  bool before_;
 };
 
 bool anomaly_enabled();

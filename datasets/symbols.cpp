@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
-#include <set>
 
 #include <gaze/autograd/base/error.h>
 
@@ -56,7 +55,14 @@ class SymbolsTask final : public ToyTask {
         options_.min_length +
         static_cast<int>(random.below(static_cast<std::uint32_t>(options_.max_length - options_.min_length + 1)));
     Example e;
-    for (int i = 0; i < length; ++i) e.source.push_back(next_symbol(e.source, random));
+    std::vector<bool> used(symbols_.size());
+    std::size_t kinds = 0;
+    for (int i = 0; i < length; ++i) {
+      const std::size_t next = next_symbol(used, kinds, random);
+      kinds += !used[next];
+      used[next] = true;
+      e.source.push_back(symbols_[next]);
+    }
     const std::vector<int> from = order_of(e.source);
     for (int t = 0; t < length; ++t) {
       const std::string& moved = e.source[static_cast<std::size_t>(from[static_cast<std::size_t>(t)])];
@@ -69,15 +75,12 @@ class SymbolsTask final : public ToyTask {
   }
 
   /// Mostly a symbol that the sentence does not have yet, as equal ones cannot be told apart: about one sentence in ten
-  /// repeats one.
-  const std::string& next_symbol(const std::vector<std::string>& so_far, Random& random) const {
+  /// repeats one. `used`: those that it has, `kinds` in number.
+  static std::size_t next_symbol(const std::vector<bool>& used, std::size_t kinds, Random& random) {
     constexpr double repeats = 0.02;
-    const bool all_used = std::set<std::string>(so_far.begin(), so_far.end()).size() == symbols_.size();
-    const bool repeat = !so_far.empty() && (all_used || random.uniform() < repeats);
-    while (true) {
-      const std::string& symbol = symbols_[random.below(static_cast<std::uint32_t>(symbols_.size()))];
-      if (repeat == (std::find(so_far.begin(), so_far.end(), symbol) != so_far.end())) return symbol;
-    }
+    const bool repeat = kinds > 0 && (kinds == used.size() || random.uniform() < repeats);
+    while (true)
+      if (const std::size_t i = random.below(static_cast<std::uint32_t>(used.size())); used[i] == repeat) return i;
   }
 
   /// Where target symbol t comes from.

@@ -1,8 +1,7 @@
 #include <gaze/nn/attention.h>
 
-#include <algorithm>
-
 #include <gaze/autograd/graph.h>
+#include <gaze/autograd/kernels/movement.h>
 #include <gaze/nn/tapped_attention.h>
 
 namespace gaze {
@@ -20,30 +19,12 @@ void write(Tensor& cache, std::int64_t first, const Columns& words) {
   require(words.packed.size(0) == cache.size(0) && words.count == cache.size(2),
           "attention: words of {} rows and {} columns cannot follow those of {}", words.packed.size(0), words.count,
           cache.shape());
+  const std::int64_t lengths[] = {cache.size(0), words.length, words.count}, from[] = {rows * width, width, 1},
+                     to[] = {cache.size(1) * words.count, words.count, 1};
   for_floating("attention", cache.dtype(), [&]<class T>() {
-    const T* const from = words.packed.array().data<T>() + words.first;
-    T* const to = cache.mutable_array().write<T>();
-    for (std::int64_t row = 0; row < cache.size(0); ++row)
-      for (std::int64_t word = 0; word < words.length; ++word)
-        std::copy_n(from + (row * rows + word) * width, words.count,
-                    to + (row * cache.size(1) + first + word) * words.count);
+    kernels::copy_strided(3, lengths, words.packed.array().data<T>() + words.first, from,
+                          cache.mutable_array().write<T>() + first * words.count, to);
   });
-}
-
-/// The first words of some rows of a cache, with as many spare ones behind them.
-Tensor gathered(const Tensor& cache, const Tensor& rows, std::int64_t words) {
-  const auto chosen = rows.values<std::int32_t>();
-  Array all = Array::zeros({rows.size(), cache.size(1), cache.size(2)}, cache.dtype());
-  for_floating("attention", cache.dtype(), [&]<class T>() {
-    const std::int64_t row_size = cache.size(1) * cache.size(2);
-    T* to = all.write<T>();
-    for (const std::int32_t row : chosen) {
-      require(row >= 0 && row < cache.size(0), "attention: row {} of {}", row, cache.shape());
-      std::copy_n(cache.array().data<T>() + row * row_size, words * cache.size(2), to);
-      to += row_size;
-    }
-  });
-  return Tensor(std::move(all));
 }
 
 }  // namespace
@@ -73,10 +54,7 @@ void KeysValues::append(const Columns& more_keys, const Columns& more_values) {
 }
 
 void KeysValues::select(const Tensor& rows) {
-  if (const Tensor of[] = {keys_, values_}; detail::wants_graph(of))
-    keys_ = index_select(keys().alone(), 0, rows), values_ = index_select(values().alone(), 0, rows);
-  else
-    keys_ = gathered(keys_, rows, length_), values_ = gathered(values_, rows, length_);
+  keys_ = index_select(keys_, 0, rows), values_ = index_select(values_, 0, rows);
   used_ = std::make_shared<std::atomic<std::int64_t>>(length_);
 }
 

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <string>
 
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/dropout.h>

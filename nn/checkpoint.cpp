@@ -12,11 +12,6 @@ namespace {
 
 using Arrays = std::map<std::string, Array, std::less<>>;
 
-bool equal(const Array& a, const Array& b) {
-  if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;
-  return for_any(a.dtype(), [&]<class T>() { return std::ranges::equal(a.values<T>(), b.values<T>()); });
-}
-
 /// "NAME (nan at element 3)" for the first number of an array that is not finite, or nothing.
 std::string not_finite(const std::string& name, const Array& array) {
   const auto bad = first_not_finite(array);
@@ -24,22 +19,6 @@ std::string not_finite(const std::string& name, const Array& array) {
   const double number = array.at(*bad);
   return fmt::format("{} ({} at element {})", name, std::isnan(number) ? std::abs(number) : number, *bad);
 }
-
-/// What is wrong with a checkpoint, said in one line.
-class Problems {
- public:
-  void add(std::string_view kind, std::vector<std::string> names) {
-    if (names.empty()) return;
-    const std::size_t shown = std::min<std::size_t>(names.size(), 8), rest = names.size() - shown;
-    names.resize(shown);
-    text_ += fmt::format("{}{} {}", text_.empty() ? "" : "; ", kind, fmt::join(names, ", "));
-    if (rest > 0) text_ += fmt::format(" and {} more", rest);
-  }
-  void report(std::string_view source) const { require(text_.empty(), "load {}: {}", source, text_); }
-
- private:
-  std::string text_;
-};
 
 /// The checkpoint's arrays by the model's names.
 Arrays renamed(const Checkpoint& checkpoint, const Params& params, const LoadOptions& options) {
@@ -69,37 +48,21 @@ Checkpoint to_checkpoint(const Params& params, std::map<std::string, std::string
   return checkpoint;
 }
 
-Checkpoint weights_of(const Checkpoint& checkpoint, std::string_view strip_prefix) {
-  Checkpoint weights;
-  std::vector<std::string> names, unsound;
-  for (const auto& [name, array] : checkpoint.arrays) {
-    if (name.starts_with("optimizer.")) continue;
-    names.push_back(name);
-    if (!name.starts_with(strip_prefix)) continue;
-    weights.arrays.emplace_back(name.substr(strip_prefix.size()), array);
-    if (std::string bad = not_finite(name, array); !bad.empty()) unsound.push_back(std::move(bad));
-  }
-  require(unsound.empty(), "export: not finite: {}", fmt::join(unsound, ", "));
-  require(!weights.arrays.empty(), "export: no parameter begins with {}; there are {}", strip_prefix,
-          fmt::join(names, ", "));
-  for (const auto& [alias, name] : checkpoint.metadata)
-    if (alias.starts_with(strip_prefix) && name.starts_with(strip_prefix) && checkpoint.find(name))
-      weights.metadata[alias.substr(strip_prefix.size())] = name.substr(strip_prefix.size());
-  return weights;
-}
-
 void save(const Params& params, const std::filesystem::path& path, std::map<std::string, std::string> metadata) {
   save_safetensors(path, to_checkpoint(params, std::move(metadata)));
 }
 
 void load(Params& params, const Checkpoint& checkpoint, const LoadOptions& options, std::string_view source) {
   Arrays arrays = renamed(checkpoint, params, options);
+  const auto same = [](const Array& a, const Array& b) {
+    return a.shape() == b.shape() && a.dtype() == b.dtype() && a.raw() == b.raw();
+  };
   std::vector<std::string> missing, unexpected, shapes, dtypes, torn, unsound;
   for (const auto& [alias, name] : params.ties()) {
     const auto given = arrays.find(alias);
     if (given == arrays.end()) continue;
     const auto [stored, first] = arrays.emplace(name, given->second);
-    if (!first && !equal(stored->second, given->second)) torn.push_back(fmt::format("{} and {}", alias, name));
+    if (!first && !same(stored->second, given->second)) torn.push_back(fmt::format("{} and {}", alias, name));
     arrays.erase(given);
   }
 
@@ -124,14 +87,20 @@ void load(Params& params, const Checkpoint& checkpoint, const LoadOptions& optio
   for (const auto& [name, array] : arrays)
     if (!params.contains(name)) unexpected.push_back(name);
 
-  Problems problems;
-  problems.add("missing", std::move(missing));
-  problems.add("unexpected", std::move(unexpected));
-  problems.add("wrong shape", std::move(shapes));
-  problems.add("wrong dtype", std::move(dtypes));
-  problems.add("one parameter here but different numbers:", std::move(torn));
-  problems.add("not finite:", std::move(unsound));
-  problems.report(source);
+  std::vector<std::string> problems;
+  for (auto& [kind, names] : {std::pair<const char*, std::vector<std::string>&>{"missing", missing},
+                              {"unexpected", unexpected},
+                              {"wrong shape", shapes},
+                              {"wrong dtype", dtypes},
+                              {"one parameter here but different numbers:", torn},
+                              {"not finite:", unsound}}) {
+    constexpr std::size_t shown = 8;
+    const std::size_t count = names.size();
+    names.resize(std::min(count, shown));
+    const std::string more = count > shown ? fmt::format(" and {} more", count - shown) : "";
+    if (count > 0) problems.push_back(fmt::format("{} {}{}", kind, fmt::join(names, ", "), more));
+  }
+  require(problems.empty(), "load {}: {}", source, fmt::join(problems, "; "));
   for (auto& [value, array] : changes) value.assign(Tensor(array.to(value.dtype())), "load");
 }
 

@@ -13,10 +13,6 @@ namespace gaze {
 /// The parameters by name, sharing their numbers. A parameter with a second name is stored once; the metadata maps that
 /// name to it ("head.weight": "tgt_embed.tok.weight"), as safetensors.torch does.
 Checkpoint to_checkpoint(const Params&, std::map<std::string, std::string> metadata = {});
-/// The parameters of a checkpoint without what belongs to an optimizer or to the training: those whose names begin with
-/// `strip_prefix`, without it, and the metadata that say which second names they have. Throws when there are none, and
-/// for numbers that are not finite.
-Checkpoint weights_of(const Checkpoint&, std::string_view strip_prefix = {});
 /// Writes to_checkpoint() to a safetensors file.
 void save(const Params&, const std::filesystem::path&, std::map<std::string, std::string> metadata = {});
 

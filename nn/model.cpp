@@ -33,10 +33,6 @@ std::vector<std::int32_t> sources_of_rows(std::int64_t rows, std::int64_t source
   return all;
 }
 
-TokenEmbedding embedding_of(const Scope& scope, std::int64_t vocab, const ModelOptions& options) {
-  return {scope, embedding_options(vocab, options)};
-}
-
 }  // namespace
 
 void DecodingState::select_rows(const Tensor& rows) {
@@ -157,7 +153,7 @@ DecodingState EncoderDecoder::begin(const Tensor& source, const Tensor& lengths,
 }
 
 Seq2Seq::Seq2Seq(const Scope& scope, const ModelOptions& options)
-    : src_embed(embedding_of(scope / "src_embed", options.source_vocab, options)),
+    : src_embed(scope / "src_embed", embedding_options(options.source_vocab, options)),
       tgt_embed(target_embedding(scope, embedding_options(options.target_vocab, options), src_embed, options.shared)),
       body(scope / "body", layer_options(options)),
       head(output_head(scope, tgt_embed, options.tied)) {}
@@ -202,7 +198,7 @@ Anatomy Seq2Seq::anatomy() const {
 }
 
 LanguageModel::LanguageModel(const Scope& scope, const ModelOptions& options)
-    : tgt_embed(embedding_of(scope / "tgt_embed", options.target_vocab, options)),
+    : tgt_embed(scope / "tgt_embed", embedding_options(options.target_vocab, options)),
       body(scope / "body", options.transformer.decoder_layers, layer_options(options),
            options.transformer.norm == Norm::pre, AttentionKind::decoder),
       head(output_head(scope, tgt_embed, options.tied)) {}

@@ -23,16 +23,12 @@ struct AttentionPositions {
   virtual ~AttentionPositions() = default;
   /// Queries or keys [B,L,H,K], the first at position `first` -> [B,L,H,K]. Keys are asked for once, when they are
   /// made.
-  virtual Tensor applied(const Tensor& heads, std::int64_t first) const {
-    static_cast<void>(first);
-    return heads;
-  }
+  virtual Tensor applied(const Tensor& heads, std::int64_t /*first*/) const { return heads; }
   /// Whether applied() does anything.
   virtual bool applies() const { return false; }
   /// What is added to scaled scores ~ [B,H,T,S], the first query at position `first_query` and the first key at 0; or
   /// undefined. One that wants a gradient has the attention computed in separate operations.
-  virtual Tensor added(std::int64_t first_query, std::int64_t queries, std::int64_t keys) const {
-    static_cast<void>(first_query), static_cast<void>(queries), static_cast<void>(keys);
+  virtual Tensor added(std::int64_t /*first_query*/, std::int64_t /*queries*/, std::int64_t /*keys*/) const {
     return {};
   }
 };

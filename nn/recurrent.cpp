@@ -97,10 +97,11 @@ Tensor Recurrent::operator()(const Tensor& x, const Tensor& lengths, Context& co
   require(x.rank() == 3, "recurrent: x must be [B,S,I], got {}", x.shape());
   require(!lengths.defined() || (lengths.dtype() == DType::int32 && lengths.shape() == Shape{x.size(0)}),
           "recurrent: lengths must be int32 [{}]", x.size(0));
+  if (lengths.defined())
+    if (const auto bad = first_outside(lengths.array(), 0, static_cast<double>(x.size(1))))
+      fail("recurrent: length {} is not in [0, {}]", lengths.array().at(*bad), x.size(1));
   const std::vector<std::int32_t> all(static_cast<std::size_t>(x.size(0)), static_cast<std::int32_t>(x.size(1)));
   const std::span<const std::int32_t> ends = lengths.defined() ? lengths.values<std::int32_t>() : std::span(all);
-  for (const std::int32_t end : ends)
-    require(end >= 0 && end <= x.size(1), "recurrent: length {} is not in [0, {}]", end, x.size(1));
   if (x.size(1) == 0) {
     const Layer& top = layers.back();
     const auto directions = static_cast<std::int64_t>(1 + top.reverse.size());

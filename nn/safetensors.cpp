@@ -7,11 +7,14 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <optional>
 #include <set>
+#include <type_traits>
 
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/base/files.h>
+#include <gaze/autograd/kernels/conversion.h>
 
 namespace gaze {
 namespace {
@@ -22,55 +25,28 @@ static_assert(std::endian::native == std::endian::little, "safetensors holds lit
 
 constexpr std::uint64_t longest_header = 100'000'000;
 
-/// The float32 of a half-precision number (IEEE 754 binary16).
-float from_half(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000) << 16, exponent = half >> 10 & 31,
-                      fraction = half & 1023;
-  if (exponent == 0) {  // a subnormal is a multiple of 2^-24
-    const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
-    return sign ? -magnitude : magnitude;
-  }
-  const std::uint32_t wide = exponent == 31 ? 255 : exponent + 112;
-  return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
-}
-
-/// How one dtype of the format becomes an array: bytes per element, and the reader.
+/// How one dtype of the format becomes an array.
 struct Reader {
   const char* dtype;
-  std::uint64_t bytes;
   DType becomes;
-  double (*number)(const char*);  ///< null: the bytes are the array's
+  std::optional<kernels::Stored> stored = {};  ///< nothing: as arrays have it
+
+  std::uint64_t bytes() const { return stored ? kernels::size_of(*stored) : size_of(becomes); }  ///< of a number
 };
 
-template <class T>
-T raw(const char* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-
 constexpr Reader readers[] = {
-    {"F32", 4, DType::float32, nullptr},
-    {"F64", 8, DType::float64, nullptr},
-    {"I32", 4, DType::int32, nullptr},
-    {"F16", 2, DType::float32, [](const char* at) { return static_cast<double>(from_half(raw<std::uint16_t>(at))); }},
-    {"BF16", 2, DType::float32,
-     [](const char* at) {
-       return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(raw<std::uint16_t>(at)) << 16));
-     }},
-    {"I64", 8, DType::int32, [](const char* at) { return static_cast<double>(raw<std::int64_t>(at)); }},
-    {"U8", 1, DType::int32, [](const char* at) { return static_cast<double>(raw<std::uint8_t>(at)); }},
-    {"BOOL", 1, DType::int32, [](const char* at) { return static_cast<double>(raw<std::uint8_t>(at)); }},
+    {"F32", DType::float32},
+    {"F64", DType::float64},
+    {"I32", DType::int32},
+    {"F16", DType::float32, kernels::Stored::float16},
+    {"BF16", DType::float32, kernels::Stored::bfloat16},
+    {"I64", DType::int32, kernels::Stored::int64},
+    {"U8", DType::int32, kernels::Stored::uint8},
+    {"BOOL", DType::int32, kernels::Stored::uint8},
 };
 
 const char* name_in_file(DType dtype) {
   return dtype == DType::float32 ? "F32" : dtype == DType::float64 ? "F64" : "I32";
-}
-
-std::string_view bytes_of(const Array& array) {
-  return for_any(array.dtype(), [&]<class T>() {
-    return std::string_view(reinterpret_cast<const char*>(array.data<T>()), array.bytes());
-  });
 }
 
 /// One entry of the header.
@@ -90,24 +66,25 @@ Entry read_entry(const std::string& file, const std::string& name, const json& v
   const auto reader =
       std::find_if(std::begin(readers), std::end(readers), [&](const Reader& r) { return r.dtype == dtype; });
   require(reader != std::end(readers), "{}: tensor {}: dtype {} is not supported", file, name, dtype);
-  const auto& axes = value["shape"];
-  if (!axes.is_array() || axes.size() > Shape::max_rank) wrong("its shape is not a list of at most 8 lengths");
+  const auto numbers = [&](const char* key, std::size_t least, std::size_t most, const char* otherwise) {
+    const json& list = value[key];
+    if (!list.is_array() || list.size() < least || list.size() > most ||
+        !std::ranges::all_of(list, [](const json& number) { return number.is_number_unsigned(); }))
+      wrong(otherwise);
+    return list.get<std::vector<std::uint64_t>>();
+  };
   Shape shape;
   // The product of all axes but the empty ones must fit too: code that walks a part of the axes multiplies those.
-  std::uint64_t widest = reader->bytes;
-  for (const auto& axis : axes) {
-    if (!axis.is_number_unsigned()) wrong("its shape holds something that is not a length");
-    const auto length = axis.get<std::uint64_t>();
+  std::uint64_t widest = reader->bytes();
+  for (const std::uint64_t length :
+       numbers("shape", 0, Shape::max_rank, "its shape is not a list of at most 8 lengths")) {
     if (length > 0 && widest > std::numeric_limits<std::int64_t>::max() / length) wrong("its shape is too large");
     widest *= std::max<std::uint64_t>(length, 1);
     shape.append(static_cast<std::int64_t>(length));
   }
   const std::uint64_t bytes = shape.size() == 0 ? 0 : widest;
-  const auto& offsets = value["data_offsets"];
-  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
-      !offsets[1].is_number_unsigned())
-    wrong("its data_offsets are not a pair of positions");
-  const Entry entry{name, *reader, shape, offsets[0].get<std::uint64_t>(), offsets[1].get<std::uint64_t>()};
+  const auto offsets = numbers("data_offsets", 2, 2, "its data_offsets are not a pair of positions");
+  const Entry entry{name, *reader, shape, offsets[0], offsets[1]};
   require(entry.begin <= entry.end && entry.end - entry.begin == bytes,
           "{}: tensor {}: {} {} takes {} bytes, its data_offsets are [{}, {}]", file, name, dtype, shape, bytes,
           entry.begin, entry.end);
@@ -116,19 +93,16 @@ Entry read_entry(const std::string& file, const std::string& name, const json& v
 
 Array read_array(const std::string& file, const Entry& entry, const char* data) {
   Array array(entry.shape, entry.reader.becomes);
-  const char* from = data + entry.begin;
   for_any(array.dtype(), [&]<class T>() {
-    T* to = array.write<T>();
-    if (!entry.reader.number) {
-      if (array.bytes() > 0) std::memcpy(to, from, array.bytes());
-      return;
-    }
-    for (std::int64_t i = 0; i < array.size(); ++i) {
-      const double value = entry.reader.number(from + static_cast<std::uint64_t>(i) * entry.reader.bytes);
-      if constexpr (std::is_integral_v<T>)
-        require(value >= std::numeric_limits<T>::min() && value <= std::numeric_limits<T>::max(),
-                "{}: tensor {}: number {} at element {} does not fit int32", file, entry.name, value, i);
-      to[i] = static_cast<T>(value);
+    const char* const from = data + entry.begin;
+    if (!entry.reader.stored) {
+      if (array.bytes() > 0) std::memcpy(array.write<T>(), from, array.bytes());
+    } else if constexpr (!std::is_same_v<T, double>) {
+      const std::int64_t held = kernels::convert(*entry.reader.stored, from, array.size(), array.write<T>());
+      std::int64_t number = 0;  // int64 alone may not fit
+      if (held < array.size()) std::memcpy(&number, from + held * std::int64_t{sizeof number}, sizeof number);
+      require(held == array.size(), "{}: tensor {}: number {} at element {} does not fit int32", file, entry.name,
+              number, held);
     }
   });
   return array;
@@ -201,7 +175,7 @@ void save_safetensors(const std::filesystem::path& path, const Checkpoint& check
                                     {"data_offsets", {offset, offset + array.bytes()}}};
     entries.emplace_back(name, std::move(entry));
     offset += array.bytes();
-    parts.push_back(bytes_of(array));
+    parts.push_back(array.raw());
   }
   std::string text;
   try {

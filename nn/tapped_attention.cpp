@@ -62,10 +62,6 @@ Tensor tapped_attention(const ScoreFunction& score, const Columns& queries, cons
     if (how.added.defined()) with_added.mask = options.mask.defined() ? options.mask + how.added : how.added;
     return with_added;
   };
-  const auto as_continuations = [&](const Tensor& output) {  // [B,C,HC] -> [B C,1,HC]
-    if (how.continuations == 1) return output;
-    return reshape(output, {output.size(0) * how.continuations, 1, output.size(2)});
-  };
   static const Taps none;
   const Taps& taps = context.taps ? *context.taps : none;
   const auto tap_at = [&](TapPoint point) {
@@ -86,7 +82,8 @@ Tensor tapped_attention(const ScoreFunction& score, const Columns& queries, cons
     if (of_scores == Taps::Interest::look) at_scores(scores());
     if (of_weights == Taps::Interest::look) at_weights(score.weights(queries, keys, fused()));
   }
-  output = as_continuations(output);
+  if (how.continuations != 1)  // [B,C,HC] -> [B C,1,HC]
+    output = reshape(output, {output.size(0) * how.continuations, 1, output.size(2)});
 
   const TapPlace at_heads = context.place(site, TapPoint::head_outputs);
   if (taps.interest(at_heads) == Taps::Interest::none) return output;

@@ -1,7 +1,6 @@
 #include <gaze/nn/taps.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include <gaze/autograd/ops.h>

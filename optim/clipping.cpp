@@ -12,13 +12,11 @@ double grad_norm(Params& params) {
   return for_floating("clip", params.dtype(), [&]<class T>() {
     const kernels::Kernels<T>& kernels = kernels::of<T>();
     // With all gradients in their arena one pass will do: what lies between them is zeros.
-    bool whole = params.packed();
+    const bool whole = params.packed() && std::ranges::all_of(params.list(), [](const Parameter& p) {
+                         const Tensor g = p.value.grad();
+                         return g.defined() && g.array().is_part();
+                       });
     double squares = 0;
-    for (const Parameter& p : params.list()) {
-      const Tensor g = p.value.grad();
-      whole = whole && g.defined() && g.array().is_part();
-      if (!whole) break;
-    }
     if (whole) {
       squares = kernels.sum_of_squares(params.gradients().template data<T>(), params.gradients().size());
     } else {

@@ -92,33 +92,24 @@ void Optimizer::load_state(const std::function<const Array*(const std::string&)>
             name_of(array->dtype()), array->shape(), name_of(dtype), shape);
     return *array;
   };
-  const auto each = [&](const auto& take) {
-    for (std::size_t i = 0; i < steps_.size(); ++i) {
-      const Parameter& p = params_.list()[i];
-      const Array& steps = found("step." + p.name, {1}, DType::int32);
-      require(steps.at(0) >= 0 && steps.at(0) < 2e9, "optimizer state: step.{} is {}, must be from 0 to 2e9", p.name,
-              steps.at(0));
-      take(i, -1, steps);
-      for (std::size_t m = 0; m < moments_.size(); ++m)
-        take(i, static_cast<int>(m), found(moments_[m].first + "." + p.name, p.value.shape(), params_.dtype()));
-    }
-  };
-  each([&](std::size_t i, int m, const Array& array) {  // everything is there and sound before anything changes
-    if (m < 0) return;
-    const std::string& moment = moments_[static_cast<std::size_t>(m)].first;
-    const double least = moment.ends_with("_sq") ? 0 : std::numeric_limits<double>::lowest();
-    for (std::int64_t k = 0; k < array.size(); ++k)
-      if (const double x = array.at(k); !(std::isfinite(x) && x >= least))
-        fail("optimizer state: {}.{} is {} at element {}, must be finite{}", moment, params_.list()[i].name, x, k,
+  std::vector<std::int32_t> steps;
+  std::vector<std::pair<Array, Array>> changes;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Parameter& p = params_.list()[i];
+    const double made = found("step." + p.name, {1}, DType::int32).at(0);
+    require(made >= 0 && made < 2e9, "optimizer state: step.{} is {}, must be from 0 to 2e9", p.name, made);
+    steps.push_back(static_cast<std::int32_t>(made));
+    for (const auto& [moment, arena] : moments_) {
+      const Array& array = found(moment + "." + p.name, p.value.shape(), params_.dtype());
+      const double most = std::numeric_limits<double>::max(), least = moment.ends_with("_sq") ? 0 : -most;
+      if (const auto bad = first_outside(array, least, most))
+        fail("optimizer state: {}.{} is {} at element {}, must be finite{}", moment, p.name, array.at(*bad), *bad,
              least == 0 ? " and not negative" : "");
-  });
-  each([&](std::size_t i, int m, const Array& array) {
-    if (m < 0) {
-      steps_[i] = array.data<std::int32_t>()[0];
-    } else {
-      moments_[static_cast<std::size_t>(m)].second.span(params_.offset(i), array.shape()).assign(array);
+      changes.emplace_back(arena.span(params_.offset(i), array.shape()), array);
     }
-  });
+  }
+  steps_ = std::move(steps);
+  for (auto& [moment, array] : changes) moment.assign(array);
 }
 
 }  // namespace gaze

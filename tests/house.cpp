@@ -46,7 +46,7 @@ const std::vector<Room>& rooms() {
         {check, {base, autograd}},
         {cases, {base, autograd, check}},
         {"autograd/check/cases/planted", {base, autograd, check, cases}},
-        {nn, {base, autograd}},
+        {nn, {base, kernels, autograd}},
         {optim, {base, kernels, autograd}},
         {"datasets/grammar", {}},
         {datasets, {base, autograd, "datasets/grammar"}},

@@ -17,8 +17,9 @@ constexpr double float_bytes = 4;
 void require_memory(double bytes, const std::string& what) {
   constexpr double gigabyte = 1e9;
   const double have = machine_memory();
-  require(bytes <= have, "config: {} takes at least {:.4g} GB of memory, and this machine has {:.4g} GB", what,
-          bytes / gigabyte, have / gigabyte);
+  if (bytes > have)
+    throw TooLarge(fmt::format("config: {} takes at least {:.4g} GB of memory, and this machine has {:.4g} GB", what,
+                               bytes / gigabyte, have / gigabyte));
 }
 
 std::string model_of(const Config& c, double parameters) {

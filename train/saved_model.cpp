@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <gaze/autograd/graph.h>
 #include <gaze/datasets/subwords.h>
 #include <gaze/train/json.h>
 #include <gaze/train/options.h>
@@ -71,6 +72,25 @@ Config run_config_of(const Checkpoint& checkpoint, const Config& local, const st
   read_run_config(config, parse_json(note_of(checkpoint, "config", file), file + ": config"), file);
   check_config_of(file, config);
   return config;
+}
+
+Checkpoint weights_of(const Checkpoint& checkpoint, std::string_view strip_prefix) {
+  Checkpoint weights;
+  std::vector<std::string> names;
+  for (const auto& [name, array] : checkpoint.arrays) {
+    if (name.starts_with("optimizer.")) continue;
+    names.push_back(name);
+    if (!name.starts_with(strip_prefix)) continue;
+    if (const auto bad = first_not_finite(array))
+      fail("export: not finite: {} ({} at element {})", name, array.at(*bad), *bad);
+    weights.arrays.emplace_back(name.substr(strip_prefix.size()), array);
+  }
+  require(!weights.arrays.empty(), "export: no parameter begins with {}; there are {}", strip_prefix,
+          fmt::join(names, ", "));
+  for (const auto& [alias, name] : checkpoint.metadata)
+    if (alias.starts_with(strip_prefix) && name.starts_with(strip_prefix) && checkpoint.find(name))
+      weights.metadata[alias.substr(strip_prefix.size())] = name.substr(strip_prefix.size());
+  return weights;
 }
 
 void require_as_many_numbers(const Checkpoint& checkpoint, double parameters, const std::string& file) {

@@ -33,6 +33,11 @@ void add_validation(Metadata& metadata, const ValidationNote& note);
 /// None where the file says nothing: older programs wrote none. Throws, naming the file, when it says it wrongly.
 std::optional<ValidationNote> validation_of(const std::filesystem::path& weights);
 
+/// The parameters of a checkpoint without what belongs to an optimizer or to the training: those whose names begin with
+/// `strip_prefix`, without it, and the metadata that say which second names they have. Throws when there are none, and
+/// for numbers that are not finite.
+Checkpoint weights_of(const Checkpoint& checkpoint, std::string_view strip_prefix = {});
+
 /// Throws, naming the file, when a checkpoint's options describe a model of more numbers than its weights are: before
 /// such a model is made.
 void require_as_many_numbers(const Checkpoint& checkpoint, double parameters, const std::string& file);

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <optional>
 #include <unordered_map>
 
 #include <gaze/autograd/custom_op.h>

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/kernels/serial.h>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 namespace gaze::kernels {
 
@@ -32,5 +33,19 @@ struct Normalisation {
   /// The sum alone, of n numbers.
   void (*residual)(const ResidualRows<T>& x, std::int64_t n);
 };
+
+/// Whether the input of a LayerNorm can be had from its result y, as (y - bias) / weight: not when a weight is next to
+/// nothing.
+template <class T>
+bool invertible(const T* weight, const T* bias, std::int64_t n) {
+  constexpr T max_ratio = 16;  // |bias| / |weight|: so many times the rounding error of y is that of x
+  // What is denormal in y is flushed to zero: it must be no more than a rounding error of x.
+  constexpr T min_weight = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
+  for (std::int64_t i = 0; i < n; ++i) {
+    const T w = weight[i] < 0 ? -weight[i] : weight[i], b = bias[i] < 0 ? -bias[i] : bias[i];
+    if (!(w >= min_weight && b <= max_ratio * w)) return false;
+  }
+  return true;
+}
 
 }  // namespace gaze::kernels

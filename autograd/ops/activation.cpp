@@ -1,4 +1,3 @@
-#include <cmath>
 #include <numbers>
 
 #include <gaze/autograd/ops/elementwise.h>

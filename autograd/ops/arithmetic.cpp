@@ -1,4 +1,3 @@
-#include <cmath>
 #include <numbers>
 
 #include <gaze/autograd/ops/elementwise.h>
@@ -9,41 +8,6 @@ namespace detail {
 void require_alike(const char* operation, const Tensor& a, const Tensor& b) {
   require(a.dtype() == b.dtype(), "{}: operands are {} {} and {} {}; convert one with to()", operation,
           name_of(a.dtype()), a.shape(), name_of(b.dtype()), b.shape());
-}
-
-kernels::Broadcast broadcast_loop(const Shape& out, std::initializer_list<const Shape*> operands) {
-  kernels::Broadcast loop;
-  std::int64_t step[3] = {1, 1, 1};
-  const int count = static_cast<int>(operands.size());
-  // From the innermost axis outwards, written at the end of the arrays first.
-  int begin = kernels::max_axes;
-  for (int axis = 1; axis <= out.rank(); ++axis) {
-    const std::int64_t length = out[-axis];
-    if (length == 1) continue;
-    std::int64_t stride[3] = {};
-    for (int i = 0; i < count; ++i) {
-      const Shape& shape = *operands.begin()[i];
-      const std::int64_t own = axis <= shape.rank() ? shape[-axis] : 1;
-      stride[i] = own == 1 ? 0 : step[i];
-      step[i] *= own;
-    }
-    bool joins = begin < kernels::max_axes;
-    for (int i = 0; joins && i < count; ++i)
-      joins = stride[i] == loop.strides[i][begin] * loop.lengths[begin] &&
-              (stride[i] != 0) == (loop.strides[i][begin] != 0);
-    if (joins) {
-      loop.lengths[begin] *= length;
-      continue;
-    }
-    --begin;
-    loop.lengths[begin] = length;
-    for (int i = 0; i < count; ++i) loop.strides[i][begin] = stride[i];
-  }
-  loop.rank = kernels::max_axes - begin;
-  std::copy(loop.lengths + begin, loop.lengths + kernels::max_axes, loop.lengths);
-  for (int i = 0; i < count; ++i)
-    std::copy(loop.strides[i] + begin, loop.strides[i] + kernels::max_axes, loop.strides[i]);
-  return loop;
 }
 
 Array apply(const char* operation, kernels::Unary f, const Array& x) {
@@ -57,8 +21,8 @@ Array apply(const char* operation, kernels::Unary f, const Array& x) {
 Array apply(const char* operation, kernels::Binary f, const Array& a, const Array& b) {
   return for_floating(operation, a.dtype(), [&]<class T>() {
     Array y(broadcast(operation, a.shape(), b.shape()), a.dtype());
-    kernels::of<T>().binary(f, broadcast_loop(y.shape(), {&a.shape(), &b.shape()}), a.data<T>(), b.data<T>(),
-                            y.write<T>());
+    kernels::of<T>().binary(f, kernels::broadcast_loop(y.shape().axes(), {a.shape().axes(), b.shape().axes()}),
+                            a.data<T>(), b.data<T>(), y.write<T>());
     return y;
   });
 }
@@ -210,9 +174,9 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   const Shape shape = broadcast("where", broadcast("where", a.shape(), b.shape()), condition.shape());
   Array y(shape, a.dtype());
   for_floating("where", a.dtype(), [&]<class T>() {
-    kernels::of<T>().where(detail::broadcast_loop(shape, {&condition.shape(), &a.shape(), &b.shape()}),
-                           condition.array().data<std::int32_t>(), a.array().data<T>(), b.array().data<T>(),
-                           y.write<T>());
+    kernels::of<T>().where(
+        kernels::broadcast_loop(shape.axes(), {condition.shape().axes(), a.shape().axes(), b.shape().axes()}),
+        condition.array().data<std::int32_t>(), a.array().data<T>(), b.array().data<T>(), y.write<T>());
   });
   return record(
       "where", std::move(y), {condition, a, b}, keep_input(0), [](const Saved& s, const Tensor& g) -> Gradients {

@@ -1,9 +1,7 @@
 #include <gaze/autograd/kernels/isa.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
 #include <gaze/autograd/base/range.h>
 #include <gaze/autograd/graph.h>
@@ -29,8 +27,8 @@ void check_masks(const Shape& scores, DType dtype, const AttentionOptions& o) {
             "attention: key lengths must be int32 [{}], got {} {}", scores[0], name_of(o.key_lengths.dtype()),
             o.key_lengths.shape());
   if (o.key_lengths.defined())
-    for (const std::int32_t length : o.key_lengths.values<std::int32_t>())
-      require(within(0, length, scores[3]), "attention: key length {} is not in [0, {}]", length, scores[3]);
+    if (const auto bad = first_outside(o.key_lengths.array(), 0, static_cast<double>(scores[3])))
+      fail("attention: key length {} is not in [0, {}]", o.key_lengths.array().at(*bad), scores[3]);
   if (o.mask.defined())
     require(o.mask.dtype() == dtype && broadcasts_to(o.mask.shape(), scores),
             "attention: mask {} {} must broadcast to {} {}", name_of(o.mask.dtype()), o.mask.shape(), name_of(dtype),

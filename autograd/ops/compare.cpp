@@ -17,7 +17,7 @@ Tensor compare(const char* operation, const Tensor& a, const Tensor& b, const Re
   auto* out = y.write<std::int32_t>();
   for_any(a.dtype(), [&]<class T>() {
     const T *x = a.array().data<T>(), *z = b.array().data<T>();
-    const kernels::Broadcast loop = detail::broadcast_loop(shape, {&a.shape(), &b.shape()});
+    const kernels::Broadcast loop = kernels::broadcast_loop(shape.axes(), {a.shape().axes(), b.shape().axes()});
     kernels::for_each_pair(loop, [&](std::int64_t at, std::int64_t i, std::int64_t j) { out[at] = holds(x[i], z[j]); });
   });
   return Tensor(std::move(y));

@@ -10,9 +10,6 @@ namespace gaze::detail {
 /// Throws unless both operands have the same floating dtype.
 void require_alike(const char* operation, const Tensor& a, const Tensor& b);
 
-/// The loop over a result of shape `out` and operands that broadcast to it, with axes joined where that is possible.
-kernels::Broadcast broadcast_loop(const Shape& out, std::initializer_list<const Shape*> operands);
-
 Array apply(const char* operation, kernels::Unary, const Array& x);
 Array apply(const char* operation, kernels::Binary, const Array& a, const Array& b);  ///< a ~ b
 

@@ -1,8 +1,5 @@
 #include <gaze/autograd/kernels/indexing.h>
 
-#include <algorithm>
-
-#include <gaze/autograd/base/range.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/vjp_ops.h>
@@ -12,10 +9,8 @@ namespace {
 
 void check_indices(const char* operation, const Tensor& index, std::int64_t length) {
   require(index.dtype() == DType::int32, "{}: indices must be int32, got {}", operation, name_of(index.dtype()));
-  const auto values = index.values<std::int32_t>();
-  for (std::size_t i = 0; i < values.size(); ++i)
-    require(within(values[i], 1, length), "{}: index {} at position {} is not in [0, {})", operation, values[i], i,
-            length);
+  if (const auto bad = first_outside(index.array(), 0, static_cast<double>(length) - 1))
+    fail("{}: index {} at position {} is not in [0, {})", operation, index.array().at(*bad), *bad, length);
 }
 
 kernels::GatherShape gather_shape(const char* operation, const Shape& x, int axis, const Tensor& index) {

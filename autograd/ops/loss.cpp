@@ -4,6 +4,7 @@
 #include <gaze/autograd/base/range.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/autograd/kernels/isa.h>
+#include <gaze/autograd/kernels/projection.h>
 #include <gaze/autograd/ops/composed.h>
 #include <gaze/autograd/ops/elementwise.h>
 
@@ -30,8 +31,7 @@ Tensor composed_vjp(const Tensor& logits, const Tensor& targets, const CrossEntr
   const std::int64_t classes = logits.size(-1);
   const Tensor counts = not_equal(targets, Tensor(Array::full({}, DType::int32, o.ignore_index)));
   Array ids = targets.array().copy();
-  for (std::int64_t i = 0; i < ids.size(); ++i)
-    if (ids.data<std::int32_t>()[i] == o.ignore_index) ids.write<std::int32_t>()[i] = 0;
+  std::replace(ids.write<std::int32_t>(), ids.write<std::int32_t>() + ids.size(), o.ignore_index, 0);
   const Tensor q =
       one_hot(Tensor(ids), classes, dtype) * (1 - o.label_smoothing) + o.label_smoothing / static_cast<double>(classes);
   return g * factor * unsqueeze(cast(counts, dtype), -1) * (softmax(logits) - q);
@@ -93,60 +93,22 @@ Tensor projected_cross_entropy(const Tensor& x, const Tensor& weight, const Tens
   const Counting c("projected_cross_entropy", x.shape().with(-1, weight.size(0)), targets, o);
   const bool recorded = grad_enabled() && c.counted > 0, to_x = recorded && x.requires_grad(),
              to_weight = recorded && weight.requires_grad();
-  const std::int64_t width = weight.size(1);
-  // Few enough that they stay in the cache, and enough that the products are large.
-  constexpr std::int64_t chunk_numbers = 3 << 19, fewest = 256;
-  const std::int64_t chunk =
-      std::min(std::max(chunk_numbers / std::max<std::int64_t>(c.classes, 1) / 16 * 16, fewest), c.rows);
   std::vector<double> losses(static_cast<std::size_t>(c.rows));
   Array dx = to_x ? Array(x.shape(), x.dtype()) : Array();
   Array dweight = to_weight ? Array(weight.shape(), x.dtype()) : Array();
-  if (to_weight && c.rows == 0) dweight.fill(0);
   for_floating("projected_cross_entropy", x.dtype(), [&]<class T>() {
-    const auto& kernels = kernels::of<T>();
-    Array logits({chunk, c.classes}, x.dtype()), log_sums({chunk}, x.dtype());
-    for (std::int64_t first = 0; first < c.rows; first += chunk) {
-      const std::int64_t rows = std::min(chunk, c.rows - first);
-      const T* from = x.array().data<T>() + first * width;
-      const std::int32_t* ids = targets.array().data<std::int32_t>() + first;
-      kernels.gemm({.m = rows,
-                    .n = c.classes,
-                    .k = width,
-                    .a = from,
-                    .a_stride = width,
-                    .b = weight.array().data<T>(),
-                    .b_stride = width,
-                    .transpose_b = true,
-                    .c = logits.write<T>(),
-                    .c_stride = c.classes});
-      kernels.cross_entropy_rows(logits.data<T>(), ids, o.ignore_index, o.label_smoothing, rows, c.classes,
-                                 losses.data() + first, log_sums.write<T>());
-      if (!to_x && !to_weight) continue;
-      kernels.cross_entropy_rows_vjp(logits.data<T>(), log_sums.data<T>(), ids, o.ignore_index, o.label_smoothing,
-                                     c.factor, rows, c.classes, logits.write<T>());
-      if (to_x)
-        kernels.gemm({.m = rows,
-                      .n = width,
-                      .k = c.classes,
-                      .a = logits.data<T>(),
-                      .a_stride = c.classes,
-                      .b = weight.array().data<T>(),
-                      .b_stride = width,
-                      .c = dx.write<T>() + first * width,
-                      .c_stride = width});
-      if (to_weight)
-        kernels.gemm({.m = c.classes,
-                      .n = width,
-                      .k = rows,
-                      .a = logits.data<T>(),
-                      .a_stride = c.classes,
-                      .transpose_a = true,
-                      .b = from,
-                      .b_stride = width,
-                      .c = dweight.write<T>(),
-                      .c_stride = width,
-                      .adds = first > 0});
-    }
+    kernels::projected_cross_entropy<T>({.rows = c.rows,
+                                         .width = weight.size(1),
+                                         .classes = c.classes,
+                                         .x = x.array().data<T>(),
+                                         .weight = weight.array().data<T>(),
+                                         .targets = targets.array().data<std::int32_t>(),
+                                         .ignored = o.ignore_index,
+                                         .smoothing = o.label_smoothing,
+                                         .factor = c.factor,
+                                         .losses = losses.data(),
+                                         .dx = to_x ? dx.write<T>() : nullptr,
+                                         .dweight = to_weight ? dweight.write<T>() : nullptr});
   });
   // The loss is one number: its gradient is that of the logits times the one that comes from above.
   return record("projected_cross_entropy", Array::full({}, x.dtype(), c.loss(losses, o)), {x, weight, targets},

@@ -15,7 +15,7 @@ namespace {
 std::int64_t rows_of(const Tensor& t, bool transposed) { return t.size(transposed ? -1 : -2); }
 std::int64_t columns_of(const Tensor& t, bool transposed) { return t.size(transposed ? -2 : -1); }
 
-Shape batch_of(const Tensor& t) { return Shape(std::span(t.shape().begin(), t.shape().end() - 2)); }
+Shape batch_of(const Tensor& t) { return Shape(t.shape().axes().first(static_cast<std::size_t>(t.rank()) - 2)); }
 
 /// x as a matrix: all axes but the last together.
 Tensor as_matrix(const Tensor& x) {
@@ -43,19 +43,11 @@ void multiply(const Tensor& a, const Tensor& b, MatmulOptions o, const Shape& ba
     kernels::of<T>().gemm(g);
     return;
   }
-  std::vector<kernels::GemmOffsets> offsets(static_cast<std::size_t>(batch.size()));
-  for (std::int64_t i = 0; i < batch.size(); ++i) {
-    const auto part = [&](const Shape& own) {  // which of the operand's matrices the i-th product reads
-      std::int64_t index = 0, step = 1, rest = i;
-      for (int axis = 1; axis <= batch.rank(); ++axis) {
-        const std::int64_t at = rest % batch[-axis];
-        rest /= batch[-axis];
-        if (axis <= own.rank() && own[-axis] != 1) index += at * step, step *= own[-axis];
-      }
-      return index;
-    };
-    offsets[static_cast<std::size_t>(i)] = {part(batch_a) * m * k, part(batch_b) * k * n, i * m * n};
-  }
+  std::vector<kernels::GemmOffsets> offsets;
+  kernels::for_each_pair(kernels::broadcast_loop(batch.axes(), {batch_a.axes(), batch_b.axes()}),
+                         [&](std::int64_t i, std::int64_t of_a, std::int64_t of_b) {
+                           offsets.push_back({of_a * m * k, of_b * k * n, i * m * n});
+                         });
   kernels::of<T>().gemm_batch(g, batch.size(), offsets.data());
 }
 
@@ -274,15 +266,14 @@ Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands) {
 
   // Labels in both operands and the result run along the batch, those in both alone are summed by the product.
   std::string batch, left, right, summed;
-  for (const char l : labels[0]) {
-    const bool in_other = labels[1].find(l) != std::string::npos, in_result = result.find(l) != std::string::npos;
-    if (in_other)
-      (in_result ? batch : summed) += l;
-    else if (in_result)
+  const auto has = [](const std::string& word, char l) { return word.find(l) != std::string::npos; };
+  for (const char l : labels[0])
+    if (has(labels[1], l))
+      (has(result, l) ? batch : summed) += l;
+    else if (has(result, l))
       left += l;
-  }
   for (const char l : labels[1])
-    if (labels[0].find(l) == std::string::npos && result.find(l) != std::string::npos) right += l;
+    if (!has(labels[0], l) && has(result, l)) right += l;
   const auto product = [&](const std::string& word) {
     std::int64_t n = 1;
     for (const char l : word) n *= lengths[static_cast<std::size_t>(l)];

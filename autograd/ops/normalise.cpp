@@ -64,18 +64,6 @@ Array normal_input(const Tensor& y, const Tensor& weight, const Tensor& bias, co
   return (normal / unsqueezed(scales, y) + unsqueezed(means, y)).array();
 }
 
-/// Whether x can be had from the result y, as (y - bias) / weight: not when a weight is next to nothing.
-template <class T>
-bool invertible(const Tensor& weight, const Tensor& bias) {
-  constexpr T max_ratio = 16;  // |bias| / |weight|: so many times the rounding error of y is that of x
-  // What is denormal in y is flushed to zero: it must be no more than a rounding error of x.
-  constexpr T min_weight = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
-  const auto w = weight.values<T>(), b = bias.values<T>();
-  for (std::size_t i = 0; i < w.size(); ++i)
-    if (!(std::abs(w[i]) >= min_weight && std::abs(b[i]) <= max_ratio * std::abs(w[i]))) return false;
-  return true;
-}
-
 /// Records y = LayerNorm(x). With `from_result` the numbers of x are not there: the vjp works from y.
 Tensor record_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps, const Normalised& done,
                    bool from_result = false) {
@@ -139,9 +127,10 @@ Tensor residual_norm(const Tensor& x, const Tensor& f, const Tensor& weight, con
   Normalised to(x);
   Array sum(x.shape(), x.dtype());
   const Tensor inputs[] = {x, f, weight, bias};
-  const bool kept = anomaly_enabled() ||
-                    (detail::wants_graph(inputs) &&
-                     !for_floating("residual_norm", x.dtype(), [&]<class T>() { return invertible<T>(weight, bias); }));
+  const bool kept =
+      anomaly_enabled() || (detail::wants_graph(inputs) && !for_floating("residual_norm", x.dtype(), [&]<class T>() {
+                              return kernels::invertible(weight.array().data<T>(), bias.array().data<T>(), to.n);
+                            }));
   for_floating("residual_norm", x.dtype(), [&]<class T>() {
     kernels::ResidualRows<T> rows = residual_rows<T>(x, f, d, sum);
     if (!kept) rows.sum = nullptr;

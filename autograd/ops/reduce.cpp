@@ -1,7 +1,6 @@
 #include <gaze/autograd/kernels/isa.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include <gaze/autograd/graph.h>
@@ -39,9 +38,9 @@ struct Reduced {
   const Shape& shape(bool keep) const { return keep ? kept : dropped; }
 };
 
-/// Reduces group after group of neighbouring axes, the last group first: kernel(x, outer, n, inner, y).
-template <class Kernel>
-Array reduce(const char* operation, const Array& x, const Reduced& r, const Kernel& kernel) {
+/// Reduces group after group of neighbouring axes, the last group first, by the kernel that `chosen` takes from all.
+template <class Chosen>
+Array reduce(const char* operation, const Array& x, const Reduced& r, const Chosen& chosen) {
   Array from = x;
   for (std::size_t last = r.axes.size(); last > 0;) {
     std::size_t first = last - 1;
@@ -51,8 +50,9 @@ Array reduce(const char* operation, const Array& x, const Reduced& r, const Kern
     for (std::size_t i = first; i < last; ++i) to_shape.set(r.axes[i], 1);
     Array to(to_shape, x.dtype());
     for_floating(operation, x.dtype(), [&]<class T>() {
-      kernel(from.data<T>(), shape.span_size(0, r.axes[first]), shape.span_size(r.axes[first], r.axes[last - 1] + 1),
-             shape.span_size(r.axes[last - 1] + 1, shape.rank()), to.write<T>());
+      chosen(kernels::of<T>())(from.data<T>(), shape.span_size(0, r.axes[first]),
+                               shape.span_size(r.axes[first], r.axes[last - 1] + 1),
+                               shape.span_size(r.axes[last - 1] + 1, shape.rank()), to.write<T>());
     });
     from = to;
     last = first;
@@ -60,23 +60,17 @@ Array reduce(const char* operation, const Array& x, const Reduced& r, const Kern
   return r.axes.empty() ? from.copy() : from;  // a scalar reduces over nothing
 }
 
-constexpr auto sum_kernel = []<class T>(const T* x, std::int64_t outer, std::int64_t n, std::int64_t inner, T* y) {
-  kernels::of<T>().sum(x, outer, n, inner, y);
-};
-
-Tensor shaped(const Tensor& x, const Shape& shape) { return reshape(x, {shape.begin(), shape.end()}); }
-
 /// A largest or smallest: its gradient goes to the entries equal to it, in even shares.
-template <class Kernel>
-Tensor extreme(const char* operation, const Tensor& x, const Axes& axes, bool keep, const Kernel& kernel) {
+template <class Chosen>
+Tensor extreme(const char* operation, const Tensor& x, const Axes& axes, bool keep, const Chosen& chosen) {
   const Reduced r(operation, x, axes);
   require(r.count(x.shape()) > 0, "{}: over an axis of no elements in shape {}", operation, x.shape());
-  Array y = reduce(operation, x.array(), r, kernel).reshaped(r.shape(keep));
+  Array y = reduce(operation, x.array(), r, chosen).reshaped(r.shape(keep));
   return record(operation, std::move(y), {x}, keep_inputs | keep_result,
                 [r](const Saved& s, const Tensor& g) -> Gradients {
-                  const Tensor best = shaped(s.result().detach(), r.kept);
-                  const Tensor chosen = cast(equal(s[0].detach(), best), g.dtype());
-                  return {shaped(g, r.kept) * (chosen / sum(chosen, r.axes, true))};
+                  const Tensor best = s.result().detach().reshape(r.kept);
+                  const Tensor hit = cast(equal(s[0].detach(), best), g.dtype());
+                  return {g.reshape(r.kept) * (hit / sum(hit, r.axes, true))};
                 });
 }
 
@@ -84,10 +78,10 @@ Tensor extreme(const char* operation, const Tensor& x, const Axes& axes, bool ke
 
 Tensor sum(const Tensor& x, Axes axes, bool keep) {
   const Reduced r("sum", x, axes);
-  Array y = reduce("sum", x.array(), r, sum_kernel).reshaped(r.shape(keep));
+  Array y = reduce("sum", x.array(), r, [](const auto& k) { return k.sum; }).reshaped(r.shape(keep));
   return record("sum", std::move(y), {x}, keep_none,
                 [r, whole = x.shape()](const Saved&, const Tensor& g) -> Gradients {
-                  return {expand(shaped(g, r.kept), whole)};
+                  return {expand(g.reshape(r.kept), whole)};
                 });
 }
 
@@ -98,7 +92,7 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
   const int added = x.rank() - shape.rank();
   for (int axis = 0; axis < x.rank(); ++axis)
     if (axis < added || (shape[axis - added] == 1 && x.size(axis) != 1)) axes.push_back(axis);
-  return axes.empty() ? shaped(x, shape) : shaped(sum(x, axes, true), shape);
+  return axes.empty() ? x.reshape(shape) : sum(x, axes, true).reshape(shape);
 }
 
 Tensor mean(const Tensor& x, Axes axes, bool keep) {
@@ -107,17 +101,11 @@ Tensor mean(const Tensor& x, Axes axes, bool keep) {
 }
 
 Tensor max(const Tensor& x, Axes axes, bool keep) {
-  return extreme("max", x, axes, keep,
-                 []<class T>(const T* in, std::int64_t outer, std::int64_t n, std::int64_t inner, T* y) {
-                   kernels::of<T>().max(in, outer, n, inner, y);
-                 });
+  return extreme("max", x, axes, keep, [](const auto& k) { return k.max; });
 }
 
 Tensor min(const Tensor& x, Axes axes, bool keep) {
-  return extreme("min", x, axes, keep,
-                 []<class T>(const T* in, std::int64_t outer, std::int64_t n, std::int64_t inner, T* y) {
-                   kernels::of<T>().min(in, outer, n, inner, y);
-                 });
+  return extreme("min", x, axes, keep, [](const auto& k) { return k.min; });
 }
 
 Tensor var(const Tensor& x, Axes axes, bool keep, int correction) {
@@ -140,14 +128,14 @@ Tensor logsumexp(const Tensor& x, Axes axes, bool keep) {
     const Tensor plain = x.detach(), top = max(plain, r.axes, true), zero = Tensor::scalar(0, x.dtype());
     const Tensor infinite = equal(abs(top), Tensor::scalar(-lowest, x.dtype()));
     const Tensor shift = where(infinite, zero, top);
-    y = shaped(log(sum(exp(plain - shift), r.axes, true)) + shift, r.shape(keep)).array();
+    y = (log(sum(exp(plain - shift), r.axes, true)) + shift).reshape(r.shape(keep)).array();
   }
   // The slope is softmax(x) = e^(x - y), zero where y is minus infinity.
   return record("logsumexp", std::move(y), {x}, keep_inputs | keep_result,
                 [r, lowest](const Saved& s, const Tensor& g) -> Gradients {
-                  const Tensor at = shaped(s.result(), r.kept), zero = Tensor::scalar(0, g.dtype());
+                  const Tensor at = s.result().reshape(r.kept), zero = Tensor::scalar(0, g.dtype());
                   const Tensor empty = equal(at.detach(), Tensor::scalar(lowest, g.dtype()));
-                  return {where(empty, zero, shaped(g, r.kept) * exp(s[0] - where(empty, zero, at)))};
+                  return {where(empty, zero, g.reshape(r.kept) * exp(s[0] - where(empty, zero, at)))};
                 });
 }
 

@@ -35,11 +35,6 @@ void copy(const Shape& lengths, const Array& from, std::int64_t from_first, cons
 
 std::size_t at(int axis) { return static_cast<std::size_t>(axis); }
 
-/// How many of first, first + step, ... lie below last.
-std::int64_t steps_between(std::int64_t first, std::int64_t last, std::int64_t step) {
-  return last <= first ? 0 : (last - first - 1) / step + 1;
-}
-
 }  // namespace
 
 Tensor reshape(const Tensor& x, std::vector<std::int64_t> lengths) {
@@ -173,7 +168,7 @@ Tensor slice(const Tensor& x, int axis, std::int64_t first, std::int64_t last, s
   require(step >= 1 && within(0, from, to) && to <= length, "slice: [{}:{}:{}] is out of range for axis {} of {}",
           first, last, step, axis, x.shape());
   step = std::min(step, std::max<std::int64_t>(length, 1));  // further than the axis is long is past its end
-  const Shape shape = x.shape().with(axis, steps_between(from, to, step));
+  const Shape shape = x.shape().with(axis, (to - from + step - 1) / step);
   Strides strides = strides_of(x.shape());
   const std::int64_t offset = from * strides[at(axis)];
   strides[at(axis)] *= step;

@@ -18,23 +18,24 @@ Tensor along_last(const char* operation, const Tensor& x, int axis, const F& f) 
   return transpose(f(transpose(x, axis, -1)), axis, -1);
 }
 
-template <class Kernel>
-Array over_rows(const char* operation, const Array& x, const Kernel& kernel) {
+/// The kernel that `chosen` takes from all, over rows of x.
+template <class Chosen>
+Array over_rows(const char* operation, const Array& x, const Chosen& chosen) {
   Array y(x.shape(), x.dtype());
   for_floating(operation, x.dtype(), [&]<class T>() {
     const std::int64_t n = x.shape()[-1];
-    if (x.size() > 0) kernel(x.data<T>(), x.size() / n, n, y.write<T>());
+    if (x.size() > 0) chosen(kernels::of<T>())(x.data<T>(), x.size() / n, n, y.write<T>());
   });
   return y;
 }
 
 /// A vjp kernel over rows of the gradient and the result.
-template <class Kernel>
-Tensor vjp_over_rows(const char* operation, const Tensor& g, const Tensor& y, const Kernel& kernel) {
+template <class Chosen>
+Tensor vjp_over_rows(const char* operation, const Tensor& g, const Tensor& y, const Chosen& chosen) {
   Array d(y.shape(), y.dtype());
   for_floating(operation, y.dtype(), [&]<class T>() {
     const std::int64_t n = y.size(-1);
-    if (y.size() > 0) kernel(g.array().data<T>(), y.array().data<T>(), y.size() / n, n, d.write<T>());
+    if (y.size() > 0) chosen(kernels::of<T>())(g.array().data<T>(), y.array().data<T>(), y.size() / n, n, d.write<T>());
   });
   return Tensor(std::move(d));
 }
@@ -45,35 +46,24 @@ Tensor vjp_over_rows(const char* operation, const Tensor& g, const Tensor& y, co
 Gradients detail::softmax_vjp(const Saved& s, const Tensor& g) {
   const Tensor y = s.result();
   if (grad_enabled()) return {y * (g - sum(g * y, {-1}, true))};
-  return {
-      vjp_over_rows("softmax", g, y, []<class T>(const T* up, const T* out, std::int64_t rows, std::int64_t n, T* d) {
-        kernels::of<T>().softmax_rows_vjp(up, out, rows, n, d);
-      })};
+  return {vjp_over_rows("softmax", g, y, [](const auto& k) { return k.softmax_rows_vjp; })};
 }
 
 Tensor softmax(const Tensor& x, int axis) {
   return along_last("softmax", x, axis, [](const Tensor& last) {
-    Array y = over_rows("softmax", last.array(), []<class T>(const T* in, std::int64_t rows, std::int64_t n, T* out) {
-      kernels::of<T>().softmax_rows(in, rows, n, out);
-    });
+    Array y = over_rows("softmax", last.array(), [](const auto& k) { return k.softmax_rows; });
     return record("softmax", std::move(y), {last}, keep_result, detail::softmax_vjp);
   });
 }
 
 Tensor log_softmax(const Tensor& x, int axis) {
   return along_last("log_softmax", x, axis, [](const Tensor& last) {
-    Array y =
-        over_rows("log_softmax", last.array(), []<class T>(const T* in, std::int64_t rows, std::int64_t n, T* out) {
-          kernels::of<T>().log_softmax_rows(in, rows, n, out);
-        });
+    Array y = over_rows("log_softmax", last.array(), [](const auto& k) { return k.log_softmax_rows; });
     // dx = g - e^y sum(g)
     return record("log_softmax", std::move(y), {last}, keep_result, [](const Saved& s, const Tensor& g) -> Gradients {
       const Tensor out = s.result();
       if (grad_enabled()) return {g - exp(out) * sum(g, {-1}, true)};
-      return {vjp_over_rows("log_softmax", g, out,
-                            []<class T>(const T* up, const T* in, std::int64_t rows, std::int64_t n, T* d) {
-                              kernels::of<T>().log_softmax_rows_vjp(up, in, rows, n, d);
-                            })};
+      return {vjp_over_rows("log_softmax", g, out, [](const auto& k) { return k.log_softmax_rows_vjp; })};
     });
   });
 }
@@ -87,10 +77,7 @@ Tensor masked_softmax(const Tensor& x, const Tensor& keep) {
     const NoGrad no_grad;
     return where(keep, x, Tensor::scalar(-std::numeric_limits<double>::infinity(), x.dtype()));
   }();
-  Array y =
-      over_rows("masked_softmax", masked.array(), []<class T>(const T* in, std::int64_t rows, std::int64_t n, T* out) {
-        kernels::of<T>().softmax_rows(in, rows, n, out);
-      });
+  Array y = over_rows("masked_softmax", masked.array(), [](const auto& k) { return k.softmax_rows; });
   // Masked entries have y = 0, and so no part in the softmax's vjp.
   return record("masked_softmax", std::move(y), {x}, keep_result, detail::softmax_vjp);
 }

@@ -249,12 +249,6 @@ TEST_CASE("a chain that nobody walks dies too") {
   CHECK(x.requires_grad());
 }
 
-TEST_CASE("the graph as a picture") {
-  Tensor x = leaf({1});
-  const std::string dot = to_dot((x * x).sum());
-  CHECK_THAT(dot, ContainsSubstring("digraph") && ContainsSubstring("mul [1]") && ContainsSubstring("shape=box"));
-}
-
 TEST_CASE("attention notices when its mask or lengths change before the walk") {
   const Tensor q(Array::full({1, 2, 2}, DType::float64, 0.5), true);
   for (const bool weights : {false, true}) {

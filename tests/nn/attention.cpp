@@ -209,7 +209,7 @@ TEST_CASE("keys and values are appended and selected as if all had been made ane
   is(turned, rows({1, 0}), 3);
   turned.select(rows({1, 1, 0}));
   is(turned, rows({0, 0, 1}), 3);
-  CHECK_THROWS_WITH(turned.select(rows({3})), ContainsSubstring("row 3"));
+  CHECK_THROWS_WITH(turned.select(rows({3})), ContainsSubstring("index 3"));
   CHECK_THROWS_WITH(all.append(words(keys, 0, 1), words(values, 0, 2)), "attention: 1 keys and 2 values");
 
   Params params(DType::float64);

@@ -137,7 +137,6 @@ TEST_CASE("weights that are not finite are refused by name, and nothing changes"
     CHECK_THROWS_WITH(load(other.params, file.path),
                       ContainsSubstring("model.safetensors: not finite: " + name + " " + message));
     CHECK(other.params.hash() == before);
-    if (!(std::abs(number) < 1e308)) CHECK_THROWS_WITH(weights_of(checkpoint), ContainsSubstring(name + " " + message));
   };
   refused("head.weight", NAN, "(nan at element 3)");
   refused("tgt_embed.tok.weight", -INFINITY, "(-inf at element 3)");

@@ -1,12 +1,13 @@
 #include <gaze/train/training_run.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
 #include <gaze/autograd/base/files.h>
-#include <gaze/nn/checkpoint.h>
 #include <gaze/train/options.h>
+#include <gaze/train/saved_model.h>
 #include <gaze/train/text/pair_data.h>
 
 #include "../catch.h"
@@ -274,6 +275,8 @@ TEST_CASE("a checkpoint says where it stands, and keeps the optimizer's numbers 
   for (const auto& [name, array] : weights_of(checkpoint, "body.").arrays)
     CHECK((name.starts_with("encoder.") || name.starts_with("decoder.")));
   CHECK_THROWS_WITH(weights_of(checkpoint, "bdoy."), ContainsSubstring("begins with bdoy."));
+  Checkpoint unsound{.arrays = {{"head.weight", Array::full({2}, DType::float32, -INFINITY)}}, .metadata = {}};
+  CHECK_THROWS_WITH(weights_of(unsound), ContainsSubstring("not finite: head.weight (-inf at element 0)"));
 }
 
 TEST_CASE("the best weights are kept, and patience ends a training") {

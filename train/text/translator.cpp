@@ -10,6 +10,7 @@
 #include <gaze/autograd/ops.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/nn/recorder.h>
+#include <gaze/train/memory.h>
 #include <gaze/train/options.h>
 #include <gaze/train/streams.h>
 #include <gaze/train/text/sequence_learner.h>
@@ -34,6 +35,14 @@ void check_translation(const Config& config) {
     return;
   }
   require(!config.model.shared, "config: shared is for pairs; {} has two vocabularies", config.task);
+  toy_task(config);
+}
+
+void require_sentences(const Config& config) {
+  const LanguagePair languages = toy_languages(config);
+  require_memory_for_training(
+      config, sizes_of(languages),
+      {.rows = config.training.batch, .source = languages.source.longest, .target = languages.target.longest});
   const auto task = toy_task(config);
   for (const Split split : {Split::train, Split::validation, Split::test}) task->example(split, 0);
 }

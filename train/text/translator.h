@@ -38,8 +38,11 @@ LanguagePair saved_languages(const Checkpoint& checkpoint, const Config& config,
 bool has_languages_of_task(const LanguagePair& languages, const Config& config);
 /// Throws, naming the run, unless it has.
 void require_languages_of_task(const LanguagePair& languages, const Config& config, const std::string& run);
-/// Throws for an unknown task, options that do not go together or make no sentence, or another kind of model.
+/// Throws for an unknown task, options that do not go together, or another kind of model.
 void check_translation(const Config& config);
+/// Throws TooLarge, before any is made, when a toy task's sentences are too long for a training on this machine, and an
+/// Error when one of its splits has none.
+void require_sentences(const Config& config);
 
 /// A translation: its words, and how likely the model holds them to be.
 struct Translation {

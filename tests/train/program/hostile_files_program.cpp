@@ -70,6 +70,8 @@ TEST_CASE("sizes that no machine has are refused before they are allocated", "[p
     const char* names;
   };
   for (const Row& row : {Row{R"({"task": "reverse", "layers": 1000000, "d_model": 1024})", "1000000 layers"},
+                         {R"({"task": "reverse", "batch": 1000000, "length": 1000000})", "1000000 rows"},
+                         {R"({"task": "reverse", "length": 1000000, "min_length": 1000000})", "64 rows"},
                          {R"({"task": "digits", "validation": 1000000000000})", "1000000000000 held-out sentences"}}) {
     write(gaze.folder / "large.json", row.config);
     const Result r = gaze.run({"train", "large.json", "--run", "large"});

@@ -2,8 +2,8 @@
 
 #include <memory>
 
-#include <gaze/nn/checkpoint.h>
 #include <gaze/train/run_folder.h>
+#include <gaze/train/saved_model.h>
 
 namespace gaze::train {
 

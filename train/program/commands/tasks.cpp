@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/base/files.h>
+#include <gaze/train/memory.h>
 #include <gaze/train/options.h>
 #include <gaze/train/program/commands/output.h>
 #include <gaze/train/program/terminal/terminal.h>
@@ -87,6 +88,9 @@ Chosen choose(const Arguments& a) {
       require(config.task == task, "--set task={}: it is {} that was asked for", config.task, task);
       check_translation(config);
       require_settings_used(config, a.settings);
+      require_sentences(config);
+    } catch (const TooLarge&) {
+      throw;
     } catch (const Error& error) {
       throw UsageError(error.what());
     }

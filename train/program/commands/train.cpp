@@ -18,6 +18,7 @@
 #include <gaze/autograd/base/threads.h>
 #include <gaze/datasets/toy.h>
 #include <gaze/train/json.h>
+#include <gaze/train/memory.h>
 #include <gaze/train/options.h>
 #include <gaze/train/program/commands/option_page.h>
 #include <gaze/train/program/commands/output.h>
@@ -85,6 +86,7 @@ void check(const Config& config) {
     check_text(config);
   } else {
     check_translation(config);
+    if (!has_text(config)) require_sentences(config);
   }
 }
 
@@ -200,6 +202,8 @@ Config config_of(const Arguments& a) {
     check_files(config, a);
     for (const FileOption& file : file_options())  // config.json is
       check_utf8(option_value(config, file.key).get<std::string>());
+  } catch (const TooLarge&) {
+    throw;  // on another machine it is no mistake
   } catch (const Error& error) {
     throw UsageError(error.what());
   }

@@ -272,11 +272,8 @@ std::unique_ptr<TrainingJob> make_job(const Config& given, const Checkpoint* tra
       const Config before = config_of(*trained, config, file);
       if (!has_text(before)) require_languages_of_task(saved_languages(*trained, before, file), before, file);
     }
-    const LanguagePair languages = toy_languages(config);
-    require_memory_for_training(
-        config, sizes_of(languages),
-        {.rows = config.training.batch, .source = languages.source.longest, .target = languages.target.longest});
-    return std::make_unique<ToyJob>(config, languages, demo);
+    require_sentences(config);
+    return std::make_unique<ToyJob>(config, toy_languages(config), demo);
   }
   PairTexts texts = PairTexts::read(config);
   const LanguagePair languages =
