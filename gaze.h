@@ -7,7 +7,6 @@
 
 #include <gaze/autograd/array.h>
 #include <gaze/autograd/base/activation.h>
-#include <gaze/autograd/base/blas_threads.h>
 #include <gaze/autograd/base/error.h>
 #include <gaze/autograd/base/files.h>
 #include <gaze/autograd/base/names.h>

@@ -237,35 +237,31 @@ class Walk {
       collect(static_cast<Leaf&>(*input), std::move(c));
       return;
     }
-    if (!create_graph && !anomaly_enabled() && (add_product(input, c) || add_part(by, input, c))) return;
+    if (!create_graph && !anomaly_enabled() && add_in_place(by, input, c)) return;
     Tensor gradient = fitted(by, *input, as_tensor(*input, c));
     if (anomaly_enabled()) blame(by, [&] { detail::check_finite("gradient", gradient.array(), false); });
     add(input, std::move(gradient));
   }
 
-  /// A product that is multiplied straight into the gradient of a result. False when that cannot be.
-  bool add_product(const Ptr<Node>& node, const Contribution& c) {
-    if (c.kind != Contribution::Kind::product || c.first_row >= 0 || !multiplies(c) ||
-        !is_matrix_of(product_shape(c), node->shape) || c.a.dtype() != node->dtype || c.b.dtype() != node->dtype)
-      return false;
+  /// A product that is multiplied straight into the gradient of a result, or some rows of one, added where they lie:
+  /// the slices of a sequence cost no more than the sequence. False when that cannot be.
+  bool add_in_place(const Node& by, const Ptr<Node>& node, const Contribution& c) {
+    const bool product = c.kind == Contribution::Kind::product && c.first_row < 0 && multiplies(c) &&
+                         is_matrix_of(product_shape(c), node->shape) && c.a.dtype() == node->dtype &&
+                         c.b.dtype() == node->dtype;
+    const bool part = c.kind == Contribution::Kind::tensor && c.first_row >= 0;
+    if (!product && !part) return false;
+    if (part) check_contribution(by, *node, c);
     Pending& pending = frontier_[node->sequence];
     const bool adds = static_cast<bool>(pending.node);
     if (adds && !pending.changeable()) return false;
-    if (!adds) pending = {node, Tensor(Array(node->shape, node->dtype))};
-    multiply(c, pending.gradient.mutable_array(), adds);
-    return true;
-  }
-
-  /// Some rows of a result's gradient, added where they lie: the slices of a sequence cost no more than the sequence.
-  /// False when that cannot be.
-  bool add_part(const Node& by, const Ptr<Node>& node, const Contribution& c) {
-    if (c.kind != Contribution::Kind::tensor || c.first_row < 0) return false;
-    check_contribution(by, *node, c);
-    Pending& pending = frontier_[node->sequence];
-    if (pending.node && !pending.changeable()) return false;
-    if (!pending.node) pending = {node, Tensor(Array::zeros(node->shape, node->dtype))};
-    Array rows = rows_of(pending.gradient.mutable_array(), c.first_row, c.a.shape());
-    add_to(c.a.array(), rows);
+    if (!adds)
+      pending = {node, Tensor(part ? Array::zeros(node->shape, node->dtype) : Array(node->shape, node->dtype))};
+    Array target = rows_of(pending.gradient.mutable_array(), c.first_row, c.a.shape());
+    if (product)
+      multiply(c, target, adds);
+    else
+      add_to(c.a.array(), target);
     return true;
   }
 

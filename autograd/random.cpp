@@ -50,7 +50,7 @@ void Random::fill(std::span<double> numbers, std::uint64_t bits_per_draw, const 
   const auto at = [this](std::uint64_t position) {
     Random there(stream_);
     there.counter_ = position / 4;
-    if (position % 4) there.bits(), there.used_ = static_cast<int>(position % 4);
+    for (std::uint64_t drawn = position % 4; drawn-- > 0;) there.bits();
     return there;
   };
   kernels::parallel_blocks(static_cast<std::int64_t>(numbers.size()), block, cost,

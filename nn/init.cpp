@@ -1,6 +1,9 @@
 #include <gaze/nn/init.h>
 
 #include <cmath>
+#include <vector>
+
+#include <gaze/autograd/kernels/orthonormal.h>
 
 namespace gaze::init {
 namespace {
@@ -25,6 +28,14 @@ void fill_normal(Random& random, std::span<double> numbers, double std) {
   for (double& x : numbers) x *= std;
 }
 
+/// Numbers drawn by `fill`, as large as the weight's fans say.
+template <class Fill, class Size>
+Initializer drawn(const char* name, const Fill& fill, const Size& size_of) {
+  return [=](const Shape& shape, Random& random, std::span<double> numbers) {
+    fill(random, numbers, size_of(fans(name, shape)));
+  };
+}
+
 }  // namespace
 
 Initializer constant(double value) {
@@ -42,28 +53,34 @@ Initializer uniform(double bound) {
 }
 
 Initializer xavier_uniform(double gain) {
-  return [=](const Shape& shape, Random& random, std::span<double> numbers) {
-    const Fans fan = fans("xavier_uniform", shape);
-    fill_uniform(random, numbers, gain * std::sqrt(6 / (fan.in + fan.out)));
-  };
+  return drawn("xavier_uniform", fill_uniform, [=](Fans f) { return gain * std::sqrt(6 / (f.in + f.out)); });
 }
 
 Initializer xavier_normal(double gain) {
-  return [=](const Shape& shape, Random& random, std::span<double> numbers) {
-    const Fans fan = fans("xavier_normal", shape);
-    fill_normal(random, numbers, gain * std::sqrt(2 / (fan.in + fan.out)));
-  };
+  return drawn("xavier_normal", fill_normal, [=](Fans f) { return gain * std::sqrt(2 / (f.in + f.out)); });
 }
 
 Initializer kaiming_uniform(double a) {
-  return [=](const Shape& shape, Random& random, std::span<double> numbers) {
-    fill_uniform(random, numbers, std::sqrt(6 / ((1 + a * a) * fans("kaiming_uniform", shape).in)));
-  };
+  return drawn("kaiming_uniform", fill_uniform, [=](Fans f) { return std::sqrt(6 / ((1 + a * a) * f.in)); });
 }
 
 Initializer kaiming_normal(double a) {
+  return drawn("kaiming_normal", fill_normal, [=](Fans f) { return std::sqrt(2 / ((1 + a * a) * f.in)); });
+}
+
+Initializer orthogonal(double gain) {
   return [=](const Shape& shape, Random& random, std::span<double> numbers) {
-    fill_normal(random, numbers, std::sqrt(2 / ((1 + a * a) * fans("kaiming_normal", shape).in)));
+    require(shape.rank() >= 2, "orthogonal: needs a weight of at least two axes, got shape {}", shape);
+    if (numbers.empty()) return;
+    const std::size_t rows = static_cast<std::size_t>(shape[0]), columns = numbers.size() / rows;
+    const bool wide = rows < columns;  // then the rows are orthonormal: Q of the transpose
+    const std::size_t longer = wide ? columns : rows, shorter = wide ? rows : columns;
+    std::vector<double> q(numbers.size());
+    for (double& x : q) x = random.normal();
+    kernels::orthonormalise(q.data(), static_cast<std::int64_t>(longer), static_cast<std::int64_t>(shorter));
+    for (std::size_t i = 0; i < longer; ++i)
+      for (std::size_t j = 0; j < shorter; ++j)
+        numbers[wide ? j * columns + i : i * columns + j] = gain * q[i * shorter + j];
   };
 }
 

@@ -24,10 +24,9 @@ Optimizer::Optimizer(Params& params, double weight_decay, std::vector<ParameterG
     require(static_cast<bool>(group.members), "optimizer: a parameter group does not say which its members are");
     check("a group's learning-rate factor", group.lr_factor);
     check("a group's weight decay", group.weight_decay.value_or(0));
-  }
-  for (const ParameterGroup& group : groups)
     require(std::any_of(params_.list().begin(), params_.list().end(), group.members),
             "optimizer: a parameter group matches none of the parameters");
+  }
   params_.pack();
   for (const Parameter& p : params_.list()) {
     Rule rule{1, p.value.rank() > 1 ? weight_decay : 0};

@@ -55,7 +55,7 @@ const std::vector<Room>& rooms() {
         {text, {base, autograd, nn, datasets, train, attention}},
         {report, {base, train, attention}},
         {terminal, {base, datasets, train, attention}},
-        {lessons, {base, autograd, nn, optim, datasets, terminal}},
+        {lessons, {base, kernels, autograd, nn, optim, datasets, terminal}},
         {program, and_also(core, {train})},
         {commands, and_also(library, {check, cases, report, terminal, lessons, program})},
         {"train/program/main.cpp", {terminal, commands}},

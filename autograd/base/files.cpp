@@ -27,13 +27,14 @@ struct Descriptor {
   bool close() { return ::close(std::exchange(number, -1)) == 0; }
 };
 
-bool write_all(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(file, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
+bool write_all(int file, std::span<const std::string_view> parts) {
+  for (std::string_view text : parts)
+    while (!text.empty()) {
+      const ssize_t written = ::write(file, text.data(), text.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) return false;
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
   return true;
 }
 
@@ -95,18 +96,14 @@ void write_file_atomically(const fs::path& given, std::span<const std::string_vi
   if (!replaces && errno != ENOENT) fail_with_reason(given);
   if (replaces && !S_ISREG(before.st_mode)) {  // a device: there is nothing to replace
     Descriptor device{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
-    if (device.number < 0) fail_with_reason(given);
-    for (const std::string_view part : parts)
-      if (!write_all(device.number, part)) fail_with_reason(given);
-    if (!device.close()) fail_with_reason(given);
+    if (device.number < 0 || !write_all(device.number, parts) || !device.close()) fail_with_reason(given);
     return;
   }
   const fs::path aside = fmt::format("{}.{}.part", path.string(), ::getpid());
   Descriptor file{::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
   if (file.number < 0) fail_with_reason(given);
-  bool written = !replaces || ::fchmod(file.number, before.st_mode & 07777) == 0;
-  for (const std::string_view part : parts) written = written && write_all(file.number, part);
-  written = written && (!durable || flush_to_disk(file.number)) && file.close();
+  const bool written = (!replaces || ::fchmod(file.number, before.st_mode & 07777) == 0) &&
+                       write_all(file.number, parts) && (!durable || flush_to_disk(file.number)) && file.close();
   if (!written || ::rename(aside.c_str(), path.c_str()) != 0) {
     const int reason = errno;
     ::unlink(aside.c_str());

@@ -51,9 +51,16 @@ Tensor of_one(const char* operation, Unary f, const Tensor& x, Keep keep, Rule r
 /// 1 where an int32 condition holds, else 0, in the dtype of `like`.
 Tensor indicator(const Tensor& condition, const Tensor& like) { return cast(condition, like.dtype()); }
 
-/// The larger's (or smaller's) share of g: 1 where `wins`, 1/2 at ties.
-Tensor share(const Tensor& g, const Tensor& wins, const Tensor& ties) {
-  return g * (indicator(wins, g) + 0.5 * indicator(ties, g));
+/// The larger, or the smaller. It gets g, and where both are equal each half of it.
+Tensor one_of(const char* operation, Binary f, const Tensor& a, const Tensor& b,
+              Tensor (*wins)(const Tensor&, const Tensor&)) {
+  return of_two(operation, f, a, b, keep_inputs, [wins](const Saved& s, const Tensor& g) -> Gradients {
+    const Tensor x = s[0].detach(), y = s[1].detach(), ties = 0.5 * indicator(equal(x, y), g);
+    const auto share = [&](const Tensor& mine, const Tensor& other) {
+      return g * (indicator(wins(mine, other), g) + ties);
+    };
+    return {s.needs(0) ? share(x, y) : Tensor(), s.needs(1) ? share(y, x) : Tensor()};
+  });
 }
 
 }  // namespace
@@ -141,19 +148,8 @@ Tensor erf(const Tensor& x) {
   });
 }
 
-Tensor maximum(const Tensor& a, const Tensor& b) {
-  return of_two("maximum", Binary::maximum, a, b, keep_inputs, [](const Saved& s, const Tensor& g) -> Gradients {
-    const Tensor x = s[0].detach(), y = s[1].detach(), ties = equal(x, y);
-    return {s.needs(0) ? share(g, greater(x, y), ties) : Tensor(), s.needs(1) ? share(g, less(x, y), ties) : Tensor()};
-  });
-}
-
-Tensor minimum(const Tensor& a, const Tensor& b) {
-  return of_two("minimum", Binary::minimum, a, b, keep_inputs, [](const Saved& s, const Tensor& g) -> Gradients {
-    const Tensor x = s[0].detach(), y = s[1].detach(), ties = equal(x, y);
-    return {s.needs(0) ? share(g, less(x, y), ties) : Tensor(), s.needs(1) ? share(g, greater(x, y), ties) : Tensor()};
-  });
-}
+Tensor maximum(const Tensor& a, const Tensor& b) { return one_of("maximum", Binary::maximum, a, b, greater); }
+Tensor minimum(const Tensor& a, const Tensor& b) { return one_of("minimum", Binary::minimum, a, b, less); }
 
 Tensor clip(const Tensor& x, double low, double high) {
   require(low <= high, "clip: low {} must not exceed high {}", low, high);

@@ -10,7 +10,7 @@
 #include <sstream>
 #include <unordered_map>
 
-#include <gaze/autograd/base/blas_threads.h>
+#include <gaze/autograd/kernels/blas_threads.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/xtensor.h>
 #include <gaze/datasets/vocabulary.h>
@@ -191,7 +191,7 @@ std::array<double, 3> mean_cosines(const Tensor& x, const Sentences& sentences) 
 /// component analysis): [N,2]
 Tensor principal_components(const Tensor& x) {
   const Tensor centered = x - mean(x, {0}, true);
-  const OneBlasThread one_thread;
+  const kernels::OneBlasThread one_thread;
   const auto [variances, axes] = xt::linalg::eigh(to_xtensor<double>(matmul(transpose(centered), centered)));
   return matmul(centered, slice(from_xtensor(axes), 1, x.size(1) - 2, x.size(1)));
 }
