@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+#include <unistd.h>
+
+#include <gaze/autograd/base/error.h>
+
+// What every harness stands on. A parser may take its bytes or throw a gaze::Error; anything else is a finding: another
+// exception, a crash, what the sanitizers see, memory or time without bounds, or a round trip that changes something.
+
+namespace gaze::fuzz {
+
+inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+/// Ends the process, with what does not hold, unless it does.
+inline void must(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "does not hold: %s\n", what);
+  std::abort();
+}
+
+/// Whether it went through. An Error must say something, in one line of text.
+template <class Body>
+bool accepts(const Body& body) {
+  try {
+    body();
+    return true;
+  } catch (const Error& error) {
+    const std::string_view message = error.what();
+    must(!message.empty(), "an error says what is wrong");
+    must(message.find('\n') == message.npos, "an error is one line");
+    must(message.find("bad_alloc") == message.npos, "an error is not a library's");
+    return false;
+  }
+}
+
+/// A file of these bytes, in memory where the system has such a folder; written over by the next.
+inline std::filesystem::path file_of(std::string_view bytes, const char* ending = "") {
+  static const std::filesystem::path folder = [] {
+    const std::filesystem::path memory = "/dev/shm";
+    std::string name =
+        ((std::filesystem::exists(memory) ? memory : std::filesystem::temp_directory_path()) / "gaze-fuzz-XXXXXX")
+            .string();
+    must(mkdtemp(name.data()) != nullptr, "a folder for the files of a harness");
+    std::atexit([] { std::filesystem::remove_all(folder); });
+    return std::filesystem::path(name);
+  }();
+  const std::filesystem::path path = folder / (std::string("input") + ending);
+  std::ofstream(path, std::ios::binary | std::ios::trunc)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  return path;
+}
+
+}  // namespace gaze::fuzz

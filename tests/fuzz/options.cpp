@@ -1,0 +1,28 @@
+#include <gaze/train/options.h>
+
+#include <nlohmann/json.hpp>
+
+#include "fuzz.h"
+
+using namespace gaze;
+using namespace gaze::train;
+
+/// Lines of "key=value", as --set has them. What was set has a value that sets it again.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view rest = fuzz::text_of(data, size);
+  Config config;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    const bool taken = fuzz::accepts([&] { set_option(config, line); });
+    const auto equals = line.find('=');
+    fuzz::must(!taken || equals != line.npos, "an assignment has a sign");
+    if (!taken) continue;
+    const std::string key(line.substr(0, equals));
+    const nlohmann::json value = option_value(config, key);
+    Config other = config;
+    set_option(other, key, value.is_string() ? value.get<std::string>() : value.dump(), "again");
+    fuzz::must(option_value(other, key) == value, "a value is kept");
+  }
+  return 0;
+}
