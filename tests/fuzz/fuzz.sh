@@ -9,39 +9,10 @@ install_clang() {
   export CC=clang${version:+-$version} CXX=clang++${version:+-$version}
 }
 
-# make_seeds GAZE FOLDER: what the program itself writes and its command line takes, a folder per harness.
-make_seeds() {
-  local gaze=$1 seeds=$2 made=$2.made tiny=(--set d_model=8 --set d_ff=8 --set heads=2 --set batch=4 --set probes=2)
-  rm -rf "$seeds" "$made"
-  mkdir -p "$seeds"/{safetensors,npy,json,config,options,alignments,text,columns,attention_index,notes,einsum} "$made"
-  printf '%s\n' 'der hund läuft' 'ein haus' 'das haus ist alt' >"$made/source"
-  printf '%s\n' 'the dog runs' 'a house' 'the house is old' >"$made/target"
-  paste "$made/source" "$made/target" >"$seeds/columns/pairs"
-  cp "$made/source" "$made/target" "$seeds/text"
-  printf '\xcc\x81a\u0301 \u200b\u05d0 \U1F600\u00a0\n' >"$seeds/text/marks"
-  "$gaze" train sort --run "$made/sort" --steps 2 "${tiny[@]}"
-  "$gaze" train pairs --src "$made/source" --tgt "$made/target" --run "$made/pairs" --steps 2 "${tiny[@]}"
-  "$gaze" train chars --text "$made/target" --run "$made/chars" --steps 2 --set length=8 --set d_model=8 --set d_ff=8 \
-    --set heads=2 --set batch=4
-  local run file
-  for run in sort pairs chars; do
-    cp "$made/$run/checkpoint.safetensors" "$seeds/safetensors/$run"
-    cp "$made/$run/config.json" "$seeds/config/$run"
-    for file in "$made/$run"/attention/*.npy; do [[ ! -e $file ]] || cp "$file" "$seeds/npy/$run-$(basename "$file")"; done
-    [[ ! -e $made/$run/attention/index.json ]] || cp "$made/$run/attention/index.json" "$seeds/attention_index/$run"
-  done
-  for file in "$root"/train/presets/*.json; do cp "$file" "$seeds/config"; done
-  cp "$seeds/config/"* "$seeds/attention_index/"* "$made/sort/metrics.jsonl" "$seeds/json"
-  "$gaze" train --help-options | sed -nE 's/^  ([a-z_]+=[^ ]*( ?[^ ]+)*)  +.*/\1/p' >"$seeds/options/all"
-  printf 'betas=[0.9, 0.99]\nlr=1e-3\ntask=reverse\n' >"$seeds/options/some"
-  printf '0-0 1p1 2-1' >"$seeds/alignments/links"
-  printf 'ij,jk->ik\n\2\2\0\2\2\0' >"$seeds/einsum/product"
-  printf 'bhtk,bhsk->bhts\n\1\2\3\2\0\1\2\3\2\0' >"$seeds/einsum/scores"
-  printf 'ii\n\3\3\0' >"$seeds/einsum/trace"
-  printf '\0{"task":"pairs","units":"words"}' >"$seeds/notes/config"
-  printf '\1["<pad>","<bos>","<eos>","<unk>","a"]' >"$seeds/notes/vocabulary"
-  printf '\2%s' 17 >"$seeds/notes/longest"
-  printf '\4{"step":3,"loss":1.5}' >"$seeds/notes/validation"
+# The words of a harness's seeds, for libFuzzer to put where they are not.
+make_dictionary() {
+  grep --no-filename --text --only-matching --extended-regexp '[A-Za-z_]{3,24}' -r "$1" | sort | uniq -c |
+    sort -rn | head -n 400 | sed -E 's/^ *[0-9]+ (.*)/"\1"/'
 }
 
 run_fuzz() {
@@ -50,30 +21,41 @@ run_fuzz() {
   install_clang
   build fuzz OFF
   local programs=$folder/tests/fuzz seeds=$folder/seeds corpus=$folder/corpus findings=$folder/findings logs=$folder/logs
-  make_seeds "$folder/gaze" "$seeds" >"$folder/seeds.log" 2>&1 || die "the seeds could not be made: $folder/seeds.log"
-  rm -rf "$findings" "$logs"
+  "$programs/seeds" "$seeds" >"$folder/seeds.log" 2>&1 || die "the seeds could not be made: $folder/seeds.log"
+  rm -rf "$logs"
   mkdir -p "$findings" "$logs"
   local harnesses=() harness
-  for harness in "$seeds"/*/; do harnesses+=("$(basename "$harness")"); done
-  for harness in "${harnesses[@]}"; do mkdir -p "$corpus/$harness"; done
+  for harness in "$seeds"/*/; do
+    harness=$(basename "$harness")
+    harnesses+=("$harness")
+    mkdir -p "$corpus/$harness"
+    make_dictionary "$seeds/$harness" >"$logs/$harness.words"
+  done
   say "Fuzzing ${harnesses[*]}, $seconds s each"
-  # A harness ends at its first finding.
-  export UBSAN_OPTIONS=print_stacktrace=1 OMP_NUM_THREADS=1
-  printf '%s\n' "${harnesses[@]}" | xargs -P "$(nproc)" -I NAME bash -c "exec \"\$1\"/NAME -max_total_time=$seconds \
-    -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=1024 -max_len=65536 -print_final_stats=1 -verbosity=0 \
-    -artifact_prefix=\"\$2\"/NAME- \"\$3\"/NAME \"\$4\"/NAME >\"\$5\"/NAME 2>&1 || true" fuzz \
-    "$programs" "$findings" "$corpus" "$seeds" "$logs"
-  local total=0 executions found=0 state
+  # A harness ends at its first finding. What the sanitizers keep to see uses of freed memory counts as memory, too.
+  export UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=quarantine_size_mb=32:detect_leaks=1 OMP_NUM_THREADS=1
+  printf '%s\n' "${harnesses[@]}" | xargs -P "$(nproc)" -I NAME bash -c 'exec "$1/NAME" -max_total_time="$2" \
+    -timeout=10 -rss_limit_mb=1024 -max_len=16384 -print_final_stats=1 -artifact_prefix="$3/NAME-" \
+    -dict="$5/NAME.words" "$4/corpus/NAME" "$4/seeds/NAME" >"$5/NAME" 2>&1 || true' \
+    fuzz "$programs" "$seconds" "$findings" "$folder" "$logs"
+  local total=0 executions coverage found=0 input replay=()
+  printf '%-16s %12s %9s  %s\n' harness executions coverage findings
   for harness in "${harnesses[@]}"; do
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$logs/$harness")
-    state=
-    if compgen -G "$findings/$harness-*" >/dev/null || [[ ! $executions ]]; then
-      state="  finding: $logs/$harness"
+    coverage=$(sed -nE 's/^#.* cov: ([0-9]+) .*/\1/p' "$logs/$harness" | tail -n 1)
+    input=$(sed -nE 's/.*Test unit written to (.*)/\1/p' "$logs/$harness" | tail -n 1)
+    if [[ $input || ! $executions ]]; then
       found=$((found + 1))
+      printf '%-16s %12s %9s  %s\n' "$harness" "${executions:--}" "${coverage:--}" "${input:-it ended: $logs/$harness}"
+      [[ ! $input ]] || replay+=("build/fuzz/tests/fuzz/$harness $input")
+    else
+      printf '%-16s %12s %9s  none\n' "$harness" "$executions" "${coverage:--}"
     fi
-    printf '%-16s %12s executions%s\n' "$harness" "${executions:-no}" "$state"
     total=$((total + ${executions:-0}))
   done
-  printf '%-16s %12s executions, %s findings\n' all "$total" "$found"
-  [[ $found == 0 ]]
+  printf '%-16s %12s %9s  %s\n' all "$total" '' "$found"
+  [[ $found == 0 ]] && return
+  printf '\nWhat a finding is stands at the end of its log in %s. To see one again:\n' "$logs"
+  printf '  %s\n' "${replay[@]:-}"
+  return 1
 }

@@ -11,6 +11,7 @@ using namespace gaze::train;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view rest = fuzz::text_of(data, size);
   Config config;
+  std::vector<std::string> settings;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
@@ -18,11 +19,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto equals = line.find('=');
     fuzz::must(!taken || equals != line.npos, "an assignment has a sign");
     if (!taken) continue;
+    settings.emplace_back(line);
     const std::string key(line.substr(0, equals));
     const nlohmann::json value = option_value(config, key);
     Config other = config;
-    set_option(other, key, value.is_string() ? value.get<std::string>() : value.dump(), "again");
+    read_config(other, {{key, value}}, "again");
+    fuzz::must(option_value(other, key) == value, "a value is kept");
+    // What is typed for a text that looks like JSON is JSON; the others go through as they are.
+    set_option(other, key, value.dump(), "again");
     fuzz::must(option_value(other, key) == value, "a value is kept");
   }
+  fuzz::accepts([&] { require_settings_used(config, settings); });
+  fuzz::accepts([&] { check_config(config); });
+  fuzz::accepts([&] { to_json(config).dump(); });
   return 0;
 }
