@@ -69,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<std::int64_t> axes;
   std::int64_t count = 1;
   for (const char byte : input.substr(std::min(equation.size() + 1, input.size()))) {
-    if (byte != 0 && axes.size() < 6 && count < 256) {
+    if (byte != 0 && axes.size() < 6 && count < 64) {
       axes.push_back((byte & 127) % 5);
       count *= axes.back();
       continue;

@@ -11,8 +11,7 @@ install_clang() {
 
 # The words of a harness's seeds, for libFuzzer to put where they are not.
 make_dictionary() {
-  grep --no-filename --text --only-matching --extended-regexp '[A-Za-z_]{3,24}' -r "$1" | sort | uniq -c |
-    sort -rn | head -n 400 | sed -E 's/^ *[0-9]+ (.*)/"\1"/'
+  cat "$1"/* | tr --complement --squeeze-repeats 'A-Za-z_' '\n' | sort --unique | sed -nE 's/^[A-Za-z_]{3,24}$/"&"/p'
 }
 
 run_fuzz() {
@@ -30,11 +29,12 @@ run_fuzz() {
     harnesses+=("$harness")
     mkdir -p "$corpus/$harness"
     make_dictionary "$seeds/$harness" >"$logs/$harness.words"
+    [[ -s $logs/$harness.words ]] || printf '"0"\n' >"$logs/$harness.words"
   done
   say "Fuzzing ${harnesses[*]}, $seconds s each"
   # A harness ends at its first finding. What the sanitizers keep to see uses of freed memory counts as memory, too.
   export UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=quarantine_size_mb=32:detect_leaks=1 OMP_NUM_THREADS=1
-  printf '%s\n' "${harnesses[@]}" | xargs -P "$(nproc)" -I NAME bash -c 'exec "$1/NAME" -max_total_time="$2" \
+  printf '%s\n' "${harnesses[@]}" | xargs -P "$(nproc)" -I NAME bash -c '"$1/NAME" -max_total_time="$2" \
     -timeout=10 -rss_limit_mb=1024 -max_len=16384 -print_final_stats=1 -artifact_prefix="$3/NAME-" \
     -dict="$5/NAME.words" "$4/corpus/NAME" "$4/seeds/NAME" >"$5/NAME" 2>&1 || true' \
     fuzz "$programs" "$seconds" "$findings" "$folder" "$logs"

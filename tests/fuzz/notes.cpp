@@ -18,17 +18,17 @@ struct Models {
   Models() {
     Config config = default_config("pairs");
     config.model.d_model = config.model.d_ff = 4, config.model.layers = config.model.heads = 1;
-    config.data.length = 8;
+    config.data.length = 8, config.data.min_frequency = 1;
     const ParallelText text{{"der hund", "ein haus"}, {"the dog", "a house"}, "source", "target"};
     Translator translator(config, learn_languages(config, text));
     pairs = to_checkpoint(translator.params(), translator.metadata());
-    add_validation(pairs.metadata, {.step = 3, .loss = 1.5});
 
     config = default_config("chars");
     config.model.d_model = config.model.d_ff = 4, config.model.layers = config.model.heads = 1;
-    config.data.length = 8;
+    config.data.length = 8, config.data.min_frequency = 1;
     TextModel model(config, TextData::learn_language(config, "the dog\na house\n"));
     chars = to_checkpoint(model.params(), model.metadata());
+    for (Checkpoint* checkpoint : {&pairs, &chars}) add_validation(checkpoint->metadata, {.step = 3, .loss = 1.5});
   }
 };
 
@@ -55,16 +55,22 @@ void use(const TextModel& model) {
 
 }  // namespace
 
-/// What a checkpoint says beside its numbers. One byte says which note of which model it is; the model, if it is taken,
-/// is used. (See subwords.cpp for the note that is another program's.)
+/// What a checkpoint says beside its numbers. Notes stand between bytes that no text has; the first byte of each says
+/// which one it is, of the model that the first one says. The model, if it is taken, is used. (See subwords.cpp for the
+/// note that is another program's.)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const Models models;
   if (size == 0) return 0;
   const bool text = data[0] >= 128;
   Checkpoint checkpoint = text ? models.chars : models.pairs;
-  auto note = checkpoint.metadata.begin();
-  std::advance(note, data[0] % checkpoint.metadata.size());
-  note->second = fuzz::text_of(data + 1, size - 1);
+  for (std::string_view rest = fuzz::text_of(data, size); !rest.empty();) {
+    const std::string_view note = rest.substr(0, rest.find('\xff'));
+    rest.remove_prefix(std::min(note.size() + 1, rest.size()));
+    if (note.empty()) continue;
+    auto place = checkpoint.metadata.begin();
+    std::advance(place, static_cast<unsigned char>(note[0]) % 128 % checkpoint.metadata.size());
+    place->second = note.substr(1);
+  }
   const std::filesystem::path path = fuzz::file_of("");
   fuzz::accepts([&] {
     save_safetensors(path, checkpoint);

@@ -99,8 +99,15 @@ void take_run(const fs::path& seeds, const fs::path& run, bool copied) {
     if (file.filename() == "metrics.jsonl") seed(seeds, "metrics", own, bytes);
   }
   const auto checkpoint = load_safetensors(run / "checkpoint.safetensors");
-  char number = 0;  // as the harness takes it: which note it is
-  for (const auto& [note, text] : checkpoint.metadata) seed(seeds, "notes", name + "-" + note, number++ + text);
+  const Metadata known = load_safetensors_metadata(run / "best.safetensors");
+  char number = name == "chars" ? '\x80' : '\0';  // as the harness takes it: which note it is, of which model
+  std::string notes;
+  for (const auto& [note, text] : known) {
+    if (note.ends_with("subwords")) continue;
+    seed(seeds, "notes", name + "-" + note, number + text);
+    notes += number++ + text + '\xff';
+  }
+  seed(seeds, "notes", name, notes);
   if (!copied) return;
   seed(seeds, "resume", name + "-progress", '\0' + checkpoint.metadata.at("progress"));
   seed(seeds, "resume", name + "-index", '\1' + read_file(run / "attention" / "index.json"));
@@ -140,10 +147,9 @@ int main(int count, char** arguments) {
       take_run(seeds, work / run, run == std::string_view("copy"));
 
     for (const auto& [name, file] : preset_files()) seed(seeds, "config", name, file), seed(seeds, "json", name, file);
-    std::string settings;
     const Config defaults;
-    for (const std::string& key : config_keys()) settings += key + "=" + option_value(defaults, key).dump() + "\n";
-    seed(seeds, "options", "all", settings);
+    for (const std::string& key : config_keys())
+      seed(seeds, "options", key, key + "=" + option_value(defaults, key).dump() + "\n");
     seed(seeds, "options", "some", "betas=[0.9, 0.99]\nlr=1e-3\ntask=reverse\nmodel=rnn\nunits=characters\n");
 
     std::vector<std::string_view> lines;
