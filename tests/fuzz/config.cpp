@@ -22,7 +22,8 @@ void make(const Config& config) {
   fuzz::must(parameters > 0, "a model has parameters");
   if (parameters > few_parameters) return;
   Translator model(config, languages);
-  fuzz::must(static_cast<double>(model.params().count()) >= parameters, "a model has no fewer parameters than foretold");
+  fuzz::must(static_cast<double>(model.params().count()) >= parameters,
+             "a model has no fewer parameters than foretold");
 }
 
 }  // namespace

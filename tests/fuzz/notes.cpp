@@ -46,9 +46,9 @@ void use(const Translator& model, const std::filesystem::path& weights) {
 
 void use(const TextModel& model) {
   const Checkpoint written{.arrays = {}, .metadata = model.metadata()};
-  fuzz::must(language_of(written, "text", model.config(), "again").vocabulary.tokens() ==
-                 model.language().vocabulary.tokens(),
-             "a vocabulary is kept");
+  fuzz::must(
+      language_of(written, "text", model.config(), "again").vocabulary.tokens() == model.language().vocabulary.tokens(),
+      "a vocabulary is kept");
   const auto likely = model.next(model.prompt("the"), 3);
   fuzz::must(likely.size() <= 3, "there are as many as asked for");
 }

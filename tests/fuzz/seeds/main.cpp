@@ -157,7 +157,8 @@ int main(int count, char** arguments) {
       lines.push_back(rest.substr(0, rest.find('\n')));
     seed(seeds, "subwords", "pieces", Subwords::train(lines, 40, {}).serialized());
     seed(seeds, "text", "source", source.substr(0, 200));
-    seed(seeds, "text", "marks", "\u0301a\u0301 \u200b\u05d0 \U0001F600\u00a0\r\n\u039f\u03a3 \u0130\u1100\u1161\u2028x");
+    seed(seeds, "text", "marks",
+         "\u0301a\u0301 \u200b\u05d0 \U0001F600\u00a0\r\n\u039f\u03a3 \u0130\u1100\u1161\u2028x");
     seed(seeds, "text", "order", "\ufeffe\u0323\u0307\u3000 \U0001F1E9\U0001F1EA \U0001F469\u200d\U0001F467");
     seed(seeds, "columns", "pairs", columns.substr(0, 200));
     seed(seeds, "alignments", "links", "0-0 1p1 2-1\n\n3-0\t0p3");
