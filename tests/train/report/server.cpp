@@ -197,7 +197,7 @@ TEST_CASE("heads without an end are cut off, and cost no memory") {
   CHECK_THAT(get(served, "/"), StartsWith("HTTP/1.1 200"));
 }
 
-TEST_CASE("slow clients and many connections do not starve others", "[threads]") {
+TEST_CASE("slow clients and many connections do not starve others") {
   const Served served;
   const std::size_t before = memory();
   std::vector<std::unique_ptr<Client>> slow;
