@@ -4,6 +4,7 @@
 #include <sentencepiece_trainer.h>
 
 #include <algorithm>
+#include <exception>
 #include <unordered_map>
 
 #include <gaze/autograd/base/error.h>
@@ -83,8 +84,12 @@ Subwords Subwords::train(std::span<const std::string_view> lines, std::int64_t s
 
 Subwords Subwords::from(const std::string& serialized) {
   const auto processor = std::make_shared<Processor>();
-  const auto status = processor->all.LoadFromSerializedProto(serialized);
-  require(status.ok(), "subwords: this is not a model of sentencepiece: {}", status.ToString());
+  try {
+    const auto status = processor->all.LoadFromSerializedProto(serialized);
+    require(status.ok(), "{}", status.ToString());
+  } catch (const std::exception& error) {  // the library throws, too
+    fail("subwords: this is not a model of sentencepiece: {}", error.what());
+  }
   Subwords subwords;
   subwords.processor_ = processor;
   subwords.serialized_ = serialized;

@@ -250,9 +250,11 @@ const std::vector<Section>& sections() {
                       [](Config& c, const json& v) { return assign_number(c.threads, v, 0, 1024); }};
   const Value betas{"two numbers from 0 to below 1", [](const Config& c) { return json(c.training.betas); },
                     [](Config& c, const json& v) {
-                      auto& [first, second] = c.training.betas;
-                      return v.is_array() && v.size() == 2 && assign_number(first, v[0], 0, 1 - 1e-12) &&
-                             assign_number(second, v[1], 0, 1 - 1e-12);
+                      auto [first, second] = c.training.betas;
+                      const bool right = v.is_array() && v.size() == 2 && assign_number(first, v[0], 0, 1 - 1e-12) &&
+                                         assign_number(second, v[1], 0, 1 - 1e-12);
+                      if (right) c.training.betas = {first, second};
+                      return right;
                     }};
   static const std::vector<Section> all = {
       {"The run",
@@ -446,6 +448,11 @@ std::vector<std::string> config_keys() {
 
 void set_option(Config& config, std::string_view key, std::string_view value, std::string_view typed) {
   const Option& o = option(key, typed);
+  try {
+    check_utf8(value);  // a run's config.json is
+  } catch (const Error& error) {
+    fail("{}: {}", typed, error.what());
+  }
   json parsed = typed_value(value);
   if (o.value.file && !parsed.is_string()) parsed = std::string(value);
   require(o.value.set(config, parsed), "{}: {}", typed, expected(o, parsed));

@@ -33,10 +33,27 @@ std::string in_lower_case(std::string_view name) {
 
 }  // namespace
 
+std::string one_line(std::string_view message) {
+  constexpr std::size_t longest = 4000;
+  // No character of UTF-8 is cut: a byte 10xxxxxx goes on with one.
+  const auto continues = [&](std::size_t at) { return at < message.size() && (message[at] & 0xc0) == 0x80; };
+  std::string line(message);
+  if (message.size() > longest) {
+    std::size_t head = longest / 2, tail = message.size() - longest / 2;
+    for (int i = 0; i < 3 && continues(head); ++i) --head;
+    for (int i = 0; i < 3 && continues(tail); ++i) ++tail;
+    line = fmt::format("{} [...] {}", message.substr(0, head), message.substr(tail));
+  }
+  std::ranges::replace_if(
+      line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return line;
+}
+
 std::string nearest_name(std::string_view name, std::span<const std::string> candidates) {
   std::string best;
   std::size_t min_distance = name.size() / 3 + 1;  // further off than this is not a typing error
   for (const std::string& candidate : candidates) {
+    if (candidate.size() + min_distance <= name.size()) continue;  // a name may be as long as a file
     const std::size_t distance = edit_distance(in_lower_case(name), in_lower_case(candidate));
     if (distance < min_distance) min_distance = distance, best = candidate;
   }

@@ -10,10 +10,14 @@
 
 namespace gaze {
 
+/// A message as one line that can be read, whatever it quotes: line breaks become spaces, and of a very long one the
+/// middle is left out.
+std::string one_line(std::string_view message);
+
 /// Every failure that gaze reports: one line that names the operation (or the file), what was given and the rule.
 class Error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit Error(std::string_view message) : std::runtime_error(one_line(message)) {}
 };
 
 /// Throws an Error with a formatted message.

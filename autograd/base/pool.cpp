@@ -47,6 +47,11 @@ struct Free {
 };
 
 // Under the address sanitizer nothing is kept, so that a use after release is seen.
+#ifdef __has_feature  // clang's way to say so
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__
+#endif
+#endif
 #ifdef __SANITIZE_ADDRESS__
 constexpr bool keeps_blocks = false;
 #else

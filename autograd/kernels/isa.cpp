@@ -9,6 +9,23 @@
 
 namespace gaze::kernels {
 
+// The levels that are compiled: see GAZE_LEVELS in CMakeLists.txt.
+#ifdef GAZE_WITHOUT_v2
+constexpr bool has_v2 = false;
+#else
+constexpr bool has_v2 = true;
+#endif
+#ifdef GAZE_WITHOUT_v3
+constexpr bool has_v3 = false;
+#else
+constexpr bool has_v3 = true;
+#endif
+#ifdef GAZE_WITHOUT_v4
+constexpr bool has_v4 = false;
+#else
+constexpr bool has_v4 = true;
+#endif
+
 // What the translation units of a level define, for every group of kernels.
 namespace v2 {
 template <class Group>
@@ -47,9 +64,9 @@ bool supported(Isa level) {
              v4 = __builtin_cpu_supports("x86-64-v4");
 #endif
   switch (level) {
-    case Isa::v2: return v2;
-    case Isa::v3: return v3;
-    case Isa::v4: return v4;
+    case Isa::v2: return has_v2 && v2;
+    case Isa::v3: return has_v3 && v3;
+    case Isa::v4: return has_v4 && v4;
   }
   return false;
 }
@@ -82,7 +99,7 @@ std::vector<Isa> supported_isas() {
   std::vector<Isa> there;
   for (const Isa level : {Isa::v2, Isa::v3, Isa::v4})
     if (supported(level)) there.push_back(level);
-  require(!there.empty(), "this processor is older than x86-64-v2, the minimum for the kernels");
+  require(!there.empty(), "this processor has none of the levels of x86-64 that the kernels were compiled for");
   return there;
 }
 
@@ -96,9 +113,15 @@ Kernels<T> kernels_of(Isa level) {
   Kernels<T> kernels;
   kernels.for_each_group([level](auto& group) {
     switch (level) {
-      case Isa::v2: return v2::fill(group);
-      case Isa::v3: return v3::fill(group);
-      case Isa::v4: return v4::fill(group);
+      case Isa::v2:
+        if constexpr (has_v2) v2::fill(group);
+        return;
+      case Isa::v3:
+        if constexpr (has_v3) v3::fill(group);
+        return;
+      case Isa::v4:
+        if constexpr (has_v4) v4::fill(group);
+        return;
     }
   });
   return kernels;

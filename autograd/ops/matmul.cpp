@@ -243,7 +243,7 @@ Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands) {
   lengths.fill(-1);
   const auto check_labels = [&](const std::string& word) {
     for (std::size_t i = 0; i < word.size(); ++i)
-      require(std::isalpha(static_cast<unsigned char>(word[i])) && word.find(word[i], i + 1) == std::string::npos,
+      require(((word[i] | 32) >= 'a' && (word[i] | 32) <= 'z') && word.find(word[i], i + 1) == std::string::npos,
               "einsum: \"{}\": every label is a letter, at most once per operand", equation);
   };
   for (std::size_t i = 0; i < labels.size(); ++i) {

@@ -71,7 +71,7 @@ TEST_CASE("conversion between dtypes") {
   CHECK(a.to(DType::float64).shares(a));
 }
 
-TEST_CASE("what a thread made outlives it") {
+TEST_CASE("what a thread made outlives it", "[threads]") {
   Array from_thread;
   std::thread([&] { from_thread = Array::full({100}, DType::float32, 1); }).join();
   CHECK(from_thread.at(99) == 1);
@@ -85,7 +85,7 @@ TEST_CASE("memory is used again") {
 }
 #endif
 
-TEST_CASE("a thread that ends gives its memory back to the system") {
+TEST_CASE("a thread that ends gives its memory back to the system", "[threads]") {
   const std::size_t before = pool::bytes_held();
   std::thread([] {
     for (const std::int64_t length : {1, 5, 60, 70, 100, 1000, 12345, 1 << 20}) Array::zeros({length}, DType::float32);
@@ -93,7 +93,7 @@ TEST_CASE("a thread that ends gives its memory back to the system") {
   CHECK(pool::bytes_held() == before);
 }
 
-TEST_CASE("memory that one thread makes and another releases does not pile up") {
+TEST_CASE("memory that one thread makes and another releases does not pile up", "[threads]") {
   constexpr std::int64_t length = 1 << 18;
   const std::size_t before = pool::bytes_held();
   for (int i = 0; i < 50; ++i) {

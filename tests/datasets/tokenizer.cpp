@@ -44,6 +44,10 @@ TEST_CASE("subwords are learned, the same from the same lines, and give the text
   CHECK(again.pieces() == subwords.pieces());
   CHECK(again.tokenizer().tokenize(lines[0]) == tokenizer.tokenize(lines[0]));
   CHECK_THROWS_WITH(Subwords::from("nonsense"), ContainsSubstring("sentencepiece"));
+  // The library throws by itself for a piece of no letters: the message is still one of gaze's.
+  const std::string unknown("\n\x0e\n\x05<unk>\x15\0\0\0\0\x18\x02", 16), empty("\n\x08\n\x01\0\x15\0\0\0\0", 10);
+  CHECK_THROWS_AS(Subwords::from(unknown + empty), Error);
+  CHECK_THROWS_WITH(Subwords::from(unknown + empty), StartsWith("subwords: this is not a model of sentencepiece: "));
   CHECK_THROWS_AS(Subwords::train({}, 100), Error);
 }
 

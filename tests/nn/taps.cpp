@@ -470,7 +470,7 @@ TEST_CASE("a tap that throws ends the pass, and the model goes on", "[taps]") {
   CHECK(distance(subject.logits(nullptr), before) == 0);
 }
 
-TEST_CASE("two threads use one model with taps of their own", "[taps]") {
+TEST_CASE("two threads use one model with taps of their own", "[taps][threads]") {
   const Subject subject("transformer");
   const std::string point = "body.encoder.layers.0.self_attn.head_outputs";
   const auto logits = [&](std::vector<double> factors) {

@@ -50,7 +50,10 @@ TEST_CASE("options are set by name, with their type checked") {
   CHECK_THROWS_WITH(set_option(c, "optimizer=adams"), EndsWith("expects adam, adamw or sgd; did you mean adam?"));
   CHECK_THROWS_WITH(set_option(c, "score=scaleddot"), EndsWith("did you mean scaled_dot?"));
   CHECK_THROWS_WITH(set_option(c, "D_MODEL=2"), ContainsSubstring("did you mean d_model?"));
+  CHECK_THROWS_WITH(set_option(c, "task=r\xff"), EndsWith(": the text is not UTF-8 at byte 2"));
   CHECK(c.model.heads == 4);
+  CHECK_THROWS_WITH(set_option(c, "betas=[0.5,1]"), ContainsSubstring("expects"));
+  CHECK(c.training.betas == std::pair(0.9, 0.95));  // as they were, both
 }
 
 TEST_CASE("text of a new run is normalised, and that of a run from before the option is not") {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -15,12 +16,13 @@ void AlignmentCounts::add(std::span<const Link> gold, std::span<const AlignmentL
   if (gold.empty()) return;
   predicted += static_cast<std::int64_t>(prediction.size());
   sure += std::count_if(gold.begin(), gold.end(), [](const Link& l) { return l.sure; });
+  std::map<AlignmentLink, bool> sure_of;
+  for (const Link& l : gold) sure_of.emplace(AlignmentLink(l.source, l.target), l.sure);
   for (const AlignmentLink& link : prediction) {
-    const auto match = std::find_if(gold.begin(), gold.end(),
-                                    [&](const Link& l) { return AlignmentLink(l.source, l.target) == link; });
-    if (match == gold.end()) continue;
+    const auto match = sure_of.find(link);
+    if (match == sure_of.end()) continue;
     ++possible_hits;
-    sure_hits += match->sure;
+    sure_hits += match->second;
   }
 }
 
@@ -152,6 +154,7 @@ std::string to_pharaoh(std::span<const AlignmentLink> links) {
 
 std::vector<Link> parse_pharaoh(std::string_view line, int base, std::string_view where) {
   std::vector<Link> links;
+  std::map<AlignmentLink, std::size_t> places;  // in `links`
   constexpr std::string_view blanks = " \t";
   for (std::size_t at = line.find_first_not_of(blanks); at != line.npos; at = line.find_first_not_of(blanks, at)) {
     const std::size_t end = std::min(line.find_first_of(blanks, at), line.size());
@@ -167,12 +170,11 @@ std::vector<Link> parse_pharaoh(std::string_view line, int base, std::string_vie
             "{}: {} is not a link; links are i-j (sure) or ipj (possible)", where, word);
     link.sure = *sign == '-', link.source -= base, link.target -= base;
     require(link.source >= 0 && link.target >= 0, "{}: {} has an index below {}, the file's first", where, word, base);
-    const auto same = std::find_if(links.begin(), links.end(),
-                                   [&](const Link& l) { return l.source == link.source && l.target == link.target; });
-    if (same == links.end())
+    const auto [same, is_new] = places.emplace(AlignmentLink(link.source, link.target), links.size());
+    if (is_new)
       links.push_back(link);
-    else
-      same->sure = same->sure || link.sure;
+    else if (link.sure)
+      links[same->second].sure = true;
   }
   return links;
 }

@@ -25,7 +25,7 @@ struct Threads {
 
 }  // namespace
 
-TEST_CASE("every task is done once, for any number of tasks and threads") {
+TEST_CASE("every task is done once, for any number of tasks and threads", "[threads]") {
   for (const int count : {1, 2, 3, 7}) {
     const Threads use(count);
     for (const std::int64_t tasks : {0, 1, 2, 5, 1000}) {
@@ -38,7 +38,7 @@ TEST_CASE("every task is done once, for any number of tasks and threads") {
   }
 }
 
-TEST_CASE("more tasks than fit one round are done") {
+TEST_CASE("more tasks than fit one round are done", "[threads]") {
   const Threads use(3);
   std::atomic<std::int64_t> sum{0};
   constexpr std::int64_t tasks = (1 << 21) + 5;
@@ -46,7 +46,7 @@ TEST_CASE("more tasks than fit one round are done") {
   CHECK(sum == tasks * (tasks - 1) / 2);
 }
 
-TEST_CASE("work inside work, and of several threads at once, is done") {
+TEST_CASE("work inside work, and of several threads at once, is done", "[threads]") {
   const Threads use(3);
   std::atomic<int> done{0};
   const auto nested = [&] {
@@ -59,7 +59,7 @@ TEST_CASE("work inside work, and of several threads at once, is done") {
   CHECK(done == 4 * 20 * 10);
 }
 
-TEST_CASE("what a task throws comes out, and the next work is done") {
+TEST_CASE("what a task throws comes out, and the next work is done", "[threads]") {
   const Threads use(3);
   for (int again = 0; again < 20; ++again) {
     std::atomic<int> done{0};

@@ -100,3 +100,13 @@ TEST_CASE("Pharaoh lines are read and written, anything else is named") {
   CHECK(to_pharaoh(std::vector<AlignmentLink>{{0, 0}, {2, 1}}) == "0-0 2-1");
   CHECK(to_pharaoh({}).empty());
 }
+
+TEST_CASE("a line of very many links is read and scored in the time that it takes to read it") {
+  std::vector<AlignmentLink> links;
+  for (int i = 0; i < 100'000; ++i) links.emplace_back(i, 2 * i);
+  const std::vector<Link> gold = parse_pharaoh(to_pharaoh(links), 0, "f:1");
+  CHECK(gold.size() == links.size());
+  AlignmentCounts counts;
+  counts.add(gold, links);
+  CHECK(counts.aer() == 0);
+}

@@ -13,8 +13,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include <gaze/train/attention/attention_log.h>
 #include <gaze/train/options.h>
 #include <gaze/train/report/server.h>
+#include <gaze/train/text/pair_data.h>
+#include <gaze/train/training_run.h>
 
 #include "../../catch.h"
 #include "../../scratch.h"
@@ -47,12 +50,12 @@ struct Served {
   std::string port;
 };
 
-/// A connection of a client.
+/// A connection of a client, in any thread: assertions of Catch are for one.
 struct Client {
   explicit Client(const Served& served, const char* address = "127.0.0.1") {
     addrinfo hints = {}, *found = nullptr;
     hints.ai_socktype = SOCK_STREAM;
-    REQUIRE(::getaddrinfo(address, served.port.c_str(), &hints, &found) == 0);
+    gaze::require(::getaddrinfo(address, served.port.c_str(), &hints, &found) == 0, "{} is no address", address);
     socket = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     connected = ::connect(socket, found->ai_addr, found->ai_addrlen) == 0;
     ::freeaddrinfo(found);
@@ -90,7 +93,7 @@ struct Client {
 
 std::string asked(const Served& served, const std::string& head) {
   const Client client(served);
-  REQUIRE(client.send(head + "\r\n"));
+  gaze::require(client.send(head + "\r\n"), "the server does not listen");
   return client.answer();
 }
 
@@ -222,7 +225,49 @@ TEST_CASE("slow clients and many connections do not starve others") {
   CHECK(Clock::now() - began < seconds(8));
 }
 
-TEST_CASE("a server with slow clients ends at once") {
+TEST_CASE("a run is watched by several clients while it is trained", "[threads]") {
+  Served served;
+  for (const char* setting : {"d_model=8", "d_ff=8", "batch=4", "validation=4", "steps=12", "log_every=2", "probes=2"})
+    set_option(served.config, setting);
+  std::atomic<bool> trained = false;
+  std::string failure;
+  std::thread trainer([&] {
+    try {
+      Translator translator(served.config);
+      const auto pairs = toy_pairs(served.config, translator.languages());
+      SequenceLearner learner(served.config, translator.params(), translator.model(), *pairs, translator.metadata());
+      TrainingRun run(learner, *served.run);
+      const auto look = [&](const std::vector<Example>& sentences, AttentionRecorder& recorder) {
+        translator.record(sentences, recorder);
+      };
+      AttentionLog log(served.config, translator.attentions(), Marks{}, look, *served.run, pairs->probes(2));
+      log.begin(0);
+      run.on_step([&](const StepReport& report) { log.after(report.step); });
+      run.run();
+    } catch (const std::exception& error) {
+      failure = error.what();
+    }
+    trained = true;
+  });
+  std::atomic<int> answers = 0, others = 0;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 3; ++i)
+    clients.emplace_back([&] {
+      do {
+        const std::string answer = get(served, "/data");
+        ++answers;
+        others += !answer.starts_with("HTTP/1.1 200");
+      } while (!trained);
+    });
+  for (std::thread& client : clients) client.join();
+  trainer.join();
+  CHECK(failure.empty());
+  CHECK(answers >= 3);
+  CHECK(others == 0);
+  CHECK_THAT(get(served, "/data"), ContainsSubstring("\"step\":12"));
+}
+
+TEST_CASE("a server with slow clients ends at once", "[threads]") {
   auto served = std::make_unique<Served>();
   const Client silent(*served), slow(*served);
   slow.send("GET / HT");
