@@ -15,6 +15,7 @@
 #include <sstream>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -76,10 +77,14 @@ RunFolder RunFolder::create(const fs::path& path, const Config& config) {
   RunFolder run(path);
   run.lock();
   require(!file_exists(path / "config.json"), "{}: it already holds a run; choose another --run folder", path.string());
-  for (const auto& entry : fs::directory_iterator(path, error))  // a start that was killed may leave a part
-    require(entry.path().extension() == ".part", "{}: the folder is not empty; choose another --run folder",
-            path.string());
+  std::vector<fs::path> parts;  // of a start that was killed
+  for (const auto& entry : fs::directory_iterator(path, error)) {
+    parts.push_back(entry.path());
+    require(is_unfinished_write(parts.back()) && parts.back().filename().string().starts_with("config.json."),
+            "{}: the folder is not empty; choose another --run folder", path.string());
+  }
   require(!error, "{}: {}", path.string(), error.message());
+  for (const fs::path& part : parts) fs::remove(part, error);
   run.write_config(config);
   return run;
 }
@@ -197,6 +202,12 @@ void RunFolder::append_metrics(const nlohmann::json& line) const {
   const int reason = errno;
   fs::resize_file(name, before, none);  // no half line stays behind
   fail("{}: {}", name.string(), std::strerror(reason));
+}
+
+bool is_unfinished_write(const fs::path& file) {
+  const std::string process = file.stem().extension().string();  // ".4711"
+  return file.extension() == ".part" && process.size() > 1 &&
+         process.find_first_not_of("0123456789", 1) == process.npos;
 }
 
 nlohmann::json metrics_line(std::string_view text, const std::string& file, std::int64_t line) {

@@ -1,5 +1,8 @@
 /// The program `gaze`: one subcommand per file of commands/.
 
+#include <fcntl.h>
+
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -10,7 +13,20 @@
 #include <gaze/train/program/commands/usage.h>
 #include <gaze/train/program/terminal/terminal.h>
 
+namespace {
+
+/// A stream that the program was started without stays an error to use. Its number must not go to the next file that is
+/// opened, which would get what is printed.
+void reserve_standard_streams() {
+  for (int stream = 0; stream <= 2; ++stream)
+    if (::fcntl(stream, F_GETFD) < 0 && errno == EBADF && ::open("/dev/null", stream == 0 ? O_WRONLY : O_RDONLY) < 0)
+      break;  // then no other file can be opened either
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  reserve_standard_streams();
   using namespace gaze;
   using namespace gaze::train;
   const std::string program = argc > 0 ? argv[0] : "gaze";  // how to call it again
