@@ -30,8 +30,8 @@ const std::vector<Room>& rooms() {
     const std::string base = "autograd/base", kernels = "autograd/kernels", autograd = "autograd",
                       check = "autograd/check", cases = "autograd/check/cases", nn = "nn", optim = "optim",
                       datasets = "datasets", train = "train", attention = "train/attention", text = "train/text",
-                      run_check = "train/check", report = "train/report", terminal = "train/program/terminal", lessons = "train/lessons",
-                      program = "train/program", commands = "train/program/commands";
+                      run_check = "train/check", report = "train/report", terminal = "train/program/terminal",
+                      lessons = "train/lessons", program = "train/program", commands = "train/program/commands";
     const auto core = std::vector{base, kernels, autograd, nn, optim};
     const auto and_also = [](std::vector<std::string> first, std::initializer_list<std::string> more) {
       first.insert(first.end(), more);

@@ -21,6 +21,7 @@
 
 #include <gaze/autograd/base/error.h>
 #include <gaze/autograd/base/files.h>
+#include <gaze/train/folder.h>
 #include <gaze/train/json.h>
 #include <gaze/train/options.h>
 #include <gaze/train/saved_model.h>
@@ -77,14 +78,11 @@ RunFolder RunFolder::create(const fs::path& path, const Config& config) {
   RunFolder run(path);
   run.lock();
   require(!file_exists(path / "config.json"), "{}: it already holds a run; choose another --run folder", path.string());
-  std::vector<fs::path> parts;  // of a start that was killed
-  for (const auto& entry : fs::directory_iterator(path, error)) {
-    parts.push_back(entry.path());
-    require(is_unfinished_write(parts.back()) && parts.back().filename().string().starts_with("config.json."),
+  const auto parts = entries_of(path);  // of a start that was killed
+  for (const fs::path& part : parts)
+    require(is_unfinished_write(part) && part.filename().string().starts_with("config.json."),
             "{}: the folder is not empty; choose another --run folder", path.string());
-  }
-  require(!error, "{}: {}", path.string(), error.message());
-  for (const fs::path& part : parts) fs::remove(part, error);
+  for (const fs::path& part : parts) remove_file(part);
   run.write_config(config);
   return run;
 }
@@ -144,12 +142,10 @@ void RunFolder::check_place() const {
 }
 
 void RunFolder::check_output(const fs::path& file) const {
-  std::error_code none;
-  const auto same = [&](const fs::path& own) { return fs::equivalent(file, own, none); };
+  const auto same = [&](const fs::path& own) { return is_same_file(file, own); };
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
   const bool own = same(path_ / "config.json") || same(metrics()) || same(checkpoint()) || same(best()) ||
-                   same(averaged()) || fs::equivalent(folder, snapshots(), none) ||
-                   fs::equivalent(folder, path_ / "attention", none);
+                   same(averaged()) || is_same_file(folder, snapshots()) || is_same_file(folder, path_ / "attention");
   require(!own, "{}: it is a file of the run, which is not written over", file.string());
 }
 

@@ -13,6 +13,7 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/nn/checkpoint.h>
+#include <gaze/train/folder.h>
 #include <gaze/train/json.h>
 #include <gaze/train/optimizers.h>
 #include <gaze/train/options.h>
@@ -36,12 +37,11 @@ bool keeps_best(const Config& config) { return has_text(config) || config.traini
 
 std::map<std::int64_t, fs::path> snapshots_of(const RunFolder& folder) {
   std::map<std::int64_t, fs::path> files;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(folder.snapshots(), none)) {
-    const std::string name = entry.path().stem().string();
-    if (entry.path().extension() == ".safetensors" && name.size() < 18 &&
-        name.find_first_not_of("0123456789") == name.npos && !name.empty())
-      files[std::stoll(name)] = entry.path();
+  for (const fs::path& entry : entries_of(folder.snapshots())) {
+    const std::string name = entry.stem().string();
+    if (entry.extension() == ".safetensors" && name.size() < 18 && name.find_first_not_of("0123456789") == name.npos &&
+        !name.empty())
+      files[std::stoll(name)] = entry;
   }
   return files;
 }
@@ -57,8 +57,7 @@ Progress progress_of(const Checkpoint& checkpoint, const std::string& file) {
     notes.at("grad_norm").get_to(p.grad_norm);
     notes.at("interval_loss").get_to(p.interval_loss);
     p.interval_steps = count_in(notes, "interval_steps");
-    if (!notes.at("best_loss").is_null())
-      p.best = {count_in(notes, "best_step"), notes.at("best_loss").get<double>()};
+    if (!notes.at("best_loss").is_null()) p.best = {count_in(notes, "best_step"), notes.at("best_loss").get<double>()};
     p.validations_since_best = count_in(notes, "validations_since_best");
   } catch (const json::exception&) {
     fail("{}: its notes on the progress are broken", file);
@@ -111,10 +110,9 @@ std::string TrainingRun::resume() {
   if (!file_exists(folder_.checkpoint())) {
     require(!file_exists(folder_.best()) && !file_exists(folder_.averaged()),
             "{}: it is missing; without it the run cannot go on", file);
-    std::error_code none;
-    const auto files = std::distance(fs::directory_iterator(folder_.path(), none), fs::directory_iterator());
+    const std::size_t files = entries_of(folder_.path()).size();
     note_stale_after(0);
-    fs::remove(folder_.metrics(), none);
+    remove_file(folder_.metrics());
     folder_.write_config(learner_.config());
     if (files == 1) return "";  // config.json: nothing was begun
     return "the run was stopped before its first checkpoint and begins anew";
@@ -151,11 +149,8 @@ std::string TrainingRun::resume() {
 
 /// What was written in part goes; weights of later steps will be written again, or go when a later state is saved.
 void TrainingRun::note_stale_after(std::int64_t step) {
-  std::error_code none;
-  std::vector<fs::path> parts;
-  for (const auto& entry : fs::recursive_directory_iterator(folder_.path(), none))
-    if (is_unfinished_write(entry.path())) parts.push_back(entry.path());
-  for (const fs::path& part : parts) fs::remove(part, none);
+  for (const fs::path& entry : entries_below(folder_.path()))
+    if (is_unfinished_write(entry)) remove_file(entry);
   for (const auto& [at, snapshot] : snapshots_of(folder_))
     if (at > step) stale_.insert(snapshot);
   if (!keeps_best(learner_.config())) stale_.insert({folder_.best(), folder_.best_on_the_way()});
@@ -271,7 +266,7 @@ void TrainingRun::after(const StepReport& report) {
 Figures TrainingRun::figures(bool validate) const {
   Figures f{.step = steps_done(), .lr = state_.lr, .grad_norm = state_.grad_norm};
   if (validate) f.held_out = learner_.evaluate();
-  f.loss = state_.interval_steps > 0       ? state_.interval_loss / static_cast<double>(state_.interval_steps)
+  f.loss = state_.interval_steps > 0        ? state_.interval_loss / static_cast<double>(state_.interval_steps)
            : figure_in(*last_line_, "loss") ? *figure_in(*last_line_, "loss")
            : f.held_out                     ? f.held_out->loss
                                             : 0;
@@ -319,8 +314,7 @@ void TrainingRun::keep_best(const ValidationNote& note) {
   save_best(note);
   stale_.erase(folder_.best());
   restores_best_ = false;
-  std::error_code none;
-  fs::remove(folder_.best_on_the_way(), none);
+  remove_file(folder_.best_on_the_way());
 }
 
 /// The last state is validated whether or not it was due, and may be the best. The best on the way is put aside for a
@@ -355,9 +349,8 @@ void TrainingRun::snapshot() {
 std::map<std::int64_t, fs::path> TrainingRun::last_snapshots() const {
   auto files = snapshots_of(folder_);
   std::erase_if(files, [&](const auto& file) { return stale_.contains(file.second); });
-  std::error_code none;
   while (std::cmp_greater(files.size(), learner_.config().training.average)) {
-    fs::remove(files.begin()->second, none);
+    remove_file(files.begin()->second);
     files.erase(files.begin());
   }
   return files;
@@ -366,10 +359,9 @@ std::map<std::int64_t, fs::path> TrainingRun::last_snapshots() const {
 /// The mean of the snapshots, each number added up in the order of steps; kept if it is better than the best of them.
 /// One of an earlier end goes.
 void TrainingRun::average() {
-  std::error_code none;
   const auto files = learner_.config().training.average > 0 ? last_snapshots() : std::map<std::int64_t, fs::path>();
   if (files.empty()) {
-    fs::remove(folder_.averaged(), none);
+    remove_file(folder_.averaged());
     return;
   }
   Checkpoint mean;
@@ -402,7 +394,7 @@ void TrainingRun::average() {
   load(learner_.params(), kept);
   averaged_loss_ = loss;
   if (const auto other = best(); other && !(loss < other->loss)) {
-    fs::remove(folder_.averaged(), none);
+    remove_file(folder_.averaged());
     return;
   }
   add_validation(mean.metadata, {steps_done(), loss});
@@ -443,8 +435,7 @@ void TrainingRun::save() {
   save_safetensors(folder_.checkpoint(), checkpoint);
   saved_step_ = steps_done();
   last_is_best_.reset();
-  std::error_code none;
-  for (const fs::path& stale : std::exchange(stale_, {})) fs::remove(stale, none);
+  for (const fs::path& stale : std::exchange(stale_, {})) remove_file(stale);
   if (std::exchange(restores_best_, false)) {
     std::error_code error;
     fs::rename(folder_.best_on_the_way(), folder_.best(), error);

@@ -34,10 +34,10 @@ struct Figures {
 struct Progress {
   std::int64_t step = 0;
   std::string data_hash = {};
-  std::int64_t lines = 0;           ///< of metrics.jsonl, written where the options say
-  double lr = 0, grad_norm = 0;     ///< of the last step
-  double interval_loss = 0;         ///< sum since the last of these lines
-  std::int64_t interval_steps = 0;  ///< as many
+  std::int64_t lines = 0;                   ///< of metrics.jsonl, written where the options say
+  double lr = 0, grad_norm = 0;             ///< of the last step
+  double interval_loss = 0;                 ///< sum since the last of these lines
+  std::int64_t interval_steps = 0;          ///< as many
   std::optional<ValidationNote> best = {};  ///< of the validations on the way
   std::int64_t validations_since_best = 0;
 };

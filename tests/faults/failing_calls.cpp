@@ -1,10 +1,11 @@
-/// Preloaded into a program (LD_PRELOAD), it has one call to the system go wrong: see faults.py. A filter of the kernel's
-/// (seccomp) hands every call of the kinds below to the handler here, those from within the C library included, and the
-/// handler makes them itself, or does not.
+/// Preloaded into a program (LD_PRELOAD), it has one call to the system go wrong: see faults.py. A filter of the
+/// kernel's (seccomp) hands every call of the kinds below to the handler here, those from within the C library
+/// included, and the handler makes them itself, or does not.
 ///
 ///   GAZE_FAULTS_KINDS   the kinds that are counted: "write,fsync"; all that the table has without it
 ///   GAZE_FAULTS_AT      which of them, from 1, goes wrong; 0: none
-///   GAZE_FAULTS_DO      what happens then: "error N" (errno), "short" (half of what was asked for), "kill", "torn" (half
+///   GAZE_FAULTS_DO      what happens then: "error N" (errno), "short" (half of what was asked for), "kill", "torn"
+///   (half
 ///                       of it, then kill) or "signal N" before the call
 ///   GAZE_FAULTS_LOG     a file that gets a line for each counted call: its kind and what it is about
 
@@ -122,8 +123,8 @@ void note(const Kind& kind, const long* a) {
     do *--d = static_cast<char>('0' + number % 10);
     while ((number /= 10) > 0);
     strcpy(link + strlen("/proc/self/fd/"), d);
-    const long length = gaze_faults_call(SYS_readlink, reinterpret_cast<long>(link), reinterpret_cast<long>(to),
-                                         end - to, 0, 0, 0);
+    const long length =
+        gaze_faults_call(SYS_readlink, reinterpret_cast<long>(link), reinterpret_cast<long>(to), end - to, 0, 0, 0);
     if (length > 0) to += length;
   }
   *to++ = '\n', *to = 0;
@@ -163,9 +164,8 @@ void on_call(int, siginfo_t* info, void* context) {
     if (kinds[i].number != info->si_syscall) continue;
     note(kinds[i], a);
     const long call = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
-    registers[REG_RAX] = call == fails_at
-                             ? done_wrong(kinds[i], a)
-                             : gaze_faults_call(info->si_syscall, a[0], a[1], a[2], a[3], a[4], a[5]);
+    registers[REG_RAX] = call == fails_at ? done_wrong(kinds[i], a)
+                                          : gaze_faults_call(info->si_syscall, a[0], a[1], a[2], a[3], a[4], a[5]);
     return;
   }
   registers[REG_RAX] = -ENOSYS;  // no other call comes here
@@ -187,12 +187,18 @@ __attribute__((constructor)) void begin() {
   const char *const at = getenv("GAZE_FAULTS_AT"), *const what = getenv("GAZE_FAULTS_DO"),
                     *const list = getenv("GAZE_FAULTS_KINDS"), *const log = getenv("GAZE_FAULTS_LOG");
   fails_at = at ? atol(at) : 0;
-  if (what && strncmp(what, "error ", 6) == 0) deed = Deed::error, parameter = atol(what + 6);
-  else if (what && strncmp(what, "signal ", 7) == 0) deed = Deed::signal, parameter = atol(what + 7);
-  else if (what && strcmp(what, "short") == 0) deed = Deed::half;
-  else if (what && strcmp(what, "kill") == 0) deed = Deed::kill;
-  else if (what && strcmp(what, "torn") == 0) deed = Deed::torn;
-  else if (fails_at > 0) give_up("failing_calls: GAZE_FAULTS_DO is not known\n");
+  if (what && strncmp(what, "error ", 6) == 0)
+    deed = Deed::error, parameter = atol(what + 6);
+  else if (what && strncmp(what, "signal ", 7) == 0)
+    deed = Deed::signal, parameter = atol(what + 7);
+  else if (what && strcmp(what, "short") == 0)
+    deed = Deed::half;
+  else if (what && strcmp(what, "kill") == 0)
+    deed = Deed::kill;
+  else if (what && strcmp(what, "torn") == 0)
+    deed = Deed::torn;
+  else if (fails_at > 0)
+    give_up("failing_calls: GAZE_FAULTS_DO is not known\n");
   if (log) {
     const int file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     log_file = fcntl(file, F_DUPFD_CLOEXEC, 900);  // the program's own descriptors are numbered as ever
@@ -218,8 +224,7 @@ __attribute__((constructor)) void begin() {
     taken = static_cast<unsigned char>(taken + is_counted[i]);
   }
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; ++i)
-    if (is_counted[i])
-      add(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned long>(kinds[i].number), taken--, 0);
+    if (is_counted[i]) add(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned long>(kinds[i].number), taken--, 0);
   add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
   add(BPF_RET | BPF_K, SECCOMP_RET_TRAP, 0, 0);
   const sock_fprog program{count, filter};

@@ -311,6 +311,12 @@ def kill_plan(machine, kind, count, every):
 # Failing calls -------------------------------------------------------------------------------------------------------
 
 
+def errors_of(call, k):
+    """What a call may be answered. Writes are many, and no space is to them what an I/O error is: they take turns."""
+    errors = ERRORS[call.split()[0]]
+    return [e for e in errors if not call.startswith("write") or e != ("EIO", "ENOSPC")[k % 2]]
+
+
 def deed_of(error):
     return "short" if error == "short" else f"error {NUMBERS[error]}"
 
@@ -372,7 +378,7 @@ def training_candidates(machine):
                                 ["train", "--resume", "run", *options] if begin else machine.train_args(training),
                                 log=machine.folder / f"log-{command}" / "log").calls
             for k, call in enumerate(calls, 1):
-                for error in ERRORS[call.split()[0]]:
+                for error in errors_of(call, k):
                     def run(where, begin=begin, k=k, error=error, training=training, options=options, expected=expected):
                         if begin:
                             shutil.copytree(begin / "run", where / "run")
@@ -415,7 +421,7 @@ def reading_candidates(machine):
             raise SystemExit(f"faults: {command} fails undisturbed: {undisturbed}")
         written = (where / output).read_bytes() if output else b""
         for k, call in enumerate(undisturbed.calls, 1):
-            for error in ERRORS[call.split()[0]]:
+            for error in errors_of(call, k):
                 def run(at, args=args, output=output, k=k, error=error, out=undisturbed.out, written=written,
                         source=source):
                     shutil.copytree(expected, at / "run")

@@ -13,6 +13,7 @@
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/xtensor.h>
 #include <gaze/train/attention/word_map.h>
+#include <gaze/train/folder.h>
 #include <gaze/train/json.h>
 #include <gaze/train/trainer.h>
 
@@ -37,16 +38,12 @@ json to_json(const HeadScore& s) {
 
 /// Removes the weights of a recording but for some files.
 void remove_weights(const fs::path& folder, const std::set<fs::path>& kept = {}) {
-  std::error_code none;
-  std::vector<fs::path> files;  // first: what a folder lists while files are removed from it is not said
-  for (const auto& entry : fs::directory_iterator(folder, none))
-    if (entry.path().extension() == ".npy" && !kept.contains(entry.path())) files.push_back(entry.path());
-  for (const fs::path& file : files) fs::remove(file, none);
+  for (const fs::path& entry : entries_of(folder))
+    if (entry.extension() == ".npy" && !kept.contains(entry)) remove_file(entry);
 }
 
 void remove_recording(const fs::path& folder) {
-  std::error_code none;
-  fs::remove(folder / "index.json", none);
+  remove_file(folder / "index.json");
   remove_weights(folder);
 }
 

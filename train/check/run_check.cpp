@@ -174,9 +174,10 @@ class Reading {
         file.what = fmt::format("state of the training: {} parameters, {}", model->params().count(),
                                 name_of(config.training.optimizer));
       } else {
-        file.what = fmt::format("state of the training of a model of kind {}, which this program does not know: shapes "
-                                "are not compared",
-                                config.own.kind);
+        file.what = fmt::format(
+            "state of the training of a model of kind {}, which this program does not know: shapes "
+            "are not compared",
+            config.own.kind);
       }
       trained_ = config, progress_ = progress, notes_ = checkpoint.metadata;
     });
@@ -226,7 +227,8 @@ class Reading {
       require(lines >= known, "{}: {} of its {} lines are gone", path_of(name), known - lines, known);
       file.what = fmt::format("figures: {} lines, the last of step {}", lines, last);
       if (!ended)
-        set(file, FileState::unfinished, fmt::format("{}:{}: the line has no end", path_of(name), lines + 1), goes_on());
+        set(file, FileState::unfinished, fmt::format("{}:{}: the line has no end", path_of(name), lines + 1),
+            goes_on());
       else if (later > 0)
         set(file, FileState::unfinished,
             fmt::format("{}: {} of its lines are of steps after the state that is saved", path_of(name), later),
@@ -303,7 +305,8 @@ class Reading {
         model_of(weights, config_of_weights(weights, name), name);
         file.step = at;
         if (!progress_ || at > progress_->step)
-          set(file, FileState::unfinished, path_of(name) + ": it is of a step after the state that is saved", goes_on());
+          set(file, FileState::unfinished, path_of(name) + ": it is of a step after the state that is saved",
+              goes_on());
       });
     }
   }
@@ -315,7 +318,8 @@ class Reading {
     const std::string remedy = std::string("move the folder attention/ away: what comes is recorded then; ") + repeat;
     add(name, "recorded attention", remedy, [&](CheckedFile& file) {
       if (fs::file_size(run_.path() / name) == 0) {
-        set(file, FileState::unfinished, path_of(name) + ": it is empty, as a crash of the system leaves it", goes_on());
+        set(file, FileState::unfinished, path_of(name) + ": it is empty, as a crash of the system leaves it",
+            goes_on());
         return;
       }
       AttentionRecord read = AttentionLog::load(run_);
@@ -367,9 +371,9 @@ class Reading {
         page ? "gaze report writes it anew" : "gaze translate writes them anew", [&](CheckedFile& file) {
           const auto lines = read_lines(run_.path() / name);
           if (!page) file.what += fmt::format(": {} lines", lines.size());
-          require(!page || (!lines.empty() && std::ranges::any_of(std::span(lines).last(1), [](const auto& line) {
-                              return line.ends_with("</html>");
-                            })),
+          require(!page || (!lines.empty() &&
+                            std::ranges::any_of(std::span(lines).last(1),
+                                                [](const auto& line) { return line.ends_with("</html>"); })),
                   "{}: the page has no end", path_of(name));
         });
   }

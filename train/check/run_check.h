@@ -24,11 +24,11 @@ std::string_view name_of(FileState);
 struct CheckedFile {
   std::string name;  ///< within the folder: "attention/index.json"
   FileState state = FileState::whole;
-  std::string what = {};                   ///< it is: "weights of the lowest validation loss"
-  std::optional<std::int64_t> step = {};   ///< of the training
-  std::optional<double> loss = {};         ///< of the validation at that step
-  std::string wrong = {}, remedy = {};     ///< why it is not whole, and what to do
-  std::string group = {};                  ///< files that are alike ("attention/MODULE.*.npy"); empty: it is alone
+  std::string what = {};                  ///< it is: "weights of the lowest validation loss"
+  std::optional<std::int64_t> step = {};  ///< of the training
+  std::optional<double> loss = {};        ///< of the validation at that step
+  std::string wrong = {}, remedy = {};    ///< why it is not whole, and what to do
+  std::string group = {};                 ///< files that are alike ("attention/MODULE.*.npy"); empty: it is alone
 };
 
 struct RunCheck {

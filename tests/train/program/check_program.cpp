@@ -1,7 +1,7 @@
 #include <sys/stat.h>
 
-#include <csignal>
 #include <cmath>
+#include <csignal>
 #include <functional>
 #include <set>
 
@@ -22,9 +22,8 @@ void train_whole(Program& gaze) {
   write(gaze.folder / "source", source);
   write(gaze.folder / "target", target);
   Args args = {"train"};
-  for (const char* word :
-       {"pairs", "--src", "source", "--tgt", "target", "--test-src", "source", "--test-tgt", "target", "--run", "run",
-        "--threads", "1", "--steps", "14"})
+  for (const char* word : {"pairs", "--src", "source", "--tgt", "target", "--test-src", "source", "--test-tgt",
+                           "target", "--run", "run", "--threads", "1", "--steps", "14"})
     args.emplace_back(word);
   for (const char* setting :
        {"d_model=16", "d_ff=32", "heads=2", "layers=1", "batch=8", "units=subwords", "vocab=40", "log_every=2",
@@ -91,7 +90,9 @@ TEST_CASE("check names what is wrong with a file of a run, and what to do", "[ch
   train_whole(gaze);
   const fs::path run = gaze.folder / "bad";
   const std::string npy = "attention/body.decoder.layers.0.multihead_attn.0000014.npy";
-  const auto text = [&](const std::string& file, const std::string& bytes) { return [=] { write(run / file, bytes); }; };
+  const auto text = [&](const std::string& file, const std::string& bytes) {
+    return [=] { write(run / file, bytes); };
+  };
   const auto halved = [&](const std::string& file) { return [=] { write(run / file, cut(read(run / file))); }; };
   const auto removed = [&](const std::string& file) { return [=] { REQUIRE(fs::remove(run / file)); }; };
   const auto changed = [&](const std::string& file, const std::string& from, const std::string& to) {
@@ -131,8 +132,10 @@ TEST_CASE("check names what is wrong with a file of a run, and what to do", "[ch
   for (const Row& row : {
            Row{"config.json", "wrong", "config.json:1: it is not JSON", text("config.json", "}{")},
            {"config.json", "wrong", "there is no such file", removed("config.json")},
-           {"config.json", "wrong", "d_model: 16, not 32", changed("config.json", "\"d_model\": 16", "\"d_model\": 32")},
-           {"config.json", "wrong", "9 steps, and 14 are done", changed("config.json", "\"steps\": 14", "\"steps\": 9")},
+           {"config.json", "wrong", "d_model: 16, not 32",
+            changed("config.json", "\"d_model\": 16", "\"d_model\": 32")},
+           {"config.json", "wrong", "9 steps, and 14 are done",
+            changed("config.json", "\"steps\": 14", "\"steps\": 9")},
            {last, "wrong", "header", halved(last)},
            {last, "wrong", "the training cannot go on", removed(last)},
            {last, "wrong", "not finite", number(last, "body.decoder", NAN)},
@@ -147,18 +150,21 @@ TEST_CASE("check names what is wrong with a file of a run, and what to do", "[ch
            {"metrics.jsonl", "wrong", "lines are gone", halved("metrics.jsonl")},
            {"metrics.jsonl", "wrong", "lines are gone", removed("metrics.jsonl")},
            {"metrics.jsonl", "wrong", "step 4 follows step 99", changed("metrics.jsonl", "\"step\":2", "\"step\":99")},
-           {"metrics.jsonl", "unfinished", "after the state", text("metrics.jsonl", read(gaze.folder / "run/metrics.jsonl") + "{\"step\":20}\n")},
-           {"metrics.jsonl", "unfinished", "no end", text("metrics.jsonl", read(gaze.folder / "run/metrics.jsonl") + "{\"st")},
+           {"metrics.jsonl", "unfinished", "after the state",
+            text("metrics.jsonl", read(gaze.folder / "run/metrics.jsonl") + "{\"step\":20}\n")},
+           {"metrics.jsonl", "unfinished", "no end",
+            text("metrics.jsonl", read(gaze.folder / "run/metrics.jsonl") + "{\"st")},
            {best, "wrong", "header", halved(best)},
            {best, "wrong", "the training has done 14 steps", note(best, "validation", "step", 15)},
            {best, "wrong", "not a step and a loss", note(best, "validation", "loss", "low")},
            {best, "wrong", "not of the training", note(best, "config", "d_ff", 64)},
            {best, "wrong", "source_vocabulary is another",
-            checkpoint(best, [](gaze::Checkpoint& c) {
-              json words = json::parse(c.metadata["source_vocabulary"]);
-              std::swap(words[5], words[6]);
-              c.metadata["source_vocabulary"] = words.dump();
-            })},
+            checkpoint(best,
+                       [](gaze::Checkpoint& c) {
+                         json words = json::parse(c.metadata["source_vocabulary"]);
+                         std::swap(words[5], words[6]);
+                         c.metadata["source_vocabulary"] = words.dump();
+                       })},
            {"snapshots/000000012.safetensors", "wrong", "header", halved("snapshots/000000012.safetensors")},
            {"snapshots/000000016.safetensors", "unfinished", "after the state",
             [&] { fs::copy(run / "snapshots/000000012.safetensors", run / "snapshots/000000016.safetensors"); }},
@@ -168,7 +174,8 @@ TEST_CASE("check names what is wrong with a file of a run, and what to do", "[ch
            {"attention/index.json", "unfinished", "it is empty", text("attention/index.json", "")},
            {npy, "wrong", "there is no such file", removed(npy)},
            {npy, "wrong", npy, halved(npy)},
-           {npy, "wrong", "and the index has", [&] {
+           {npy, "wrong", "and the index has",
+            [&] {
               const std::string encoder = "attention/body.encoder.layers.0.self_attn.0000000.npy";
               std::string bytes = read(run / npy);
               const std::size_t at = bytes.find("(2, 2,");
@@ -194,7 +201,13 @@ TEST_CASE("check names what is wrong with a file of a run, and what to do", "[ch
     row.damage();
     const bool wrong = row.state == "wrong";
     if (fs::is_fifo(run / row.file)) {  // whose content nobody should wait for
-      check_complaint({1, "", gaze.run({"check", "bad"}).err, }, 1, row.file);
+      check_complaint(
+          {
+              1,
+              "",
+              gaze.run({"check", "bad"}).err,
+          },
+          1, row.file);
       continue;
     }
     const json said = said_of(check_of(gaze, "bad", wrong), row.file);
