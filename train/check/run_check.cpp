@@ -225,7 +225,7 @@ class Reading {
         begin = ended ? end + 1 : text.size();
       }
       require(lines >= known, "{}: {} of its {} lines are gone", path_of(name), known - lines, known);
-      file.what = fmt::format("figures: {} lines, the last of step {}", lines, last);
+      file.what = fmt::format("figures in {} lines", lines);
       if (!ended)
         set(file, FileState::unfinished, fmt::format("{}:{}: the line has no end", path_of(name), lines + 1),
             goes_on());
@@ -326,9 +326,8 @@ class Reading {
       for (const AttentionSite& site : read.modules) check_site(site, path_of(name));
       const bool begun = !read.steps.empty();
       if (begun) file.step = read.steps.back();
-      file.what = fmt::format("recorded attention: {} sentences, {} modules, {} steps{}", read.probes.size(),
-                              read.modules.size(), read.steps.size(),
-                              begun ? fmt::format(" from {} to {}", read.steps.front(), read.steps.back()) : "");
+      file.what = fmt::format("recorded attention: {} sentences, {} modules, {} steps", read.probes.size(),
+                              read.modules.size(), read.steps.size());
       if (begun && is_later(read.steps.back()))
         set(file, FileState::unfinished, path_of(name) + ": it has steps after the state that is saved", goes_on());
       record = std::move(read);
@@ -339,8 +338,7 @@ class Reading {
         const fs::path path = AttentionLog::file(run_, site.name, step);
         CheckedFile& file = add("attention/" + path.filename().string(), "", remedy, [&](CheckedFile& f) {
           const Tensor weights = AttentionLog::weights(run_, *record, site, step);
-          f.what = fmt::format("attention of the {}{}, {} {}", name_of(site.kind),
-                               site.kind == AttentionKind::cross ? " at the source" : "", name_of(weights.dtype()),
+          f.what = fmt::format("{} attention of layer {}, {} {}", name_of(site.kind), site.layer, name_of(weights.dtype()),
                                weights.shape());
           if (is_later(step))
             set(f, FileState::unfinished, path.string() + ": it is of a step after the state that is saved", goes_on());
@@ -398,12 +396,12 @@ class Reading {
   AttentionSites attentions_;
 };
 
-std::string line_of(const CheckedFile& file, const std::string& name) {
-  std::string line = fmt::format("{:24}  {:10}", name, name_of(file.state));
-  if (!file.what.empty()) line += "  " + file.what;
+std::string line_of(const CheckedFile& file) {
+  std::string line = fmt::format("{:10}  {}", name_of(file.state), file.name);
+  if (!file.what.empty()) line += ": " + file.what;
   if (file.step) line += fmt::format(", step {}", *file.step);
   if (file.loss) line += fmt::format(", validation loss {:.4f}", *file.loss);
-  if (!file.wrong.empty()) line += fmt::format("{} {}", file.what.empty() ? " " : ":", file.wrong);
+  if (!file.wrong.empty()) line += ": " + file.wrong;
   if (!file.remedy.empty()) line += "; " + file.remedy;
   return line;
 }
@@ -445,12 +443,12 @@ std::vector<std::string> lines_of(const RunCheck& check) {
     const bool together =
         !file.group.empty() && std::ranges::all_of(alike, [](const auto* f) { return f->state == FileState::whole; });
     if (!together) {
-      lines.push_back(line_of(file, file.name));
+      lines.push_back(line_of(file));
     } else if (said.insert(file.group).second) {
       CheckedFile all = file;
-      all.step.reset();
-      all.what += fmt::format(": {} files", alike.size());
-      lines.push_back(line_of(all, file.group));
+      all.name = file.group, all.step.reset();
+      all.what += fmt::format(", {} files", alike.size());
+      lines.push_back(line_of(all));
     }
   }
   return lines;
