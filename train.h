@@ -23,7 +23,9 @@
 #include <gaze/train/attention/attention_record.h>
 #include <gaze/train/attention/attention_view.h>
 #include <gaze/train/attention/word_map.h>
+#include <gaze/train/check/run_check.h>
 #include <gaze/train/config.h>
+#include <gaze/train/folder.h>
 #include <gaze/train/json.h>
 #include <gaze/train/learner.h>
 #include <gaze/train/memory.h>

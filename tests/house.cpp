@@ -30,14 +30,14 @@ const std::vector<Room>& rooms() {
     const std::string base = "autograd/base", kernels = "autograd/kernels", autograd = "autograd",
                       check = "autograd/check", cases = "autograd/check/cases", nn = "nn", optim = "optim",
                       datasets = "datasets", train = "train", attention = "train/attention", text = "train/text",
-                      report = "train/report", terminal = "train/program/terminal", lessons = "train/lessons",
-                      program = "train/program", commands = "train/program/commands";
+                      run_check = "train/check", report = "train/report", terminal = "train/program/terminal",
+                      lessons = "train/lessons", program = "train/program", commands = "train/program/commands";
     const auto core = std::vector{base, kernels, autograd, nn, optim};
     const auto and_also = [](std::vector<std::string> first, std::initializer_list<std::string> more) {
       first.insert(first.end(), more);
       return first;
     };
-    const auto library = and_also(core, {datasets, train, attention, text});
+    const auto library = and_also(core, {datasets, train, attention, text, run_check});
     return std::vector<Room>{
         {base, {}},
         {kernels, {base}},
@@ -53,6 +53,7 @@ const std::vector<Room>& rooms() {
         {train, {base, autograd, nn, optim, datasets}},
         {attention, {base, autograd, nn, datasets, train}},
         {text, {base, autograd, nn, datasets, train, attention}},
+        {run_check, {base, nn, datasets, train, attention, text}},
         {report, {base, train, attention}},
         {terminal, {base, datasets, train, attention}},
         {lessons, {base, kernels, autograd, nn, optim, datasets, terminal}},

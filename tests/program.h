@@ -51,8 +51,9 @@ struct Options {
   std::string input = {};   ///< standard input
   std::string output = {};  ///< a file that takes standard output
   std::vector<std::string> environment = {};
-  bool terminal = false;  ///< standard output is one
-  rlim_t file_limit = 0;  ///< no file may grow beyond these bytes, as on a full disk; 0: none
+  bool terminal = false;         ///< standard output is one
+  std::vector<int> closed = {};  ///< standard streams that it begins without
+  rlim_t file_limit = 0;         ///< no file may grow beyond these bytes, as on a full disk; 0: none
 };
 
 struct Result {
@@ -119,8 +120,10 @@ struct Program {
       const rlimit processor_time{600, 600};  // seconds: a program that turns in circles ends, however busy the machine
       ::setrlimit(RLIMIT_CPU, &processor_time);
       if (::chdir(folder.c_str()) == 0 && redirect(in, O_RDONLY, 0) && redirect(out, O_WRONLY | O_CREAT, 1) &&
-          redirect(err, O_WRONLY | O_CREAT | O_TRUNC, 2))
+          redirect(err, O_WRONLY | O_CREAT | O_TRUNC, 2)) {
+        for (const int stream : options.closed) ::close(stream);
         ::execve(program.c_str(), argv.data(), envp.data());
+      }
       ::_exit(126);
     }
     REQUIRE(child > 0);

@@ -15,11 +15,13 @@
 #include <sstream>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include <gaze/autograd/base/error.h>
 #include <gaze/autograd/base/files.h>
+#include <gaze/train/folder.h>
 #include <gaze/train/json.h>
 #include <gaze/train/options.h>
 #include <gaze/train/saved_model.h>
@@ -76,10 +78,11 @@ RunFolder RunFolder::create(const fs::path& path, const Config& config) {
   RunFolder run(path);
   run.lock();
   require(!file_exists(path / "config.json"), "{}: it already holds a run; choose another --run folder", path.string());
-  for (const auto& entry : fs::directory_iterator(path, error))  // a start that was killed may leave a part
-    require(entry.path().extension() == ".part", "{}: the folder is not empty; choose another --run folder",
-            path.string());
-  require(!error, "{}: {}", path.string(), error.message());
+  const auto parts = entries_of(path);  // of a start that was killed
+  for (const fs::path& part : parts)
+    require(is_unfinished_write(part) && part.filename().string().starts_with("config.json."),
+            "{}: the folder is not empty; choose another --run folder", path.string());
+  for (const fs::path& part : parts) remove_file(part);
   run.write_config(config);
   return run;
 }
@@ -139,12 +142,10 @@ void RunFolder::check_place() const {
 }
 
 void RunFolder::check_output(const fs::path& file) const {
-  std::error_code none;
-  const auto same = [&](const fs::path& own) { return fs::equivalent(file, own, none); };
+  const auto same = [&](const fs::path& own) { return is_same_file(file, own); };
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
   const bool own = same(path_ / "config.json") || same(metrics()) || same(checkpoint()) || same(best()) ||
-                   same(averaged()) || fs::equivalent(folder, snapshots(), none) ||
-                   fs::equivalent(folder, path_ / "attention", none);
+                   same(averaged()) || is_same_file(folder, snapshots()) || is_same_file(folder, path_ / "attention");
   require(!own, "{}: it is a file of the run, which is not written over", file.string());
 }
 
@@ -197,6 +198,12 @@ void RunFolder::append_metrics(const nlohmann::json& line) const {
   const int reason = errno;
   fs::resize_file(name, before, none);  // no half line stays behind
   fail("{}: {}", name.string(), std::strerror(reason));
+}
+
+bool is_unfinished_write(const fs::path& file) {
+  const std::string process = file.stem().extension().string();  // ".4711"
+  return file.extension() == ".part" && process.size() > 1 &&
+         process.find_first_not_of("0123456789", 1) == process.npos;
 }
 
 nlohmann::json metrics_line(std::string_view text, const std::string& file, std::int64_t line) {

@@ -25,6 +25,9 @@ class RunFolder {
   /// Opens a finished or stopped run. Throws when there is none.
   static RunFolder open(const std::filesystem::path& path);
 
+  /// A folder as it is, whether or not it holds a run: for looking at what is left of one. Throws when there is none.
+  static RunFolder at(const std::filesystem::path& path) { return RunFolder(path); }
+
   /// create(), or where the folder holds a run already open() and lock(): what TrainingRun::resume() then goes on with.
   static RunFolder create_or_open(const std::filesystem::path& path, const Config& config);
 
@@ -69,6 +72,9 @@ class RunFolder {
   std::shared_ptr<const int> lock_;                   ///< its descriptor, closed with the last copy
   std::string locks_missing_;
 };
+
+/// Whether a file is what write_file_atomically() leaves of a write that was killed: NAME.PROCESS.part.
+bool is_unfinished_write(const std::filesystem::path& file);
 
 /// A line of metrics.jsonl: an object with a step, whose other figures are numbers, or null where none is known. Throws
 /// "FILE:LINE: what is wrong" for what cannot be one.

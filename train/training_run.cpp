@@ -13,6 +13,7 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/autograd/graph.h>
 #include <gaze/nn/checkpoint.h>
+#include <gaze/train/folder.h>
 #include <gaze/train/json.h>
 #include <gaze/train/optimizers.h>
 #include <gaze/train/options.h>
@@ -24,20 +25,8 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* optimizer_prefix = "optimizer.";
+constexpr ValidationNote no_validation{.step = 0, .loss = std::numeric_limits<double>::infinity()};
 constexpr auto min_time_between_checkpoints = std::chrono::seconds(2);
-
-/// The files of snapshots/ by step.
-std::map<std::int64_t, fs::path> snapshots_of(const RunFolder& folder) {
-  std::map<std::int64_t, fs::path> files;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(folder.snapshots(), none)) {
-    const std::string name = entry.path().stem().string();
-    if (entry.path().extension() == ".safetensors" && name.size() < 18 &&
-        name.find_first_not_of("0123456789") == name.npos && !name.empty())
-      files[std::stoll(name)] = entry.path();
-  }
-  return files;
-}
 
 /// A count of the notes on the progress.
 std::int64_t count_in(const json& notes, const char* name) { return whole_number(notes.at(name), 0, max_count, name); }
@@ -46,38 +35,53 @@ std::int64_t count_in(const json& notes, const char* name) { return whole_number
 
 bool keeps_best(const Config& config) { return has_text(config) || config.training.patience > 0; }
 
-/// What a training has to know of its past beside weights and moments.
-struct TrainingRun::State {
-  std::int64_t lines = 0;           ///< of metrics.jsonl, written where the options say
-  double lr = 0, grad_norm = 0;     ///< of the last step
-  double interval_loss = 0;         ///< sum since the last of these lines
-  std::int64_t interval_steps = 0;  ///< as many
-  double best_loss = std::numeric_limits<double>::infinity();
-  std::int64_t best_step = 0, validations_since_best = 0;
+std::map<std::int64_t, fs::path> snapshots_of(const RunFolder& folder) {
+  std::map<std::int64_t, fs::path> files;
+  for (const fs::path& entry : entries_of(folder.snapshots())) {
+    const std::string name = entry.stem().string();
+    if (entry.extension() == ".safetensors" && name.size() < 18 && name.find_first_not_of("0123456789") == name.npos &&
+        !name.empty())
+      files[std::stoll(name)] = entry;
+  }
+  return files;
+}
 
-  json to_json() const {
-    return {{"lines", lines},
-            {"lr", lr},
-            {"grad_norm", grad_norm},
-            {"interval_loss", interval_loss},
-            {"interval_steps", interval_steps},
-            {"best_loss", std::isfinite(best_loss) ? json(best_loss) : json()},
-            {"best_step", best_step},
-            {"validations_since_best", validations_since_best}};
+Progress progress_of(const Checkpoint& checkpoint, const std::string& file) {
+  const json notes = parse_json(note_of(checkpoint, "progress", file), file + ": progress");
+  Progress p;
+  try {
+    p.step = count_in(notes, "step");
+    notes.at("data_hash").get_to(p.data_hash);
+    p.lines = count_in(notes, "lines");
+    notes.at("lr").get_to(p.lr);
+    notes.at("grad_norm").get_to(p.grad_norm);
+    notes.at("interval_loss").get_to(p.interval_loss);
+    p.interval_steps = count_in(notes, "interval_steps");
+    if (!notes.at("best_loss").is_null()) p.best = {count_in(notes, "best_step"), notes.at("best_loss").get<double>()};
+    p.validations_since_best = count_in(notes, "validations_since_best");
+  } catch (const json::exception&) {
+    fail("{}: its notes on the progress are broken", file);
+  } catch (const Error& error) {
+    fail("{}: its notes on the progress: {}", file, error.what());
   }
-  static State from(const json& object) {
-    State s;
-    s.lines = count_in(object, "lines");
-    object.at("lr").get_to(s.lr);
-    object.at("grad_norm").get_to(s.grad_norm);
-    object.at("interval_loss").get_to(s.interval_loss);
-    s.interval_steps = count_in(object, "interval_steps");
-    if (!object.at("best_loss").is_null()) object.at("best_loss").get_to(s.best_loss);
-    s.best_step = count_in(object, "best_step");
-    s.validations_since_best = count_in(object, "validations_since_best");
-    return s;
-  }
-};
+  return p;
+}
+
+BestWeights best_weights(const RunFolder& folder, const Config& config, const Progress& progress) {
+  if (!keeps_best(config) || !progress.best) return BestWeights::none;
+  const auto is_of_best_step = [&](const fs::path& file) {
+    if (!file_exists(file)) return false;
+    try {
+      const auto note = validation_of(file);
+      return !note || note->step == progress.best->step;  // without a note: as an older program left it
+    } catch (const Error&) {
+      return false;  // a file that is broken is not of that step
+    }
+  };
+  if (is_of_best_step(folder.best())) return BestWeights::there;
+  if (is_of_best_step(folder.best_on_the_way())) return BestWeights::aside;
+  return progress.best->step == progress.step ? BestWeights::checkpoint : BestWeights::lost;
+}
 
 TrainingRun::TrainingRun(Learner& learner, RunFolder& folder)
     : learner_(learner),
@@ -87,7 +91,6 @@ TrainingRun::TrainingRun(Learner& learner, RunFolder& folder)
           learner.params(), *optimizer_,
           [this](std::int64_t batch, Context& context) { return learner_.loss(batch, context); },
           trainer_options(learner.config()))),
-      state_(std::make_unique<State>()),
       last_line_(std::make_unique<json>(json::object())),
       saved_at_(std::chrono::steady_clock::now()) {
   trainer_->on_step([this](const StepReport& report) { after(report); });
@@ -99,8 +102,7 @@ nlohmann::json TrainingRun::last_line() const { return *last_line_; }
 
 std::optional<ValidationNote> TrainingRun::best() const {
   if (last_is_best_) return last_is_best_;
-  if (!std::isfinite(state_->best_loss)) return std::nullopt;
-  return ValidationNote{state_->best_step, state_->best_loss};
+  return state_.best;
 }
 
 std::string TrainingRun::resume() {
@@ -108,10 +110,9 @@ std::string TrainingRun::resume() {
   if (!file_exists(folder_.checkpoint())) {
     require(!file_exists(folder_.best()) && !file_exists(folder_.averaged()),
             "{}: it is missing; without it the run cannot go on", file);
-    std::error_code none;
-    const auto files = std::distance(fs::directory_iterator(folder_.path(), none), fs::directory_iterator());
+    const std::size_t files = entries_of(folder_.path()).size();
     note_stale_after(0);
-    fs::remove(folder_.metrics(), none);
+    remove_file(folder_.metrics());
     folder_.write_config(learner_.config());
     if (files == 1) return "";  // config.json: nothing was begun
     return "the run was stopped before its first checkpoint and begins anew";
@@ -119,19 +120,10 @@ std::string TrainingRun::resume() {
   const Checkpoint checkpoint = load_safetensors(folder_.checkpoint());
   const Config &wanted = learner_.config(), trained = run_config_of(checkpoint, wanted, file);
   std::vector<std::string> differences = fixed_differences(trained, wanted);
-  const json progress = parse_json(note_of(checkpoint, "progress", file), file + ": progress");
-  State state;
-  std::int64_t step = 0;
-  try {
-    if (progress.at("data_hash") != fmt::format("{:016x}", learner_.data_hash()))
-      differences.push_back("the data are not those that it was trained on");
-    step = count_in(progress, "step");
-    state = State::from(progress);
-  } catch (const json::exception&) {
-    fail("{}: its notes on the progress are broken", file);
-  } catch (const Error& error) {
-    fail("{}: its notes on the progress: {}", file, error.what());
-  }
+  Progress progress = progress_of(checkpoint, file);
+  const std::int64_t step = progress.step;
+  if (progress.data_hash != fmt::format("{:016x}", learner_.data_hash()))
+    differences.push_back("the data are not those that it was trained on");
   for (const auto& [name, content] : learner_.metadata())
     if (name != "config" && note_of(checkpoint, name, file) != content)
       differences.push_back(fmt::format("the {} is another", name));
@@ -145,51 +137,36 @@ std::string TrainingRun::resume() {
   } catch (const Error& error) {
     fail("{}: {}", file, error.what());
   }
-  *state_ = state;
+  state_ = std::move(progress);
   trainer_->continue_after(step);
   saved_step_ = settled_step_ = step;
   epoch_ = learner_.position(step * wanted.training.accumulate).epoch;
   note_stale_after(step);
-  const std::string of_best = fit_best(step), of_lines = keep_lines();
+  const std::string of_best = fit_best(), of_lines = keep_lines();
   folder_.write_config(wanted);
   return of_best.empty() || of_lines.empty() ? of_best + of_lines : of_best + "; " + of_lines;
 }
 
 /// What was written in part goes; weights of later steps will be written again, or go when a later state is saved.
 void TrainingRun::note_stale_after(std::int64_t step) {
-  std::error_code none;
-  std::vector<fs::path> parts;
-  for (const auto& entry : fs::recursive_directory_iterator(folder_.path(), none))
-    if (entry.path().extension() == ".part") parts.push_back(entry.path());
-  for (const fs::path& part : parts) fs::remove(part, none);
+  for (const fs::path& entry : entries_below(folder_.path()))
+    if (is_unfinished_write(entry)) remove_file(entry);
   for (const auto& [at, snapshot] : snapshots_of(folder_))
     if (at > step) stale_.insert(snapshot);
   if (!keeps_best(learner_.config())) stale_.insert({folder_.best(), folder_.best_on_the_way()});
 }
 
 /// Has best.safetensors be what the checkpoint of a step says that it is. Says so when that is not possible.
-std::string TrainingRun::fit_best(std::int64_t step) {
-  if (!keeps_best(learner_.config()) || !std::isfinite(state_->best_loss)) return "";
-  const auto is_of_best_step = [&](const fs::path& file) {
-    if (!file_exists(file)) return false;
-    try {
-      const auto note = validation_of(file);
-      return !note || note->step == state_->best_step;  // without a note: as an older program left it
-    } catch (const Error&) {
-      return false;  // a file that is broken is not of that step
-    }
-  };
-  if (is_of_best_step(folder_.best())) return "";
-  if (is_of_best_step(folder_.best_on_the_way())) {
-    restores_best_ = true;
-    return "";
+std::string TrainingRun::fit_best() {
+  switch (best_weights(folder_, learner_.config(), state_)) {
+    case BestWeights::none:
+    case BestWeights::there: return "";
+    case BestWeights::aside: restores_best_ = true; return "";
+    case BestWeights::checkpoint: keep_best(*state_.best); return "";
+    case BestWeights::lost: break;
   }
-  if (state_->best_step == step) {  // the checkpoint itself is the best: a kill came between the two files
-    keep_best({step, state_->best_loss});
-    return "";
-  }
-  const std::int64_t lost = std::exchange(state_->best_step, 0);
-  state_->best_loss = std::numeric_limits<double>::infinity();
+  const std::int64_t lost = state_.best->step;
+  state_.best.reset();
   return fmt::format("{}: it does not hold the weights of step {}, the best so far; the next validation's are kept",
                      folder_.best().string(), lost);
 }
@@ -201,7 +178,7 @@ std::string TrainingRun::keep_lines() {
   if (file_exists(folder_.metrics())) {
     std::istringstream stream(read_file(folder_.metrics()));
     try {
-      while (count < state_->lines && std::getline(stream, line)) {
+      while (count < state_.lines && std::getline(stream, line)) {
         *last_line_ = metrics_line(line, folder_.metrics().string(), count + 1);
         kept += line + "\n", ++count;
       }
@@ -212,7 +189,7 @@ std::string TrainingRun::keep_lines() {
   }
   written_step_ = last_line_->value("step", std::int64_t{-1});
   last_has_validation_ = last_line_->contains("validation_loss");
-  const std::int64_t known = std::exchange(state_->lines, count);
+  const std::int64_t known = std::exchange(state_.lines, count);
   if (count == known) return "";
   return fmt::format("{}: {} of its {} lines are gone{}", folder_.metrics().string(), known - count, known, reason);
 }
@@ -251,7 +228,7 @@ TrainingRun::End TrainingRun::run(const std::atomic<bool>& stop) {
 
 bool TrainingRun::patient() const {
   const std::int64_t patience = learner_.config().training.patience;
-  return patience == 0 || state_->validations_since_best < patience;
+  return patience == 0 || state_.validations_since_best < patience;
 }
 
 /// Whether an epoch ends here, where the options leave it to the data, or the step is a round one.
@@ -265,8 +242,8 @@ bool TrainingRun::validation_is_due(std::int64_t step) {
 
 void TrainingRun::after(const StepReport& report) {
   const Config& config = learner_.config();
-  state_->interval_loss += report.loss, ++state_->interval_steps;
-  state_->lr = report.lr, state_->grad_norm = report.grad_norm;
+  state_.interval_loss += report.loss, ++state_.interval_steps;
+  state_.lr = report.lr, state_.grad_norm = report.grad_norm;
   interval_tokens_ += report.tokens, interval_seconds_ += report.seconds;
   const bool validate = validation_is_due(report.step);
   bool best = false;
@@ -274,8 +251,8 @@ void TrainingRun::after(const StepReport& report) {
     const Figures line = figures(validate);
     write(line);
     best = validate && validated(*line.held_out) && keeps_best(config);
-    ++state_->lines;
-    state_->interval_loss = 0, state_->interval_steps = 0;
+    ++state_.lines;
+    state_.interval_loss = 0, state_.interval_steps = 0;
     interval_seconds_ = 0, interval_tokens_ = 0;
   }
   settled_step_ = report.step;
@@ -283,13 +260,13 @@ void TrainingRun::after(const StepReport& report) {
                        ? report.step % config.training.checkpoint_every == 0
                        : validate && std::chrono::steady_clock::now() - saved_at_ > min_time_between_checkpoints;
   if (due || best) save();  // before the best weights: the checkpoint knows of which step they are
-  if (best) keep_best({state_->best_step, state_->best_loss});
+  if (best) keep_best(*state_.best);
 }
 
 Figures TrainingRun::figures(bool validate) const {
-  Figures f{.step = steps_done(), .lr = state_->lr, .grad_norm = state_->grad_norm};
+  Figures f{.step = steps_done(), .lr = state_.lr, .grad_norm = state_.grad_norm};
   if (validate) f.held_out = learner_.evaluate();
-  f.loss = state_->interval_steps > 0       ? state_->interval_loss / static_cast<double>(state_->interval_steps)
+  f.loss = state_.interval_steps > 0        ? state_.interval_loss / static_cast<double>(state_.interval_steps)
            : figure_in(*last_line_, "loss") ? *figure_in(*last_line_, "loss")
            : f.held_out                     ? f.held_out->loss
                                             : 0;
@@ -316,11 +293,12 @@ void TrainingRun::write(const Figures& f) {
 /// Whether it is the best so far.
 bool TrainingRun::validated(const Evaluation& held_out) {
   if (learner_.config().training.average > 0) snapshot();
-  if (!(held_out.loss < state_->best_loss)) {
-    ++state_->validations_since_best;
+  if (!(held_out.loss < state_.best.value_or(no_validation).loss)) {
+    ++state_.validations_since_best;
     return false;
   }
-  state_->best_loss = held_out.loss, state_->best_step = steps_done(), state_->validations_since_best = 0;
+  state_.best = {steps_done(), held_out.loss};
+  state_.validations_since_best = 0;
   return true;
 }
 
@@ -336,15 +314,15 @@ void TrainingRun::keep_best(const ValidationNote& note) {
   save_best(note);
   stale_.erase(folder_.best());
   restores_best_ = false;
-  std::error_code none;
-  fs::remove(folder_.best_on_the_way(), none);
+  remove_file(folder_.best_on_the_way());
 }
 
 /// The last state is validated whether or not it was due, and may be the best. The best on the way is put aside for a
 /// training that goes on.
 void TrainingRun::keep_last_if_best() {
   const double loss = figure_in(*last_line_, "validation_loss").value_or(std::numeric_limits<double>::quiet_NaN());
-  if (!keeps_best(learner_.config()) || state_->best_step == steps_done() || !(loss < state_->best_loss)) return;
+  const ValidationNote best = state_.best.value_or(no_validation);
+  if (!keeps_best(learner_.config()) || best.step == steps_done() || !(loss < best.loss)) return;
   last_is_best_ = ValidationNote{steps_done(), loss};
   if (file_exists(folder_.best())) {
     const auto there = validation_of(folder_.best());
@@ -371,9 +349,8 @@ void TrainingRun::snapshot() {
 std::map<std::int64_t, fs::path> TrainingRun::last_snapshots() const {
   auto files = snapshots_of(folder_);
   std::erase_if(files, [&](const auto& file) { return stale_.contains(file.second); });
-  std::error_code none;
   while (std::cmp_greater(files.size(), learner_.config().training.average)) {
-    fs::remove(files.begin()->second, none);
+    remove_file(files.begin()->second);
     files.erase(files.begin());
   }
   return files;
@@ -382,10 +359,9 @@ std::map<std::int64_t, fs::path> TrainingRun::last_snapshots() const {
 /// The mean of the snapshots, each number added up in the order of steps; kept if it is better than the best of them.
 /// One of an earlier end goes.
 void TrainingRun::average() {
-  std::error_code none;
   const auto files = learner_.config().training.average > 0 ? last_snapshots() : std::map<std::int64_t, fs::path>();
   if (files.empty()) {
-    fs::remove(folder_.averaged(), none);
+    remove_file(folder_.averaged());
     return;
   }
   Checkpoint mean;
@@ -418,7 +394,7 @@ void TrainingRun::average() {
   load(learner_.params(), kept);
   averaged_loss_ = loss;
   if (const auto other = best(); other && !(loss < other->loss)) {
-    fs::remove(folder_.averaged(), none);
+    remove_file(folder_.averaged());
     return;
   }
   add_validation(mean.metadata, {steps_done(), loss});
@@ -436,12 +412,20 @@ void TrainingRun::require_sound() const {
 void TrainingRun::save() {
   require_sound();
   folder_.check_place();
-  json progress = state_->to_json();
   const std::int64_t batches = steps_done() * learner_.config().training.accumulate;
   const auto [epoch, batch] = learner_.position(batches);  // of the next batch
-  progress["step"] = steps_done();
-  progress["epoch"] = epoch, progress["batch"] = batch;
-  progress["data_hash"] = fmt::format("{:016x}", learner_.data_hash());
+  const json progress = {{"step", steps_done()},
+                         {"epoch", epoch},
+                         {"batch", batch},
+                         {"data_hash", fmt::format("{:016x}", learner_.data_hash())},
+                         {"lines", state_.lines},
+                         {"lr", state_.lr},
+                         {"grad_norm", state_.grad_norm},
+                         {"interval_loss", state_.interval_loss},
+                         {"interval_steps", state_.interval_steps},
+                         {"best_loss", state_.best ? json(state_.best->loss) : json()},
+                         {"best_step", state_.best.value_or(no_validation).step},
+                         {"validations_since_best", state_.validations_since_best}};
   Metadata metadata = learner_.metadata();
   metadata["progress"] = progress.dump();
   folder_.flush_metrics();  // no checkpoint knows of lines that a crash can take away
@@ -451,8 +435,7 @@ void TrainingRun::save() {
   save_safetensors(folder_.checkpoint(), checkpoint);
   saved_step_ = steps_done();
   last_is_best_.reset();
-  std::error_code none;
-  for (const fs::path& stale : std::exchange(stale_, {})) fs::remove(stale, none);
+  for (const fs::path& stale : std::exchange(stale_, {})) remove_file(stale);
   if (std::exchange(restores_best_, false)) {
     std::error_code error;
     fs::rename(folder_.best_on_the_way(), folder_.best(), error);

@@ -16,6 +16,7 @@
 
 #include <gaze/train/learner.h>
 #include <gaze/train/run_folder.h>
+#include <gaze/train/saved_model.h>
 #include <gaze/train/trainer.h>
 
 namespace gaze::train {
@@ -28,6 +29,33 @@ struct Figures {
   double tokens_per_s = 0;
   double lr = 0, grad_norm = 0;
 };
+
+/// What a training has to know of its past beside weights and moments: the note "progress" of its checkpoint.
+struct Progress {
+  std::int64_t step = 0;
+  std::string data_hash = {};
+  std::int64_t lines = 0;                   ///< of metrics.jsonl, written where the options say
+  double lr = 0, grad_norm = 0;             ///< of the last step
+  double interval_loss = 0;                 ///< sum since the last of these lines
+  std::int64_t interval_steps = 0;          ///< as many
+  std::optional<ValidationNote> best = {};  ///< of the validations on the way
+  std::int64_t validations_since_best = 0;
+};
+/// Throws, naming the file, when a checkpoint's note is missing or broken.
+Progress progress_of(const Checkpoint& checkpoint, const std::string& file);
+
+/// What a run folder has of the best weights that a checkpoint's notes tell of.
+enum class BestWeights {
+  none,        ///< nothing is told of, or none are kept
+  there,       ///< best.safetensors holds them
+  aside,       ///< best_on_the_way() does: best.safetensors holds a last state that was better
+  checkpoint,  ///< the checkpoint does: the training was killed before it wrote best.safetensors
+  lost
+};
+BestWeights best_weights(const RunFolder& folder, const Config& config, const Progress& progress);
+
+/// The files of snapshots/ by step.
+std::map<std::int64_t, std::filesystem::path> snapshots_of(const RunFolder& folder);
 
 /// A training that leaves its figures, its state and its best weights in a run folder, and can be taken up again there.
 ///
@@ -68,8 +96,6 @@ class TrainingRun {
   std::optional<double> averaged_loss() const { return averaged_loss_; }
 
  private:
-  struct State;
-
   void after(const StepReport& report);
   bool validation_is_due(std::int64_t step);
   Figures figures(bool validate) const;
@@ -78,7 +104,7 @@ class TrainingRun {
   void save_best(const ValidationNote& note);
   void keep_best(const ValidationNote& note);
   void keep_last_if_best();
-  std::string fit_best(std::int64_t step);
+  std::string fit_best();
   void snapshot();
   std::map<std::int64_t, std::filesystem::path> last_snapshots() const;
   void average();
@@ -93,7 +119,7 @@ class TrainingRun {
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<Trainer> trainer_;
   std::function<void(const Figures&)> show_;
-  std::unique_ptr<State> state_;
+  Progress state_;
   std::unique_ptr<nlohmann::json> last_line_;
   std::int64_t saved_step_ = -1, written_step_ = -1;
   std::int64_t settled_step_ = 0;  ///< the last whose figures are written

@@ -4,9 +4,9 @@
 #include <thread>
 #include <vector>
 
-#include <gaze/autograd/base/blas_threads.h>
 #include <gaze/autograd/base/threads.h>
 #include <gaze/autograd/custom_op.h>
+#include <gaze/autograd/kernels/blas_threads.h>
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/parameters.h>
 #include <gaze/nn/attention.h>
@@ -156,7 +156,7 @@ TEST_CASE("orthogonal weights that threads draw at once are those of one, and Op
   at_once(4, [&](int) {
     for (int round = 0; round < 20; ++round) {
       wrong += drawn() != alone;
-      const OneBlasThread one;
+      const kernels::OneBlasThread one;
       wrong += openblas_get_num_threads() != 1;
     }
   });

@@ -315,6 +315,7 @@ TEST_CASE("commands that read files alone work on a run of a kind that is not kn
   CHECK(written.at("period") == 6);
   CHECK_FALSE(written.contains("d_model"));
   CHECK(gaze.run({"export", "own", "weights.safetensors"}).status == 0);
+  CHECK(gaze.run({"check", "own"}).status == 0);
   const std::string unknown = "this run is of kind one-layer, which this program does not know";
   for (const Args& command : {Args{"sample", "own"}, Args{"translate", "own"}, Args{"inspect", "own", "a"},
                               Args{"align", "own", "--src", "x", "--tgt", "x"}, Args{"tasks", "own"},

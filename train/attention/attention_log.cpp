@@ -13,6 +13,7 @@
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/xtensor.h>
 #include <gaze/train/attention/word_map.h>
+#include <gaze/train/folder.h>
 #include <gaze/train/json.h>
 #include <gaze/train/trainer.h>
 
@@ -35,11 +36,15 @@ json to_json(const HeadScore& s) {
           {"end_mass", s.end_mass}};
 }
 
+/// Removes the weights of a recording but for some files.
+void remove_weights(const fs::path& folder, const std::set<fs::path>& kept = {}) {
+  for (const fs::path& entry : entries_of(folder))
+    if (entry.extension() == ".npy" && !kept.contains(entry)) remove_file(entry);
+}
+
 void remove_recording(const fs::path& folder) {
-  std::error_code none;
-  fs::remove(folder / "index.json", none);
-  for (const auto& entry : fs::directory_iterator(folder, none))
-    if (entry.path().extension() == ".npy") fs::remove(entry.path(), none);
+  remove_file(folder / "index.json");
+  remove_weights(folder);
 }
 
 /// The attentions that a run records.
@@ -262,14 +267,11 @@ void AttentionLog::keep_until(std::int64_t step) {
   require(record.marks == marks_, "{}: its sentences have other marks than this run's", file.string());
   if (record.probes.empty()) return;
   json kept = json::array();
-  for (std::size_t i = 0; i < record.steps.size(); ++i) {
-    if (record.steps[i] <= step) {
-      kept.push_back(before["steps"][i]);
-      last_ = record.steps[i];
-      continue;
-    }
-    std::error_code none;
-    for (const AttentionSite& module : record.modules) fs::remove(file_of(folder_, module.name, record.steps[i]), none);
+  std::set<fs::path> files;
+  for (std::size_t i = 0; i < record.steps.size() && record.steps[i] <= step; ++i) {
+    kept.push_back(before["steps"][i]);
+    last_ = record.steps[i];
+    for (const AttentionSite& module : record.modules) files.insert(file_of(folder_, module.name, last_));
   }
   before["steps"] = std::move(kept);
   probes_ = std::move(record.probes);
@@ -278,6 +280,8 @@ void AttentionLog::keep_until(std::int64_t step) {
   due_.erase(due_.begin(), std::max(std::lower_bound(due_.begin(), due_.end(), step),
                                     std::upper_bound(due_.begin(), due_.end(), last_)));
   write_file_atomically(file, {index_->dump(), "\n"}, false);
+  // Of later steps, and of a step that was killed before the index named it: the steps that are due may be others now.
+  remove_weights(folder_, files);
 }
 
 void AttentionLog::finish(std::int64_t step) {
@@ -328,6 +332,25 @@ json AttentionLog::index(const RunFolder& run) {
 
 AttentionRecord AttentionLog::load(const RunFolder& run) {
   return read_attention_index(index(run), (folder(run) / "index.json").string());
+}
+
+fs::path AttentionLog::file(const RunFolder& run, const std::string& module, std::int64_t step) {
+  return file_of(folder(run), module, step);
+}
+
+Tensor AttentionLog::weights(const RunFolder& run, const AttentionRecord& record, const AttentionSite& module,
+                             std::int64_t step) {
+  Tensor weights = AttentionLog::weights(run, module.name, step);
+  const std::string name = file(run, module.name, step).string();
+  const auto sentences = static_cast<std::int64_t>(record.probes.size());
+  require(weights.size(0) == sentences && weights.size(1) == module.heads,
+          "{}: it is {}, and the index has {} sentences and {} heads", name, weights.shape(), sentences, module.heads);
+  try {
+    check_extent(module, weights, record.probes, record.marks);
+  } catch (const Error& error) {
+    fail("{}: {}", name, error.what());
+  }
+  return weights;
 }
 
 Tensor AttentionLog::weights(const RunFolder& run, const std::string& module, std::int64_t step) {

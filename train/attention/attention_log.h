@@ -75,6 +75,11 @@ class AttentionLog {
   static AttentionRecord load(const RunFolder& run);  ///< read_attention_index() of index()
   /// [P,H,T,S] of one module at a recorded step. Throws when the file is not there, is broken or does not fit.
   static Tensor weights(const RunFolder& run, const std::string& module, std::int64_t step);
+  /// The same; throws when it is not of the sentences and heads that the record tells of, too.
+  static Tensor weights(const RunFolder& run, const AttentionRecord& record, const AttentionSite& module,
+                        std::int64_t step);
+  /// The file of a module's weights at a step.
+  static std::filesystem::path file(const RunFolder& run, const std::string& module, std::int64_t step);
 
  private:
   void record(std::int64_t step);

@@ -90,7 +90,7 @@ std::vector<double> maps_of_words(const std::vector<double>& map, AttentionKind 
 std::string stream_of(const RunFolder& run, const AttentionRecord& record, std::int64_t step) {
   std::string bytes;
   for (const AttentionSite& module : record.modules) {
-    const Tensor weights = AttentionLog::weights(run, module.name, step);
+    const Tensor weights = AttentionLog::weights(run, record, module, step);
     const bool cross = module.kind == AttentionKind::cross;
     std::string low, high;
     for (std::size_t b = 0; b < record.probes.size(); ++b) {

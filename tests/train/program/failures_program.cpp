@@ -120,3 +120,37 @@ TEST_CASE("a training that is killed leaves whole files", "[program]") {
     if (!saved) check_complaint(r, 1, "checkpoint.safetensors");
   }
 }
+
+TEST_CASE("a standard stream that is closed is an error to use, and no file gets what was meant for it", "[program]") {
+  Program gaze;
+  const Args more = {"--steps", "12", "--set", "probes=2", "--set", "checkpoint_every=4", "--set", "patience=9"};
+  train(gaze, "run", more);
+  const auto without_clock = [&](const char* run) {
+    auto files = contents(gaze.folder / run);
+    for (const char* name : {"metrics.jsonl", "config.json"}) files.erase(name);
+    return files;
+  };
+  for (const std::vector<int>& closed : {std::vector<int>{0}, {1}, {2}, {0, 1}, {1, 2}, {0, 1, 2}}) {
+    fs::remove_all(gaze.folder / "other");
+    const Result r = gaze.run(training("other", more), {.closed = closed});
+    CAPTURE(closed, r.err);
+    const bool told = std::ranges::count(closed, 1) == 0;
+    CHECK(r.status == (told ? 0 : 1));
+    if (!told && std::ranges::count(closed, 2) == 0) CHECK_THAT(r.err, ContainsSubstring("standard output: Bad file"));
+    CHECK(without_clock("other") == without_clock("run"));
+    CHECK(metrics(gaze.folder / "other").size() == metrics(gaze.folder / "run").size());
+  }
+  const Result r = gaze.run({"translate", "run"}, {.closed = {0}});
+  check_complaint(r, 1, "standard input");
+}
+
+TEST_CASE("recorded weights that the index does not name are gone when a training goes on", "[program]") {
+  Program gaze;
+  train(gaze, "run", {"--steps", "6", "--set", "probes=2"});
+  const fs::path attention = gaze.folder / "run/attention";
+  const fs::path left = attention / "body.decoder.layers.0.multihead_attn.0000099.npy";
+  fs::copy(attention / "body.decoder.layers.0.multihead_attn.0000006.npy", left);
+  REQUIRE(gaze.run({"train", "--resume", "run", "--steps", "9"}).status == 0);
+  CHECK_FALSE(fs::exists(left));
+  CHECK(fs::exists(attention / "body.decoder.layers.0.multihead_attn.0000006.npy"));
+}

@@ -12,8 +12,8 @@ namespace gaze::train {
 
 void add_commands(CLI::App& app) {
   // In the order in which help lists them.
-  for (const auto add : {add_train, add_tasks, add_translate, add_sample, add_inspect, add_report, add_watch, add_align,
-                         add_score, add_export, add_gradcheck, add_lesson, add_bench, add_help})
+  for (const auto add : {add_train, add_tasks, add_translate, add_sample, add_inspect, add_report, add_watch, add_check,
+                         add_align, add_score, add_export, add_gradcheck, add_lesson, add_bench, add_help})
     add(app);
   refuse_empty(app, {"--prompt"});
 }

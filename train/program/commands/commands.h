@@ -42,6 +42,7 @@ void add_sample(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_report(CLI::App& app);
 void add_watch(CLI::App& app);
+void add_check(CLI::App& app);
 void add_align(CLI::App& app);
 void add_score(CLI::App& app);
 void add_export(CLI::App& app);

@@ -24,17 +24,20 @@ JsonOutput::JsonOutput(bool wanted) : wanted_(wanted) {
 
 JsonOutput::~JsonOutput() { restore(); }
 
-void JsonOutput::restore() {
-  if (output_ < 0) return;
+bool JsonOutput::restore() {
+  if (output_ < 0) return true;
   std::fflush(stdout);
-  ::dup2(output_, STDOUT_FILENO);
+  const bool restored = ::dup2(output_, STDOUT_FILENO) >= 0;
+  const int reason = errno;
   ::close(output_);
   output_ = -1;
+  errno = reason;
+  return restored;
 }
 
 void JsonOutput::print(const nlohmann::json& object) {
   if (!wanted_) return;
-  restore();
+  if (!restore()) fail("standard output: {}", std::strerror(errno));  // else the object would be among the errors
   fmt::print("{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 

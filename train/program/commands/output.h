@@ -21,7 +21,7 @@ class JsonOutput {
   void print(const nlohmann::json& object);
 
  private:
-  void restore();
+  bool restore();    ///< false, with errno, when that fails
   int output_ = -1;  ///< standard output as it was, while that is standard error
   bool wanted_;
 };

@@ -70,8 +70,7 @@ Config config_of_run(const std::string& path) {
   const std::string file = run.checkpoint().string();
   Config config = run.config();
   std::unique_ptr<Checkpoint> trained;
-  std::error_code none;
-  if (fs::exists(run.checkpoint(), none)) {  // else it was stopped before its first
+  if (file_exists(run.checkpoint())) {  // else it was stopped before its first
     trained = std::make_unique<Checkpoint>(load_safetensors(run.checkpoint()));
     config = config_of(*trained, config, file);
   }

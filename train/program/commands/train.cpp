@@ -236,8 +236,7 @@ class Session {
     if (!a.resume.empty()) {
       folder_ = std::make_unique<RunFolder>(RunFolder::open(a.resume));
       folder_->lock();
-      std::error_code none;
-      if (fs::exists(folder_->checkpoint(), none))  // else it was stopped before its first
+      if (file_exists(folder_->checkpoint()))  // else it was stopped before its first
         trained = std::make_unique<Checkpoint>(load_safetensors(folder_->checkpoint()));
     }
     job_ = make_job(config, trained.get(), trained ? folder_->checkpoint().string() : "", a.demo);
