@@ -267,7 +267,7 @@ TEST_CASE("a run is watched by several clients while it is trained", "[threads]"
   CHECK_THAT(get(served, "/data"), ContainsSubstring("\"step\":12"));
 }
 
-TEST_CASE("clients that ask for much and take nothing cost no memory, and others are answered", "[threads]") {
+TEST_CASE("clients that ask for much and take nothing cost no memory, and others are answered") {
   const Served served;
   std::string lines;
   for (int step = 2; lines.size() < 2'500'000; ++step)
