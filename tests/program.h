@@ -51,9 +51,9 @@ struct Options {
   std::string input = {};   ///< standard input
   std::string output = {};  ///< a file that takes standard output
   std::vector<std::string> environment = {};
-  bool terminal = false;  ///< standard output is one
+  bool terminal = false;         ///< standard output is one
   std::vector<int> closed = {};  ///< standard streams that it begins without
-  rlim_t file_limit = 0;  ///< no file may grow beyond these bytes, as on a full disk; 0: none
+  rlim_t file_limit = 0;         ///< no file may grow beyond these bytes, as on a full disk; 0: none
 };
 
 struct Result {

@@ -338,8 +338,8 @@ class Reading {
         const fs::path path = AttentionLog::file(run_, site.name, step);
         CheckedFile& file = add("attention/" + path.filename().string(), "", remedy, [&](CheckedFile& f) {
           const Tensor weights = AttentionLog::weights(run_, *record, site, step);
-          f.what = fmt::format("{} attention of layer {}, {} {}", name_of(site.kind), site.layer, name_of(weights.dtype()),
-                               weights.shape());
+          f.what = fmt::format("{} attention of layer {}, {} {}", name_of(site.kind), site.layer,
+                               name_of(weights.dtype()), weights.shape());
           if (is_later(step))
             set(f, FileState::unfinished, path.string() + ": it is of a step after the state that is saved", goes_on());
         });
