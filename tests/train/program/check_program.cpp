@@ -11,7 +11,7 @@
 
 namespace {
 
-/// A run with a file of every kind: options, figures, states, best, best on the way, mean, its snapshots, attention,
+/// A run with a file of every kind: options, figures, states, best, best on the way, snapshots, attention,
 /// page, translations, and a last state that is better than the validations before.
 void train_whole(Program& gaze) {
   std::string source, target;
@@ -128,7 +128,7 @@ TEST_CASE("check names what is wrong with a file of a run, and what to do", "[ch
     std::string file, state, says;
     std::function<void()> damage;
   };
-  const std::string last = "checkpoint.safetensors", best = "best.safetensors", mean = "averaged.safetensors";
+  const std::string last = "checkpoint.safetensors", best = "best.safetensors";
   for (const Row& row : {
            Row{"config.json", "wrong", "config.json:1: it is not JSON", text("config.json", "}{")},
            {"config.json", "wrong", "there is no such file", removed("config.json")},
@@ -221,7 +221,6 @@ TEST_CASE("check names what is wrong with a file of a run, and what to do", "[ch
     CHECK(lines_of(r.err).size() == (wrong ? 1 : 0));
     if (wrong) CHECK_THAT(r.err, ContainsSubstring("bad: wrong: ") && ContainsSubstring(row.file));
   }
-  CHECK(mean.size() > 0);
 }
 
 TEST_CASE("check looks at a run that is being trained, and takes nothing from it", "[check]") {
