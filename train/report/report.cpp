@@ -227,12 +227,8 @@ std::string why_no_attention(const Config& config) {
 
 /// The file of the weights that other commands use, and the step that they are of, where it is known.
 json weights_in_use(const RunFolder& run, std::int64_t steps_done) {
-  fs::path file;
-  try {
-    file = run.weights();
-  } catch (const Error&) {
-    return nullptr;  // there are none yet
-  }
+  if (!file_exists(run.averaged()) && !file_exists(run.best()) && !file_exists(run.checkpoint())) return nullptr;
+  const fs::path file = run.weights();
   const auto validation = file == run.checkpoint() ? std::nullopt : validation_of(file);
   const json step = file == run.checkpoint() ? json(steps_done) : validation ? json(validation->step) : json();
   return {{"file", file.filename().string()}, {"step", step}};

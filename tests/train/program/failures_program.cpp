@@ -141,7 +141,7 @@ TEST_CASE("a standard stream that is closed is an error to use, and no file gets
     CHECK(metrics(gaze.folder / "other").size() == metrics(gaze.folder / "run").size());
   }
   const Result r = gaze.run({"translate", "run"}, {.closed = {0}});
-  check_complaint(r, 1, "standard input");
+  check_complaint(r, 1, "stdin: Bad file");
 }
 
 TEST_CASE("recorded weights that the index does not name are gone when a training goes on", "[program]") {

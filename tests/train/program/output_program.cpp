@@ -82,6 +82,7 @@ TEST_CASE("with --json standard output holds the object alone, whatever the comm
                                  {"sample", "chars", "--tokens", "3"},
                                  {"sample", "chars", "--next", "2", "--attention"},
                                  {"inspect", "run", "a b"},
+                                 {"check", "run"},
                                  {"align", "run", "--src", "src", "--tgt", "tgt"},
                                  {"align", "run", "--src", "src", "--tgt", "tgt", "--best"},
                                  {"score", "align", "--gold", "gold", "--pred", "gold"},
