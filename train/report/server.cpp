@@ -33,7 +33,6 @@ constexpr std::ptrdiff_t max_lines = 100;          // of a head
 constexpr auto head_time = milliseconds(3000);     // for all of a request's head
 constexpr auto answer_time = milliseconds(10000);  // for an answer, and besides:
 constexpr std::size_t slowest = 16384;             // bytes a second
-constexpr std::size_t max_sending = 16 << 20;      // bytes of data that clients are taking, and one answer
 constexpr std::string_view end_of_head = "\r\n\r\n";
 
 /// One request and its answer. The head is read as a whole before anybody looks at it; there are no bodies.
@@ -267,29 +266,6 @@ std::string address_of(const std::string& host) {
 }  // namespace
 
 struct ReportServer::Parts {
-  /// Data are kept until a client has taken them, and those of a long training are megabytes: slow clients must not
-  /// fill the memory with them.
-  void answer(const RunFolder& run, std::size_t from, httplib::Response& response) {
-    const std::lock_guard lock(reading);
-    if (sending >= max_sending) {
-      response.status = 503;
-      response.set_content("too many are asking at once; ask again\n", "text/plain; charset=utf-8");
-      return;
-    }
-    std::string data = report_data(run, from).dump();
-    const std::size_t size = data.size();
-    sending += size;
-    const std::shared_ptr<const std::string> kept(new std::string(std::move(data)), [this, size](const auto* text) {
-      delete text;
-      sending -= size;
-    });
-    response.set_content_provider(size, "application/json",
-                                  [kept](std::size_t at, std::size_t count, httplib::DataSink& sink) {
-                                    return sink.write(kept->data() + at, count);
-                                  });
-  }
-
-  std::atomic<std::size_t> sending = 0;  ///< bytes; outlives the server
   Server server;
   std::thread listening;
   std::mutex reading;  ///< of the run: its data are made for one client at a time
@@ -335,7 +311,8 @@ void ReportServer::serve(const RunFolder& run) {
     std::size_t from = 0;
     std::from_chars(text.data(), text.data() + text.size(), from);
     try {
-      parts.answer(run, from, response);
+      const std::lock_guard lock(parts.reading);
+      response.set_content(report_data(run, from).dump(), "application/json");
     } catch (const std::exception& error) {
       response.status = 500;
       response.set_content(error.what(), "text/plain; charset=utf-8");

@@ -267,32 +267,6 @@ TEST_CASE("a run is watched by several clients while it is trained", "[threads]"
   CHECK_THAT(get(served, "/data"), ContainsSubstring("\"step\":12"));
 }
 
-TEST_CASE("clients that ask for much and take nothing cost no memory, and others are answered") {
-  const Served served;
-  std::string lines;
-  for (int step = 2; lines.size() < 2'500'000; ++step)
-    lines += fmt::format("{{\"step\":{},\"loss\":2.0123456789,\"validation_loss\":2.0123456789}}\n", step);
-  std::ofstream(served.file("metrics.jsonl"), std::ios::app) << lines;
-  const std::string whole = get(served, "/data");
-  CHECK_THAT(whole, StartsWith("HTTP/1.1 200"));
-  REQUIRE(whole.size() > 1'000'000);
-  const std::size_t before = memory();
-  std::vector<std::unique_ptr<Client>> idle;
-  for (int i = 0; i < 60; ++i) {
-    idle.push_back(std::make_unique<Client>(served));
-    idle.back()->send("GET /data HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  }
-  CHECK_THAT(get(served, "/"), StartsWith("HTTP/1.1 200"));
-  const std::string refused = get(served, "/data");  // behind those that came before
-  CHECK_THAT(refused, StartsWith("HTTP/1.1 503") && ContainsSubstring("ask again"));
-  CHECK(memory() < before + 50'000'000);  // 60 answers are more
-  idle.clear();
-  const auto began = Clock::now();
-  std::string answer;
-  while (!answer.starts_with("HTTP/1.1 200") && Clock::now() - began < seconds(5)) answer = get(served, "/data");
-  CHECK(answer.size() == whole.size());
-}
-
 TEST_CASE("a server with slow clients ends at once", "[threads]") {
   auto served = std::make_unique<Served>();
   const Client silent(*served), slow(*served);
