@@ -99,6 +99,9 @@ run_fresh() {
     began=$SECONDS
     in_tree "$tree" "$home" bash tests/readme.sh whole || die "a command of the README failed on Debian $1"
     say "Debian $1: the README's commands passed in $((SECONDS - began)) s"
+    began=$SECONDS
+    in_tree "$tree" "$home" ./run faults 10 || die "./run faults found something on Debian $1; the tree: $tree"
+    say "Debian $1: ./run faults passed in $((SECONDS - began)) s"
   fi
   rm -rf "$folder"
 }
