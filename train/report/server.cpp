@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <httplib.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <charconv>
 #include <chrono>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <random>
 #include <string_view>
@@ -33,6 +35,7 @@ constexpr std::ptrdiff_t max_lines = 100;          // of a head
 constexpr auto head_time = milliseconds(3000);     // for all of a request's head
 constexpr auto answer_time = milliseconds(10000);  // for an answer, and besides:
 constexpr std::size_t slowest = 16384;             // bytes a second
+constexpr std::size_t max_waiting = 8 << 20;       // bytes of data that clients have not taken yet, and one answer more
 constexpr std::string_view end_of_head = "\r\n\r\n";
 
 /// One request and its answer. The head is read as a whole before anybody looks at it; there are no bodies.
@@ -54,7 +57,6 @@ class Connection final : public httplib::Stream {
     }
     head_.resize(head_.find(end_of_head) + end_of_head.size());
     const bool short_enough = head_.size() <= max_head && std::count(head_.begin(), head_.end(), '\n') <= max_lines;
-    answer_from_ = Clock::now();
     return short_enough || refuse("431 Request Header Fields Too Large");
   }
   void cut() {  ///< by another thread
@@ -83,6 +85,7 @@ class Connection final : public httplib::Stream {
   }
   ssize_t write(const char* from, std::size_t size) override {
     std::size_t done = 0;
+    if (written_ == 0) answer_from_ = Clock::now();  // others may have been answered first
     while (done < size) {
       const auto allowed = milliseconds((written_ + done) * 1000 / slowest);
       if (!wait(POLLOUT, answer_from_ + answer_time + allowed)) return -1;
@@ -266,10 +269,38 @@ std::string address_of(const std::string& host) {
 }  // namespace
 
 struct ReportServer::Parts {
+  /// The data of a run as text, or nothing when too much waits for clients to take it. Those of a long training are
+  /// megabytes, and are kept until they are taken: clients that ask for the same at once share them.
+  std::shared_ptr<const std::string> data(const RunFolder& run, std::size_t from) {
+    const auto asked = Clock::now();
+    const std::lock_guard lock(reading);
+    if (last_from == from && last_made >= asked)  // while this one waited for the lock
+      if (auto same = last.lock()) return same;
+    if (waiting >= max_waiting) return nullptr;
+    const auto made = Clock::now();
+    std::string text = report_data(run, from).dump();
+    const std::size_t size = text.size();
+    waiting += size;
+    const std::shared_ptr<const std::string> kept(new std::string(std::move(text)), [this, size](const auto* gone) {
+      delete gone;
+      waiting -= size;
+    });
+    // Of what the text was made of, many times its size, the C library would keep the memory for this thread.
+    if (constexpr std::size_t large = 1 << 18; size > large) ::malloc_trim(0);
+    last = kept, last_from = from, last_made = made;
+    return kept;
+  }
+
+  std::atomic<std::size_t> waiting = 0;  ///< bytes; outlives the server, whose answers count down
   Server server;
   std::thread listening;
-  std::mutex reading;  ///< of the run: its data are made for one client at a time
   std::string host;
+
+ private:
+  std::mutex reading;  ///< of the run: its data are made for one client at a time
+  std::weak_ptr<const std::string> last;
+  std::size_t last_from = 0;
+  Clock::time_point last_made = {};
 };
 
 ReportServer::ReportServer(const std::string& host, int port) : parts_(std::make_unique<Parts>()) {
@@ -311,8 +342,16 @@ void ReportServer::serve(const RunFolder& run) {
     std::size_t from = 0;
     std::from_chars(text.data(), text.data() + text.size(), from);
     try {
-      const std::lock_guard lock(parts.reading);
-      response.set_content(report_data(run, from).dump(), "application/json");
+      const auto data = parts.data(run, from);
+      if (!data) {
+        response.status = 503;
+        response.set_content("others have not taken their answers yet; ask again\n", "text/plain; charset=utf-8");
+        return;
+      }
+      response.set_content_provider(data->size(), "application/json",
+                                    [data](std::size_t at, std::size_t count, httplib::DataSink& sink) {
+                                      return sink.write(data->data() + at, count);
+                                    });
     } catch (const std::exception& error) {
       response.status = 500;
       response.set_content(error.what(), "text/plain; charset=utf-8");

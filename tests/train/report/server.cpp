@@ -267,6 +267,49 @@ TEST_CASE("a run is watched by several clients while it is trained", "[threads]"
   CHECK_THAT(get(served, "/data"), ContainsSubstring("\"step\":12"));
 }
 
+TEST_CASE("clients that ask for much and take nothing cost little memory, and others are answered") {
+  const Served served;
+  std::string lines;
+  for (int step = 2; lines.size() < 1'500'000; ++step)
+    lines += fmt::format("{{\"step\":{},\"loss\":2.0123456789,\"validation_loss\":2.0123456789}}\n", step);
+  std::ofstream(served.file("metrics.jsonl"), std::ios::app) << lines;
+  const std::string whole = get(served, "/data");
+  CHECK_THAT(whole, StartsWith("HTTP/1.1 200"));
+  REQUIRE(whole.size() > 700'000);
+  const std::size_t before = memory();
+  std::vector<std::unique_ptr<Client>> idle;
+  const int many = 40;  // of other data each
+  for (int i = 0; i < many; ++i) {
+    idle.push_back(std::make_unique<Client>(served));
+    REQUIRE(idle.back()->send(fmt::format("GET /data?from={} HTTP/1.1\r\nHost: localhost\r\n\r\n", i)));
+  }
+  CHECK_THAT(get(served, "/"), StartsWith("HTTP/1.1 200"));
+  const std::string other = get(served, "/data?from=1000");  // in its turn
+  CHECK_THAT(other, StartsWith("HTTP/1.1 200") || (StartsWith("HTTP/1.1 503") && ContainsSubstring("ask again")));
+#ifndef __SANITIZE_ADDRESS__  // which keeps what is freed
+  CHECK(memory() < before + many * whole.size());
+#endif
+  idle.clear();
+  const auto began = Clock::now();
+  std::string answer;
+  while (!answer.starts_with("HTTP/1.1 200") && Clock::now() - began < seconds(10)) answer = get(served, "/data");
+  CHECK(answer.size() == whole.size());
+}
+
+TEST_CASE("clients that ask for the same at once are given the same") {
+  const Served served;
+  std::vector<std::unique_ptr<Client>> all;
+  for (int i = 0; i < 20; ++i) {
+    all.push_back(std::make_unique<Client>(served));
+    REQUIRE(all.back()->send("GET /data HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  }
+  const std::string whole = get(served, "/data");
+  CHECK_THAT(whole, StartsWith("HTTP/1.1 200") && ContainsSubstring("\"loss\":[2.5]"));
+  for (const auto& client : all) CHECK(client->answer() == whole);
+  served.run->append_metrics({{"step", 2}, {"loss", 1.25}});
+  CHECK_THAT(get(served, "/data"), ContainsSubstring("\"loss\":[2.5,1.25]"));  // and nobody what is old
+}
+
 TEST_CASE("a server with slow clients ends at once", "[threads]") {
   auto served = std::make_unique<Served>();
   const Client silent(*served), slow(*served);
