@@ -35,7 +35,7 @@ constexpr std::ptrdiff_t max_lines = 100;          // of a head
 constexpr auto head_time = milliseconds(3000);     // for all of a request's head
 constexpr auto answer_time = milliseconds(10000);  // for an answer, and besides:
 constexpr std::size_t slowest = 16384;             // bytes a second
-constexpr std::size_t max_waiting = 8 << 20;       // bytes of data that clients have not taken yet, and one answer more
+constexpr std::size_t max_waiting = 4 << 20;       // bytes of data that clients have not taken yet, and one answer more
 constexpr std::string_view end_of_head = "\r\n\r\n";
 
 /// One request and its answer. The head is read as a whole before anybody looks at it; there are no bodies.
