@@ -31,7 +31,7 @@ bool multiplies(const Contribution& c) {
   return c.a.rank() == 2 && c.b.rank() == 2 && c.a.size(c.transpose_a ? 0 : 1) == c.b.size(c.transpose_b ? 1 : 0);
 }
 
-/// target = op(a) op(b), or target += that.
+/// The gemm for target = op(a) op(b), or target += that.
 template <class T>
 kernels::Gemm<T> product_of(const Contribution& c, Array& target, bool adds) {
   const Shape shape = product_shape(c);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <unordered_map>
 #include <utility>
 
@@ -81,8 +82,10 @@ Checkpoint weights_of(const Checkpoint& checkpoint, std::string_view strip_prefi
     if (name.starts_with("optimizer.")) continue;
     names.push_back(name);
     if (!name.starts_with(strip_prefix)) continue;
-    if (const auto bad = first_not_finite(array))
-      fail("export: not finite: {} ({} at element {})", name, array.at(*bad), *bad);
+    if (const auto bad = first_not_finite(array)) {
+      const double number = array.at(*bad);  // whatever its sign, NaN is NaN
+      fail("export: not finite: {} ({} at element {})", name, std::isnan(number) ? std::abs(number) : number, *bad);
+    }
     weights.arrays.emplace_back(name.substr(strip_prefix.size()), array);
   }
   require(!weights.arrays.empty(), "export: no parameter begins with {}; there are {}", strip_prefix,

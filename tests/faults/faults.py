@@ -373,27 +373,33 @@ def starts(machine):
     return found
 
 
-def training_candidates(machine):
-    """(command, trial) of each call of a training and of a resume, failing."""
-    candidates = []
+def short_commands(machine):
+    """A short training of each kind and a resume: (command, what it trains, the run it begins with, its options, an
+    undisturbed run)."""
     for kind, training in SHORT_TRAININGS.items():
         start, more = starts(machine)[kind]
         for command, key, begin, options in ((f"train-{kind}", f"short-{kind}", None, []),
                                              (f"resume-{kind}", f"resumed-{kind}", start, more)):
-            expected, _ = machine.reference(key, training, begin, options)
-            calls = machine.run(prepared(machine, f"log-{command}", begin),
-                                ["train", "--resume", "run", *options] if begin else machine.train_args(training),
-                                log=machine.folder / f"log-{command}" / "log").calls
-            for k, call in enumerate(calls, 1):
-                for error in errors_of(call, k):
-                    def run(where, begin=begin, k=k, error=error, training=training, options=options, expected=expected):
-                        if begin:
-                            shutil.copytree(begin / "run", where / "run")
-                        result = machine.go_on(where, training, more=options, faults=("", k, deed_of(error)))
-                        machine.judge(result, where, expected)
-                        machine.settle(where, training, expected, more=options)
-                    group = (command, call.split()[0], error)
-                    candidates.append((group, (f"calls:{command}-{k}-{error}", run, 1, call)))
+            yield command, training, begin, options, machine.reference(key, training, begin, options)[0]
+
+
+def training_candidates(machine):
+    """(command, trial) of each call of a training and of a resume, failing."""
+    candidates = []
+    for command, training, begin, options, expected in short_commands(machine):
+        calls = machine.run(prepared(machine, f"log-{command}", begin),
+                            ["train", "--resume", "run", *options] if begin else machine.train_args(training),
+                            log=machine.folder / f"log-{command}" / "log").calls
+        for k, call in enumerate(calls, 1):
+            for error in errors_of(call, k):
+                def run(where, begin=begin, k=k, error=error, training=training, options=options, expected=expected):
+                    if begin:
+                        shutil.copytree(begin / "run", where / "run")
+                    result = machine.go_on(where, training, more=options, faults=("", k, deed_of(error)))
+                    machine.judge(result, where, expected)
+                    machine.settle(where, training, expected, more=options)
+                group = (command, call.split()[0], error)
+                candidates.append((group, (f"calls:{command}-{k}-{error}", run, 1, call)))
     return candidates
 
 
@@ -464,21 +470,17 @@ def call_plan(machine, count, every):
 def limited(machine, name, values, prepare, count, every, ends_by=()):
     """Trainings and resumes under a limit of the process."""
     candidates = []
-    for kind, training in SHORT_TRAININGS.items():
-        start, more = starts(machine)[kind]
-        for command, key, begin, options in ((f"train-{kind}", f"short-{kind}", None, []),
-                                             (f"resume-{kind}", f"resumed-{kind}", start, more)):
-            expected, _ = machine.reference(key, training, begin, options)
-            for value in values:
-                for threads in (1, 2):
-                    def run(where, begin=begin, value=value, training=training, options=options, expected=expected,
-                            threads=threads):
-                        if begin:
-                            shutil.copytree(begin / "run", where / "run")
-                        result = machine.go_on(where, training, threads, options, prepare=lambda: prepare(value))
-                        machine.judge(result, where, expected, ends_by)
-                        machine.settle(where, training, expected, more=options)
-                    candidates.append((command, (f"{name}:{command}-{value}-{threads}", run, 1)))
+    for command, training, begin, options, expected in short_commands(machine):
+        for value in values:
+            for threads in (1, 2):
+                def run(where, begin=begin, value=value, training=training, options=options, expected=expected,
+                        threads=threads):
+                    if begin:
+                        shutil.copytree(begin / "run", where / "run")
+                    result = machine.go_on(where, training, threads, options, prepare=lambda: prepare(value))
+                    machine.judge(result, where, expected, ends_by)
+                    machine.settle(where, training, expected, more=options)
+                candidates.append((command, (f"{name}:{command}-{value}-{threads}", run, 1)))
     yield from sampled(machine, name, candidates, count, every)
 
 
@@ -532,31 +534,27 @@ def disk_plan(machine, count, every):
     if os.geteuid() != 0 or not can_mount(machine):
         raise Skipped("needs root to mount a small disk")
     candidates = []
-    for kind, training in SHORT_TRAININGS.items():
-        start, more = starts(machine)[kind]
-        for command, key, begin, options in ((f"train-{kind}", f"short-{kind}", None, []),
-                                             (f"resume-{kind}", f"resumed-{kind}", start, more)):
-            expected, _ = machine.reference(key, training, begin, options)
-            pages = sum((path.stat().st_size + 4095) // 4096 for path in files_of(expected).values())
-            files = len(files_of(expected))
-            used = sum((p.stat().st_size + 4095) // 4096 for p in files_of(begin / "run").values()) if begin else 0
-            number = len(files_of(begin / "run")) + 4 if begin else 3
-            limits = [f"size={4 * n}k" for n in range(used + 1, 2 * pages)]
-            limits += [f"nr_inodes={n}" for n in range(number, number + files + 4)]
-            for limit in limits:
-                def run(where, begin=begin, limit=limit, training=training, options=options, expected=expected):
-                    mount(["-t", "tmpfs", "-o", limit if not begin else "size=64m", "none", where])
-                    try:
-                        if begin:
-                            shutil.copytree(begin / "run", where / "run")
-                            mount(["-o", "remount," + limit, where])
-                        result = machine.go_on(where, training, more=options)
-                        machine.judge(result, where, expected)
-                        mount(["-o", "remount,size=64m,nr_inodes=10000", where])
-                        machine.settle(where, training, expected, more=options)
-                    finally:
-                        subprocess.run(["umount", where], check=True)
-                candidates.append(((command, limit[:4]), (f"disks:{command}-{limit}", run, 1)))
+    for command, training, begin, options, expected in short_commands(machine):
+        pages = sum((path.stat().st_size + 4095) // 4096 for path in files_of(expected).values())
+        files = len(files_of(expected))
+        used = sum((p.stat().st_size + 4095) // 4096 for p in files_of(begin / "run").values()) if begin else 0
+        number = len(files_of(begin / "run")) + 4 if begin else 3
+        limits = [f"size={4 * n}k" for n in range(used + 1, 2 * pages)]
+        limits += [f"nr_inodes={n}" for n in range(number, number + files + 4)]
+        for limit in limits:
+            def run(where, begin=begin, limit=limit, training=training, options=options, expected=expected):
+                mount(["-t", "tmpfs", "-o", limit if not begin else "size=64m", "none", where])
+                try:
+                    if begin:
+                        shutil.copytree(begin / "run", where / "run")
+                        mount(["-o", "remount," + limit, where])
+                    result = machine.go_on(where, training, more=options)
+                    machine.judge(result, where, expected)
+                    mount(["-o", "remount,size=64m,nr_inodes=10000", where])
+                    machine.settle(where, training, expected, more=options)
+                finally:
+                    subprocess.run(["umount", where], check=True)
+            candidates.append(((command, limit[:4]), (f"disks:{command}-{limit}", run, 1)))
     yield from sampled(machine, "disks", candidates, count, every)
 
 

@@ -15,6 +15,7 @@
 #include <gaze/datasets/lines.h>
 #include <gaze/nn/checkpoint.h>
 #include <gaze/train/attention/attention_log.h>
+#include <gaze/train/folder.h>
 #include <gaze/train/json.h>
 #include <gaze/train/optimizers.h>
 #include <gaze/train/options.h>
@@ -77,8 +78,8 @@ class Reading {
 
   /// All files, by their names within the folder.
   void list() {
-    for (fs::recursive_directory_iterator entry(run_.path()), end; entry != end; ++entry)
-      if (!entry->is_directory()) present_.insert(fs::relative(entry->path(), run_.path()).generic_string());
+    for (const fs::path& entry : entries_below(run_.path()))
+      if (!fs::is_directory(entry)) present_.insert(fs::relative(entry, run_.path()).generic_string());
   }
 
   bool is_there(const std::string& name) const { return present_.contains(name); }
