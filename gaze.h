@@ -11,6 +11,7 @@
 #include <gaze/autograd/base/files.h>
 #include <gaze/autograd/base/names.h>
 #include <gaze/autograd/base/pool.h>
+#include <gaze/autograd/base/products.h>
 #include <gaze/autograd/base/range.h>
 #include <gaze/autograd/base/threads.h>
 #include <gaze/autograd/check/derivatives.h>

@@ -1,10 +1,10 @@
 # Looks for functions of one level's kernels that the linker could put in place of others. A weak function of a name is
 # kept once in a program, whichever object it comes from: had a level's kernels one in common with other objects, all of
 # the program might run AVX-512 code on a processor without it. Given with -D:
-#   v2, v3, v4  the objects of each level
-#   REST        the other objects of the library and those of the program
-#   NM          the program that lists symbols
-#   CXXFILT     the program that makes names readable, if there is one
+#   LEVELS   the levels' names, and under the name of each its objects
+#   REST     the other objects of the library and those of the program
+#   NM       the program that lists symbols
+#   CXXFILT  the program that makes names readable, if there is one
 cmake_minimum_required(VERSION 3.25)
 
 # An object's pointer to the routine that unwinds C++ frames: data that says the same in every object.
@@ -34,10 +34,10 @@ function(complain what)
   message(SEND_ERROR "${what}:${readable}")
 endfunction()
 
-set(levels v2 v3 v4)
-foreach(level IN LISTS levels)
+foreach(level IN LISTS LEVELS)
   defined_symbols(all A-Zu ${${level}})
-  if(NOT all MATCHES "gaze7kernels2${level}4fill")
+  string(LENGTH ${level} length)
+  if(NOT all MATCHES "gaze7kernels${length}${level}4fill")
     message(FATAL_ERROR "the objects of ${level} do not define its kernels: not a test of anything")
   endif()
   defined_symbols(shared_${level} VWu ${${level}})
@@ -48,8 +48,8 @@ defined_symbols(shared_rest A-Zu ${REST})
 set(name_rest "the rest of the library or the program")
 
 # A level is compared with those behind it and with the rest.
-set(others ${levels} rest)
-foreach(level IN LISTS levels)
+set(others ${LEVELS} rest)
+foreach(level IN LISTS LEVELS)
   list(REMOVE_ITEM others ${level})
   foreach(other IN LISTS others)
     set(common)

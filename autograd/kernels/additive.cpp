@@ -27,7 +27,7 @@ void additive_scores(const AdditiveScores<T>& x, T* scores) {
     for (std::int64_t t = 0; t < x.queries; ++t)
       for (std::int64_t s = 0; s < x.keys; ++s)
         scores[score + t * x.keys + s] = map_sum<T>(
-            x.n, [](const V& q, const V& k, const V& v) { return v * xsimd::tanh(q + k); }, x.q + query + t * row,
+            x.n, [](const V& q, const V& k, const V& v) { return v * simd::tanh(q + k); }, x.q + query + t * row,
             x.k + key + s * x.k_stride, x.v + own);
   });
 }
@@ -49,7 +49,7 @@ void additive_scores_vjp(const AdditiveScores<T>& x, const T* g, T* dq, T* dk, T
         const std::int64_t q = query + t * row, k = key + s * x.k_stride;
         const V up(g[score + t * x.keys + s]);
         for_vectors<T>(x.n, [&](std::int64_t i, const auto& load, const auto& store) {
-          const V y = xsimd::tanh(load(x.q + q + i) + load(x.k + k + i));
+          const V y = simd::tanh(load(x.q + q + i) + load(x.k + k + i));
           const V d = up * load(x.v + own + i) * (V(1) - y * y);
           store(load(part + i) + up * y, part + i);
           store(load(dq + q + i) + d, dq + q + i);

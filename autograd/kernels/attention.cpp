@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <gaze/autograd/kernels/openblas.h>
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/kernels/serial.h>
 #include <gaze/autograd/kernels/simd.h>
@@ -78,6 +79,7 @@ template <class T, class Body>
 void for_heads(const Attention<T>& x, const Body& body) {
   const std::int64_t cost = x.queries * x.keys * 16 + (x.queries + x.keys) * (x.key_size + x.value_size);
   constexpr std::int64_t worth_a_task = 32768;
+  const ProductsInUse products;
   const std::int64_t heads_per_task = std::max<std::int64_t>(worth_a_task / std::max<std::int64_t>(cost, 1), 1);
   parallel_blocks(x.batch * x.heads, heads_per_task, cost, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t head = first; head < last; ++head) body(Head<T>(x, head));

@@ -23,7 +23,7 @@ void through(const DenseVjp<T>& d, const T* g, std::int64_t first, std::int64_t 
     case Activation::relu: {  // what was dropped is 0 as well
       const V scale(static_cast<T>(1 / (1 - d.dropout)));
       map(
-          n, dz, [&](const V& up, const V& y) { return xsimd::select(y > V(0), up * scale, V(0)); }, g, kept);
+          n, dz, [&](const V& up, const V& y) { return simd::select(y > V(0), up * scale, V(0)); }, g, kept);
       return;
     }
     case Activation::gelu: {

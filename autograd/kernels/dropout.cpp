@@ -1,35 +1,19 @@
 #include <gaze/autograd/kernels/dropout.h>
 
 #include <Random123/philox.h>
-#include <immintrin.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include <gaze/autograd/kernels/parallel.h>
+#include <gaze/autograd/kernels/processor.h>
 #include <gaze/autograd/kernels/serial.h>
 
 namespace gaze::kernels::GAZE_LEVEL {
 namespace {
 
 // Two words of 64 bits hold four of a block's 32 bits each, as many blocks side by side as a vector has such words.
-#if defined(__AVX512F__)
-using Words = __m512i;
-Words times(Words a, Words b) { return _mm512_mul_epu32(a, b); }
-#elif defined(__AVX2__)
-using Words = __m256i;
-Words times(Words a, Words b) { return _mm256_mul_epu32(a, b); }
-#else
-using Words = __m128i;
-Words times(Words a, Words b) { return _mm_mul_epu32(a, b); }
-#endif
-typedef std::uint64_t Wide __attribute__((vector_size(sizeof(Words))));
 constexpr std::int64_t side_by_side = sizeof(Wide) / sizeof(std::uint64_t);
-
-/// The products of the lower halves.
-Wide product(Wide a, std::uint64_t b) {
-  return reinterpret_cast<Wide>(times(reinterpret_cast<Words>(a), reinterpret_cast<Words>(Wide{} + b)));
-}
 
 void philox(std::uint64_t seed, std::uint64_t stream, std::uint64_t first, std::uint32_t* numbers) {
   constexpr std::uint64_t low = 0xffffffff;
@@ -50,7 +34,8 @@ void philox(std::uint64_t seed, std::uint64_t stream, std::uint64_t first, std::
   for (int round = 0; round < rounds; ++round) {
 #pragma GCC unroll 16
     for (std::int64_t i = 0; i < groups; ++i) {
-      const Wide p = product(a[i], PHILOX_M4x32_0), q = product(c[i], PHILOX_M4x32_1);
+      const Wide p = multiply_lower_halves(a[i], Wide{} + PHILOX_M4x32_0),
+                 q = multiply_lower_halves(c[i], Wide{} + PHILOX_M4x32_1);
       a[i] = q >> 32 ^ b[i] ^ (Wide{} + key);
       b[i] = q;
       c[i] = p >> 32 ^ d[i] ^ (Wide{} + other_key);

@@ -17,18 +17,18 @@ constexpr std::int64_t cheap = 1, costly = 8;
 template <class V>
 V gelu_inner(const V& x) {
   constexpr double slope = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
-  return xsimd::tanh(all<V>(slope) * (x + all<V>(0.044715) * x * x * x));
+  return simd::tanh(all<V>(slope) * (x + all<V>(0.044715) * x * x * x));
 }
 
 /// Beyond -10,000, 0 times an infinity would be NaN where an activation has long reached its limit; so would its slope
 /// beyond +10,000. NaN stays NaN.
 template <class V>
 V not_below(const V& x) {
-  return xsimd::max(V(-1e4F), x);
+  return simd::max(V(-1e4F), x);
 }
 template <class V>
 V bounded(const V& x) {
-  return xsimd::min(V(1e4F), not_below(x));
+  return simd::min(V(1e4F), not_below(x));
 }
 
 /// Calls with(f, cost) for the function that `f` names.
@@ -36,13 +36,13 @@ template <class V, class With>
 void select(Unary f, const With& with) {
   switch (f) {
     case Unary::neg: return with([](const V& x) { return x * V(-1); }, cheap);  // -x is 0 - x at some levels: 0 of 0
-    case Unary::exp: return with([](const V& x) { return xsimd::exp(x); }, costly);
-    case Unary::log: return with([](const V& x) { return xsimd::log(x); }, costly);
-    case Unary::sqrt: return with([](const V& x) { return xsimd::sqrt(x); }, cheap);
-    case Unary::rsqrt: return with([](const V& x) { return V(1) / xsimd::sqrt(x); }, cheap);
-    case Unary::abs: return with([](const V& x) { return xsimd::abs(x); }, cheap);
+    case Unary::exp: return with([](const V& x) { return simd::exp(x); }, costly);
+    case Unary::log: return with([](const V& x) { return simd::log(x); }, costly);
+    case Unary::sqrt: return with([](const V& x) { return simd::sqrt(x); }, cheap);
+    case Unary::rsqrt: return with([](const V& x) { return V(1) / simd::sqrt(x); }, cheap);
+    case Unary::abs: return with([](const V& x) { return simd::abs(x); }, cheap);
     case Unary::erf: return with([](const V& x) { return error_function(x); }, costly);
-    case Unary::tanh: return with([](const V& x) { return xsimd::tanh(x); }, costly);
+    case Unary::tanh: return with([](const V& x) { return simd::tanh(x); }, costly);
     case Unary::sigmoid: return with([](const V& x) { return sigmoid(x); }, costly);
     case Unary::relu: return with([](const V& x) { return relu(x); }, cheap);
     case Unary::gelu_exact: return with([](const V& x) { return gelu(not_below(x)); }, costly);
@@ -55,7 +55,7 @@ void select(Unary f, const With& with) {
           costly);
     case Unary::silu: return with([](const V& x) { return not_below(x) * sigmoid(x); }, costly);
     case Unary::softplus:
-      return with([](const V& x) { return xsimd::max(x, V(0)) + xsimd::log1p(xsimd::exp(-xsimd::abs(x))); }, costly);
+      return with([](const V& x) { return simd::max(x, V(0)) + simd::log1p(simd::exp(-simd::abs(x))); }, costly);
   }
 }
 
@@ -78,12 +78,12 @@ void select(Binary f, const With& with) {
     case Binary::pow: return with([](const V& a, const V& b) { return power(a, b); }, costly * 4);
     // A NaN in either operand is a NaN in the result: instructions for max and min keep only the second's.
     case Binary::maximum:
-      return with([](const V& a, const V& b) { return xsimd::select(a > b, a, xsimd::select(a == a, b, a)); }, cheap);
+      return with([](const V& a, const V& b) { return simd::select(a > b, a, simd::select(a == a, b, a)); }, cheap);
     case Binary::minimum:
-      return with([](const V& a, const V& b) { return xsimd::select(a < b, a, xsimd::select(a == a, b, a)); }, cheap);
+      return with([](const V& a, const V& b) { return simd::select(a < b, a, simd::select(a == a, b, a)); }, cheap);
     case Binary::tanh_vjp: return with([](const V& g, const V& y) { return g * (V(1) - y * y); }, cheap);
     case Binary::sigmoid_vjp: return with([](const V& g, const V& y) { return g * y * (V(1) - y); }, cheap);
-    case Binary::relu_vjp: return with([](const V& g, const V& y) { return xsimd::select(y > V(0), g, V(0)); }, cheap);
+    case Binary::relu_vjp: return with([](const V& g, const V& y) { return simd::select(y > V(0), g, V(0)); }, cheap);
     case Binary::gelu_exact_vjp: return with([](const V& g, const V& x) { return g * gelu_slope(bounded(x)); }, costly);
     case Binary::gelu_tanh_vjp:
       return with(
@@ -189,7 +189,7 @@ void clip(const T* x, T low, T high, T* y, std::int64_t n) {
   parallel_blocks(n, block, cheap, [&](std::int64_t first, std::int64_t last) {
     // Of a NaN and a number the processor's min and max give the second operand: NaN stays NaN.
     map(
-        last - first, y + first, [&](const V& v) { return xsimd::min(V(high), xsimd::max(V(low), v)); }, x + first);
+        last - first, y + first, [&](const V& v) { return simd::min(V(high), simd::max(V(low), v)); }, x + first);
   });
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <gaze/autograd/kernels/simd.h>
 #include <cmath>
 #include <numbers>
-#include <xsimd/xsimd.hpp>
 
 #include <gaze/autograd/kernels/level.h>
 
@@ -18,13 +18,13 @@ V all(double value) {
 
 template <class V>
 V sigmoid(const V& x) {
-  return V(1) / (V(1) + xsimd::exp(-x));
+  return V(1) / (V(1) + simd::exp(-x));
 }
 
 /// NaN stays NaN: the processor's max keeps only its second operand's.
 template <class V>
 V relu(const V& x) {
-  return xsimd::select(x > V(0), x, xsimd::select(x == x, V(0), x));
+  return simd::select(x > V(0), x, simd::select(x == x, V(0), x));
 }
 
 /// xsimd's polynomials are right to 2 units in the last place of float, to 68 of double: doubles are here to check
@@ -32,7 +32,7 @@ V relu(const V& x) {
 template <class V>
 V error_function(const V& x) {
   if constexpr (sizeof(typename V::value_type) == sizeof(float)) {
-    return xsimd::erf(x);
+    return simd::erf(x);
   } else {
     alignas(64) double each[V::size];
     x.store_aligned(each);
@@ -54,15 +54,15 @@ struct Normal {
 template <class V>
 Normal<V> normal(const V& x) {
   constexpr double factor = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
-  const V e = xsimd::exp(V(-0.5) * x * x);
+  const V e = simd::exp(V(-0.5) * x * x);
   if constexpr (sizeof(typename V::value_type) == sizeof(float)) {
-    const V t = V(1) / xsimd::fma(xsimd::abs(x), V(0.35F), V(1));
+    const V t = V(1) / simd::fma(simd::abs(x), V(0.35F), V(1));
     V r(-0.029158029F);
     for (const float c : {0.144031614F, -0.25584042F, 0.159321293F, -0.0232134107F, 0.105552934F, 0.119821183F,
                           0.139863521F, 0.139621302F})
-      r = xsimd::fma(r, t, V(c));
+      r = simd::fma(r, t, V(c));
     const V tail = e * (t * r);
-    return {xsimd::select(x > V(0), V(1) - tail, tail), all<V>(factor) * e};
+    return {simd::select(x > V(0), V(1) - tail, tail), all<V>(factor) * e};
   } else {
     return {V(0.5) * (V(1) + error_function(x * all<V>(std::numbers::sqrt2 / 2))), all<V>(factor) * e};
   }

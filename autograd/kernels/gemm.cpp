@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include <gaze/autograd/kernels/functions.h>
+#include <gaze/autograd/kernels/openblas.h>
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/kernels/serial.h>
 #include <gaze/autograd/kernels/simd.h>
@@ -15,13 +16,9 @@
 namespace gaze::kernels::GAZE_LEVEL {
 namespace {
 
-// A block of C in registers: rows times vectors. 24 sums keep two multipliers busy that answer after four cycles;
-// processors without AVX-512 have 16 registers in all.
-#ifdef __AVX512F__
-constexpr int block_rows = 8, block_vectors = 3;
-#else
-constexpr int block_rows = 4, block_vectors = 3;
-#endif
+// A block of C in registers: rows times vectors. 24 sums keep two multipliers busy that answer after four cycles; where
+// there are 16 registers in all, 12 leave room for what is multiplied.
+constexpr int block_rows = vector_registers == 32 ? 8 : 4, block_vectors = 3;
 template <class T>
 constexpr std::int64_t panel_width = block_vectors* lanes<T>;
 constexpr std::int64_t depth = 384;  // of k that is summed before C is touched: a panel of B fits the cache
@@ -71,7 +68,7 @@ void multiply_block(std::int64_t k, const Rows<T>& a, const Panel<T>& b, const T
     for (int i = 0; i < R; ++i) {
       const V x(rows[i][at]);
 #pragma GCC unroll 3
-      for (int j = 0; j < N; ++j) sum[i][j] = xsimd::fma(x, part[j], sum[i][j]);
+      for (int j = 0; j < N; ++j) sum[i][j] = simd::fma(x, part[j], sum[i][j]);
     }
   }
   const V alpha(to.alpha);
@@ -255,6 +252,18 @@ void tile(const Gemm<T>& g, std::int64_t row, std::int64_t rows, std::int64_t fr
       for (std::int64_t i = 0; i < rows; ++i) std::fill_n(g.c + (row + i) * g.c_stride + column, columns, T(0));
     return finish(0, rows);
   }
+  if (!packed && uses_openblas()) {
+    Gemm<T> part = g;
+    part.m = rows, part.n = columns;
+    part.a += g.transpose_a ? row : row * g.a_stride;
+    part.b += g.transpose_b ? column * g.b_stride : column;
+    part.c += row * g.c_stride + column;
+    if (multiply_by_openblas(part)) {
+      const std::int64_t padding = g.roomy && !g.adds ? round_up(columns, lanes<T>) - columns : 0;
+      for (std::int64_t i = 0; i < rows; ++i) std::fill_n(part.c + i * g.c_stride + columns, padding, T(0));
+      return finish(0, rows);
+    }
+  }
   // When few rows pass, packing B would take longer than reading it where it lies.
   const bool in_place = !packed && (lies_well(g) || (!g.transpose_b && rows <= band && columns % lanes<T> == 0));
   const bool gathers = g.transpose_a && far_apart<T>(g.a_stride);
@@ -349,9 +358,11 @@ std::int64_t work_of(const Gemm<T>& g) {
 template <class T>
 void gemm_batch(const Gemm<T>& g, std::int64_t count, const GemmOffsets* offsets) {
   if (g.m == 0 || g.n == 0 || count == 0) return;
+  const ProductsInUse products;
   const std::int64_t work = count * work_of(g);
   constexpr std::int64_t shared_bytes = 4 << 20;  // of op(B): beyond, tiles so tall that packing in each is little
-  const bool shares = count == 1 && g.k * g.n * static_cast<std::int64_t>(sizeof(T)) <= shared_bytes;
+  const bool shares =
+      count == 1 && !uses_openblas() && g.k * g.n * static_cast<std::int64_t>(sizeof(T)) <= shared_bytes;
   const Tiling t = tiling(g, shares ? 2 * band : 512);
   Gemm<T> first = g;
   first.a += offsets[0].a, first.b += offsets[0].b, first.c += offsets[0].c;
@@ -369,6 +380,7 @@ void gemm_batch(const Gemm<T>& g, std::int64_t count, const GemmOffsets* offsets
 template <class T>
 void gemm_sum(const Gemm<T>& g, std::int64_t count, const GemmOperands<T>* operands) {
   if (g.m == 0 || g.n == 0) return;
+  const ProductsInUse products;
   Gemm<T> all = g;
   all.k = 0;
   for (std::int64_t i = 0; i < count; ++i) all.k += operands[i].k;

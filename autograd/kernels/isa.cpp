@@ -1,32 +1,52 @@
 #include <gaze/autograd/kernels/isa.h>
 
-#include <cpuid.h>
-
 #include <algorithm>
 #include <cstdlib>
+#include <string>
 
 #include <gaze/autograd/base/error.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 namespace gaze::kernels {
 
 // The levels that are compiled: see GAZE_LEVELS in CMakeLists.txt.
-#ifdef GAZE_WITHOUT_v2
-constexpr bool has_v2 = false;
+#ifdef GAZE_HAS_plain
+constexpr bool has_plain = true;
 #else
+constexpr bool has_plain = false;
+#endif
+#ifdef GAZE_HAS_v2
 constexpr bool has_v2 = true;
-#endif
-#ifdef GAZE_WITHOUT_v3
-constexpr bool has_v3 = false;
 #else
+constexpr bool has_v2 = false;
+#endif
+#ifdef GAZE_HAS_v3
 constexpr bool has_v3 = true;
-#endif
-#ifdef GAZE_WITHOUT_v4
-constexpr bool has_v4 = false;
 #else
+constexpr bool has_v3 = false;
+#endif
+#ifdef GAZE_HAS_v4
 constexpr bool has_v4 = true;
+#else
+constexpr bool has_v4 = false;
+#endif
+#ifdef GAZE_HAS_neon
+constexpr bool has_neon = true;
+#else
+constexpr bool has_neon = false;
 #endif
 
 // What the translation units of a level define, for every group of kernels.
+namespace plain {
+template <class Group>
+void fill(Group&);
+}
 namespace v2 {
 template <class Group>
 void fill(Group&);
@@ -39,9 +59,14 @@ namespace v4 {
 template <class Group>
 void fill(Group&);
 }
+namespace neon {
+template <class Group>
+void fill(Group&);
+}
 
 namespace {
 
+#if defined(__x86_64__)
 /// All that a level's compiler flag lets the compiler use, not only what the kernels are known to need.
 bool supported(Isa level) {
   __builtin_cpu_init();
@@ -64,42 +89,70 @@ bool supported(Isa level) {
              v4 = __builtin_cpu_supports("x86-64-v4");
 #endif
   switch (level) {
-    case Isa::v2: return has_v2 && v2;
-    case Isa::v3: return has_v3 && v3;
-    case Isa::v4: return has_v4 && v4;
+    case Isa::plain: return true;
+    case Isa::v2: return v2;
+    case Isa::v3: return v3;
+    case Isa::v4: return v4;
+    case Isa::neon: return false;
   }
   return false;
 }
+#elif defined(__aarch64__)
+bool supported(Isa level) {
+  return level == Isa::plain || (level == Isa::neon && (getauxval(AT_HWCAP) & HWCAP_ASIMD) != 0);
+}
+#else
+bool supported(Isa level) { return level == Isa::plain; }
+#endif
+
+std::string names_of(const std::vector<Isa>& levels) {
+  std::string names;
+  for (std::size_t i = 0; i < levels.size(); ++i)
+    (names += i == 0 ? "" : i + 1 < levels.size() ? ", " : " and ") += name_of(levels[i]);
+  return names;
+}
 
 Isa choose() {
-  const std::vector<Isa> there = supported_isas();
+  const std::vector<Isa> compiled = compiled_isas(), there = supported_isas();
   const char* asked = std::getenv("GAZE_ISA");
   if (!asked || !*asked) return there.back();
-  for (const Isa level : {Isa::v2, Isa::v3, Isa::v4}) {
-    if (name_of(level) != asked) continue;
-    require(std::find(there.begin(), there.end(), level) != there.end(), "GAZE_ISA={}: this processor goes up to {}",
-            asked, name_of(there.back()));
-    return level;
-  }
-  fail("GAZE_ISA={}: the levels are v2, v3 and v4", asked);
+  const auto named = [&](Isa level) { return name_of(level) == asked; };
+  require(std::any_of(compiled.begin(), compiled.end(), named), "GAZE_ISA={}: the levels of this program are {}", asked,
+          names_of(compiled));
+  const auto found = std::find_if(there.begin(), there.end(), named);
+  require(found != there.end(), "GAZE_ISA={}: this processor goes up to {}", asked, name_of(there.back()));
+  return *found;
 }
 
 }  // namespace
 
 std::string_view name_of(Isa level) {
   switch (level) {
+    case Isa::plain: return "plain";
     case Isa::v2: return "v2";
     case Isa::v3: return "v3";
     case Isa::v4: return "v4";
+    case Isa::neon: return "neon";
   }
   return "?";
 }
 
+std::vector<Isa> compiled_isas() {
+  std::vector<Isa> compiled;
+  if (has_plain) compiled.push_back(Isa::plain);
+  if (has_v2) compiled.push_back(Isa::v2);
+  if (has_v3) compiled.push_back(Isa::v3);
+  if (has_v4) compiled.push_back(Isa::v4);
+  if (has_neon) compiled.push_back(Isa::neon);
+  return compiled;
+}
+
 std::vector<Isa> supported_isas() {
-  std::vector<Isa> there;
-  for (const Isa level : {Isa::v2, Isa::v3, Isa::v4})
-    if (supported(level)) there.push_back(level);
-  require(!there.empty(), "this processor has none of the levels of x86-64 that the kernels were compiled for");
+  std::vector<Isa> there = compiled_isas();
+  const std::string compiled = names_of(there);
+  std::erase_if(there, [](Isa level) { return !supported(level); });
+  require(!there.empty(), "this processor has none of the instructions that the kernels were compiled for: {}",
+          compiled);
   return there;
 }
 
@@ -113,6 +166,9 @@ Kernels<T> kernels_of(Isa level) {
   Kernels<T> kernels;
   kernels.for_each_group([level](auto& group) {
     switch (level) {
+      case Isa::plain:
+        if constexpr (has_plain) plain::fill(group);
+        return;
       case Isa::v2:
         if constexpr (has_v2) v2::fill(group);
         return;
@@ -121,6 +177,9 @@ Kernels<T> kernels_of(Isa level) {
         return;
       case Isa::v4:
         if constexpr (has_v4) v4::fill(group);
+        return;
+      case Isa::neon:
+        if constexpr (has_neon) neon::fill(group);
         return;
     }
   });

@@ -39,7 +39,7 @@ void adam(const AdamRule& rule, double factor, const OptimizerSpan<T>* spans, st
       const V at = load(p + i), d = load(g + i) * f + added * at;
       const V mean = b1 * load(m + i) + c1 * d, square = b2 * load(v + i) + c2 * d * d;
       store(mean, m + i), store(square, v + i);
-      store(at * kept - rate * mean / (xsimd::sqrt(square) * root + e), p + i);
+      store(at * kept - rate * mean / (simd::sqrt(square) * root + e), p + i);
     });
   });
 }

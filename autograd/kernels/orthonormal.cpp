@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include <gaze/autograd/kernels/blas_threads.h>
+#include <gaze/autograd/kernels/openblas.h>
 
 namespace gaze::kernels {
 

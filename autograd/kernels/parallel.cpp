@@ -1,7 +1,5 @@
 #include <gaze/autograd/kernels/parallel.h>
 
-#include <xmmintrin.h>
-
 #include <algorithm>
 #include <atomic>
 #include <charconv>
@@ -15,6 +13,7 @@
 
 #include <gaze/autograd/base/error.h>
 #include <gaze/autograd/base/pool.h>
+#include <gaze/autograd/kernels/processor.h>
 
 namespace gaze {
 namespace {
@@ -78,7 +77,7 @@ class Team {
     work();
     for (int look = 0; unfinished_.load(std::memory_order_acquire) > 0;)
       if (look < looks)
-        _mm_pause(), ++look;
+        pause(), ++look;
       else
         std::this_thread::yield();
   }
@@ -110,7 +109,7 @@ class Team {
       const std::uint32_t call = calls_.load(std::memory_order_acquire);
       if (number < threads()) work();
       int look = 0;
-      while (look < looks && calls_.load(std::memory_order_relaxed) == call) _mm_pause(), ++look;
+      while (look < looks && calls_.load(std::memory_order_relaxed) == call) pause(), ++look;
       if (look == looks) calls_.wait(call, std::memory_order_acquire);
     }
   }
@@ -137,14 +136,13 @@ thread_local bool Team::working_ = false;
 
 }  // namespace
 
-FlushDenormals::FlushDenormals() : before_(_mm_getcsr()) {
-  constexpr unsigned flush_to_zero = 0x8000, denormals_are_zero = 0x0040;
-  const unsigned wanted = before_ | flush_to_zero | denormals_are_zero;
-  if (wanted != before_) _mm_setcsr(wanted);
+FlushDenormals::FlushDenormals() : before_(floating_point_control()) {
+  const std::uint64_t wanted = before_ | denormals_flushed;
+  if (wanted != before_) set_floating_point_control(wanted);
 }
 
 FlushDenormals::~FlushDenormals() {
-  if (_mm_getcsr() != before_) _mm_setcsr(before_);
+  if (floating_point_control() != before_) set_floating_point_control(before_);
 }
 
 Scratch::Scratch(std::size_t bytes) : memory_(bytes ? pool::allocate(bytes) : nullptr), bytes_(bytes) {}

@@ -16,7 +16,7 @@ class FlushDenormals {
   FlushDenormals& operator=(const FlushDenormals&) = delete;
 
  private:
-  unsigned before_;
+  std::uint64_t before_;  ///< the thread's floating-point control word
 };
 
 /// Runs body(context, i) for i in [0, tasks) on the threads, denormals flushed. The tasks must be cut without regard

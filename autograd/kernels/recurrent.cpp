@@ -30,7 +30,7 @@ struct Gru {
       const V& recurrent_n)
       : r(sigmoid(input_r + recurrent_r)),
         z(sigmoid(input_z + recurrent_z)),
-        n(xsimd::tanh(input_n + r * recurrent_n)) {}
+        n(simd::tanh(input_n + r * recurrent_n)) {}
   V r, z, n;
 };
 
@@ -85,10 +85,10 @@ struct Lstm {
   Lstm(const T* a, const T* b, const T* c, std::int64_t n, const Load& load)
       : i(sigmoid(load(a) + load(b))),
         f(sigmoid(load(a + n) + load(b + n))),
-        g(xsimd::tanh(load(a + 2 * n) + load(b + 2 * n))),
+        g(simd::tanh(load(a + 2 * n) + load(b + 2 * n))),
         o(sigmoid(load(a + 3 * n) + load(b + 3 * n))),
         before(load(c)),
-        out(xsimd::tanh(f * before + i * g)) {}
+        out(simd::tanh(f * before + i * g)) {}
   V i, f, g, o;
   V before;  ///< c
   V out;     ///< tanh of the next c

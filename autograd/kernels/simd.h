@@ -5,17 +5,52 @@
 #include <limits>
 #include <type_traits>
 #include <utility>
+
+#ifdef GAZE_PLAIN_VECTORS
+#include <gaze/autograd/kernels/plain_vector.h>
+#else
 #include <xsimd/xsimd.hpp>
+#endif
 
 #include <gaze/autograd/kernels/level.h>
 
 /// Loops over vectors of numbers. The last, incomplete vector goes through the same instructions, filled up: an
 /// element's bits do not depend on where in an array it lies.
 namespace gaze::kernels::GAZE_LEVEL {
+
+#ifndef GAZE_PLAIN_VECTORS
+/// What kernels call of the vector library.
+namespace simd {
+using xsimd::abs, xsimd::erf, xsimd::exp, xsimd::fma, xsimd::log, xsimd::log1p, xsimd::max, xsimd::min, xsimd::select,
+    xsimd::tanh;
+
+#ifdef __aarch64__
+// The library's root of floats is two steps of Newton's, in its version 8.1: NaN for infinity, and not the nearest
+// float. The processor has an exact one.
+[[gnu::always_inline]] inline xsimd::batch<float> sqrt(const xsimd::batch<float>& x) { return vsqrtq_f32(x); }
+[[gnu::always_inline]] inline xsimd::batch<double> sqrt(const xsimd::batch<double>& x) { return vsqrtq_f64(x); }
+#else
+using xsimd::sqrt;
+#endif
+}  // namespace simd
+#endif
+
 namespace {
 
+#ifdef GAZE_PLAIN_VECTORS
+template <class T>
+using Vector = PlainVector<T>;
+#else
 template <class T>
 using Vector = xsimd::batch<T>;
+#endif
+
+/// Vectors that the processor's registers hold.
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int vector_registers = 32;
+#else
+constexpr int vector_registers = 16;
+#endif
 
 template <class T>
 constexpr std::int64_t lanes = static_cast<std::int64_t>(Vector<T>::size);
@@ -92,7 +127,7 @@ template <class T>
 
 template <class T>
 [[gnu::always_inline]] inline Vector<T> max_across(const Vector<T>& v) {
-  return across<T>(v, [](const Vector<T>& a, const Vector<T>& b) { return xsimd::max(a, b); });
+  return across<T>(v, [](const Vector<T>& a, const Vector<T>& b) { return simd::max(a, b); });
 }
 
 /// y[i] = f(x[i]...) for i in [0, n): f takes and gives vectors.
@@ -125,8 +160,8 @@ T largest(std::int64_t n, const T* x) {
   constexpr T lowest = -std::numeric_limits<T>::infinity();
   Vector<T> top(lowest);
   std::int64_t i = 0;
-  for (; i + lanes<T> <= n; i += lanes<T>) top = xsimd::max(top, Vector<T>::load_unaligned(x + i));
-  if (i < n) top = xsimd::max(top, load_part(x + i, n - i, lowest));
+  for (; i + lanes<T> <= n; i += lanes<T>) top = simd::max(top, Vector<T>::load_unaligned(x + i));
+  if (i < n) top = simd::max(top, load_part(x + i, n - i, lowest));
   return max_across<T>(top).get(0);
 }
 

@@ -25,7 +25,7 @@ template <class T>
 T sum_of_exp(const T* x, std::int64_t n, T shift) {
   using V = Vector<T>;
   return map_sum<T>(
-      n, [&](const V& v) { return xsimd::exp(v - V(shift)); }, x);
+      n, [&](const V& v) { return simd::exp(v - V(shift)); }, x);
 }
 
 template <class T>
@@ -44,7 +44,7 @@ void softmax_row(const T* x, std::int64_t n, T* y) {
     return;
   }
   map(
-      n, y, [&](const V& v) { return xsimd::exp(v - V(top)); }, x);
+      n, y, [&](const V& v) { return simd::exp(v - V(top)); }, x);
   const V scale(T(1) / sum_of(y, n));
   map(
       n, y, [&](const V& v) { return v * scale; }, y);
@@ -65,27 +65,27 @@ template <int R, int N, class T>
 #pragma GCC unroll 4
     for (int i = 0; i < N; ++i) {
       const V v = V::load_unaligned(x + r * s.stride + i * lanes<T>);
-      part[r][i] = xsimd::select(steps < V(static_cast<T>(seen - i * lanes<T>)), v, V(lowest));
+      part[r][i] = simd::select(steps < V(static_cast<T>(seen - i * lanes<T>)), v, V(lowest));
     }
     V top = part[r][0];
 #pragma GCC unroll 4
-    for (int i = 1; i < N; ++i) top = xsimd::max(top, part[r][i]);
+    for (int i = 1; i < N; ++i) top = simd::max(top, part[r][i]);
     shift[r] = max_across<T>(top);
-    shift[r] = xsimd::select(shift[r] == V(lowest), V(0), shift[r]);  // what sees nothing gives zeros, not NaN
+    shift[r] = simd::select(shift[r] == V(lowest), V(0), shift[r]);  // what sees nothing gives zeros, not NaN
   }
 #pragma GCC unroll 4
   for (int r = 0; r < R; ++r) {
     sum[r] = V(0);
 #pragma GCC unroll 4
     for (int i = 0; i < N; ++i) {
-      part[r][i] = xsimd::exp(part[r][i] - shift[r]);
+      part[r][i] = simd::exp(part[r][i] - shift[r]);
       sum[r] += part[r][i];
     }
     sum[r] = sum_across<T>(sum[r]);
   }
 #pragma GCC unroll 4
   for (int r = 0; r < R; ++r) {
-    const V scale = V(1) / xsimd::select(sum[r] == V(0), V(1), sum[r]);
+    const V scale = V(1) / simd::select(sum[r] == V(0), V(1), sum[r]);
 #pragma GCC unroll 4
     for (int i = 0; i < N; ++i) (part[r][i] * scale).store_unaligned(x + r * s.stride + i * lanes<T>);
   }
@@ -127,7 +127,7 @@ void masked_softmax_rows(const ScoreMasks<T>& m, const T* scores, T* weights) {
   using V = Vector<T>;
   constexpr T lowest = -std::numeric_limits<T>::infinity();
   const auto added = [](const V& score, const V& mask) {
-    return xsimd::select(mask == V(lowest), mask, score + mask);  // NaN is masked as any number is
+    return simd::select(mask == V(lowest), mask, score + mask);  // NaN is masked as any number is
   };
   for_rows(m.batch * m.heads * m.queries, m.keys, [&](std::int64_t r) {
     const std::int64_t t = r % m.queries, h = r / m.queries % m.heads, b = r / (m.queries * m.heads);
@@ -179,7 +179,7 @@ void log_softmax_rows_vjp(const T* g, const T* y, std::int64_t rows, std::int64_
   for_rows(rows, n, [&](std::int64_t r) {
     const V total(sum_of(g + r * n, n));
     map(
-        n, d + r * n, [&](const V& a, const V& b) { return a - xsimd::exp(b) * total; }, g + r * n, y + r * n);
+        n, d + r * n, [&](const V& a, const V& b) { return a - simd::exp(b) * total; }, g + r * n, y + r * n);
   });
 }
 
@@ -213,7 +213,7 @@ void cross_entropy_rows_vjp(const T* x, const T* log_sums, const std::int32_t* t
     }
     const V log_sum(log_sums[r]);
     map(
-        n, out, [&](const V& v) { return scale * xsimd::exp(v - log_sum) - even; }, x + r * n);
+        n, out, [&](const V& v) { return scale * simd::exp(v - log_sum) - even; }, x + r * n);
     out[targets[r]] -= static_cast<T>(factor * (1 - smoothing));
   });
 }

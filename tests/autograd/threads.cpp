@@ -6,7 +6,7 @@
 
 #include <gaze/autograd/base/threads.h>
 #include <gaze/autograd/custom_op.h>
-#include <gaze/autograd/kernels/blas_threads.h>
+#include <gaze/autograd/kernels/openblas.h>
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/parameters.h>
 #include <gaze/nn/attention.h>

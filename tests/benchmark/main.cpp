@@ -14,35 +14,12 @@
 #include <vector>
 
 #include <gaze/autograd/kernels/isa.h>
+#include <gaze/autograd/kernels/openblas.h>
 #include <gaze/gaze.h>
-
-extern "C" {
-void gotoblas_dynamic_quit();
-void gotoblas_dynamic_init();
-void openblas_set_num_threads(int);
-char* openblas_get_corename();
-}
 
 namespace {
 
 using namespace gaze;
-
-/// OpenBLAS 0.3.21 does not know processors newer than itself and falls back to kernels two or more generations old:
-/// it is told which are right, so that the comparison is with its best.
-void prepare_blas(int threads) {
-  __builtin_cpu_init();
-  const char* core = nullptr;
-  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-    core = __builtin_cpu_supports("avx512bf16") ? "Cooperlake" : "SkylakeX";
-  else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    core = "Haswell";
-  if (core && !std::getenv("OPENBLAS_CORETYPE")) {
-    setenv("OPENBLAS_CORETYPE", core, 1);
-    gotoblas_dynamic_quit();
-    gotoblas_dynamic_init();
-  }
-  openblas_set_num_threads(threads);
-}
 
 using Work = std::function<void()>;
 
@@ -188,7 +165,8 @@ int main(int argc, char** argv) {
   app.add_option("--threads", count, "Threads to use")->check(CLI::Range(1, 1024));
   CLI11_PARSE(app, argc, argv);
   set_threads(count);
-  prepare_blas(count);
+  kernels::choose_blas_kernels();  // so that the comparison is with its best
+  openblas_set_num_threads(count);
   fmt::print("instructions {}, {} threads; OpenBLAS {}; ratios above 1 are gained\n", kernels::name_of(kernels::isa()),
              count, openblas_get_corename());
   compare_products(rounds);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <gaze/autograd/base/files.h>
+#include <gaze/autograd/base/products.h>
 #include <gaze/autograd/base/threads.h>
 #include <gaze/nn/safetensors.h>
 #include <gaze/train/attention/attention_log.h>
@@ -97,6 +98,9 @@ std::map<std::string, std::function<void(const fs::path&)>> trainings() {
 
 TEST_CASE("trainings have the same bits with any number of threads, and three at once in threads of their own",
           "[threads]") {
+  const auto products_by = GENERATE(ProductsBy::own, ProductsBy::openblas);
+  const ProductsBy usual = products();
+  set_products(products_by);
   const ScratchFolder scratch;
   const Threads use(1);
   const auto all = trainings();
@@ -132,4 +136,5 @@ TEST_CASE("trainings have the same bits with any number of threads, and three at
   for (std::thread& trainer : trainers) trainer.join();
   for (const std::string& failure : failures) CHECK(failure.empty());
   for (const auto& [name, train] : all) CHECK(bits_of(scratch.path / (name + " among others")) == alone[name]);
+  set_products(usual);
 }

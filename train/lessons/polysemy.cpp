@@ -10,7 +10,7 @@
 #include <sstream>
 #include <unordered_map>
 
-#include <gaze/autograd/kernels/blas_threads.h>
+#include <gaze/autograd/kernels/openblas.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/autograd/xtensor.h>
 #include <gaze/datasets/vocabulary.h>

@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include <gaze/autograd/base/files.h>
+#include <gaze/autograd/base/products.h>
 #include <gaze/autograd/base/threads.h>
 #include <gaze/autograd/engine.h>
 #include <gaze/autograd/kernels/isa.h>
@@ -310,7 +311,8 @@ json bench(const BenchOptions& o) {
                   {"first_loss", rounded(first, 1e4)},
                   {"last_loss", rounded(last, 1e4)},
                   {"first_step_s", rounded(first_step, 1e2)},
-                  {"isa", kernels::name_of(kernels::isa())}};
+                  {"isa", kernels::name_of(kernels::isa())},
+                  {"products", products() == ProductsBy::own ? "own" : "openblas"}};
   if (workload->product_flops > 0) {
     const double speed = o.dtype == DType::float64 ? product_speed<double>() : product_speed<float>();
     figures["product_flops"] = workload->product_flops;

@@ -4,7 +4,9 @@
 #include <limits>
 #include <vector>
 
+#include <gaze/autograd/base/products.h>
 #include <gaze/autograd/kernels/isa.h>
+#include <gaze/autograd/kernels/openblas.h>
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/random.h>
 
@@ -46,6 +48,13 @@ struct Threads {
   explicit Threads(int count) : before(threads()) { set_threads(count); }
   ~Threads() { set_threads(before); }
   int before;
+};
+
+/// Products are made by others while one lives.
+struct UseProducts {
+  explicit UseProducts(ProductsBy others) : before(products()) { set_products(others); }
+  ~UseProducts() { set_products(before); }
+  ProductsBy before;
 };
 
 /// One case's operands, what is expected, and what was made of it.
@@ -186,8 +195,11 @@ class Trial {
 
 template <class T>
 void check_case(const Case& c) {
-  CAPTURE(c, sizeof(T));
-  Trial<T>(c).check();
+  for (const ProductsBy by : {ProductsBy::own, ProductsBy::openblas}) {
+    CAPTURE(c, sizeof(T), static_cast<int>(by));
+    const UseProducts use(by);
+    Trial<T>(c).check();
+  }
 }
 
 /// A case with everything drawn but the shape.
@@ -252,6 +264,36 @@ TEMPLATE_TEST_CASE("gemm equals plain loops where rows of a transposed A lie far
   }
 }
 
+TEST_CASE("OpenBLAS makes the products that BLAS can say, and gaze the others") {
+  std::vector<float> a(64, 1), b(64, 1), c(64, 0);
+  const Gemm<float> g{
+      .m = 4, .n = 4, .k = 4, .a = a.data(), .a_stride = 4, .b = b.data(), .b_stride = 4, .c = c.data(), .c_stride = 4};
+  {
+    const kernels::OneBlasThread one;
+    CHECK(kernels::multiply_by_openblas(g));
+    Gemm<float> repeated = g;  // every row of A is the first
+    repeated.a_stride = 0;
+    CHECK_FALSE(kernels::multiply_by_openblas(repeated));
+    Gemm<float> far = g;
+    far.b_stride = std::int64_t{1} << 31;
+    CHECK_FALSE(kernels::multiply_by_openblas(far));
+    Gemm<float> row = g;  // the distance of rows means nothing where there is one
+    row.m = 1, row.a_stride = 0;
+    CHECK(kernels::multiply_by_openblas(row));
+  }
+  const UseProducts openblas(ProductsBy::openblas);
+  Gemm<float> repeated = g;
+  repeated.a_stride = 0;
+  kernels::of<float>().gemm(repeated);
+  CHECK(std::vector<float>(c.begin(), c.begin() + 16) == std::vector<float>(16, 4));
+}
+
+TEST_CASE("products are gaze's own or OpenBLAS's, and nobody else's") {
+  const ProductsBy before = products();
+  CHECK_THROWS_WITH(set_products(static_cast<ProductsBy>(2)), ContainsSubstring("neither own nor openblas"));
+  CHECK(products() == before);
+}
+
 TEST_CASE("gemm equals three loops for every flag") {
   const bool ta = GENERATE(false, true), tb = GENERATE(false, true);
   const bool adds = GENERATE(false, true), biased = GENERATE(false, true);
@@ -311,7 +353,8 @@ TEST_CASE("gemm gives the same bits with 1, 2 and 4 threads") {
   CHECK(results[0] == results[2]);
 }
 
-TEMPLATE_TEST_CASE("a sum of products has the bits of one product after another", "", float, double) {
+TEMPLATE_TEST_CASE("a sum of gaze's products has the bits of one product after another", "", float, double) {
+  const UseProducts own(ProductsBy::own);
   const bool transpose_a = GENERATE(false, true), transpose_b = GENERATE(false, true), adds = GENERATE(false, true);
   CAPTURE(transpose_a, transpose_b, adds);
   const std::int64_t m = 203, n = 517, stride = 1100;  // rows far apart

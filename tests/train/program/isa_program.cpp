@@ -32,6 +32,22 @@ TEST_CASE("a GAZE_ISA that is not a level is refused", "[program]") {
     CHECK(r.status == 1);
     CHECK(r.out == "");
     CHECK(lines_of(r.err).size() == 1);
-    CHECK_THAT(r.err, ContainsSubstring("GAZE_ISA=" + asked) && ContainsSubstring("v2, v3 and v4"));
+    CHECK_THAT(r.err, ContainsSubstring("GAZE_ISA=" + asked) && ContainsSubstring("the levels of this program are "));
+    for (const Isa level : kernels::compiled_isas())
+      CHECK_THAT(r.err, ContainsSubstring(std::string(kernels::name_of(level))));
   }
+}
+
+TEST_CASE("GAZE_GEMM chooses whose matrix products are used, and a name that is neither is refused", "[program]") {
+  Program gaze;
+  const Args bench = {"bench", "chain", "--steps", "1", "--warmup", "0"};
+  for (const std::string by : {"own", "openblas"}) {
+    const Result r = gaze.run(bench, {.environment = {"GAZE_GEMM=" + by}});
+    CAPTURE(by, r.err);
+    REQUIRE(r.status == 0);
+    CHECK(nlohmann::json::parse(lines_of(r.out).back()).at("products") == by);
+  }
+  for (const std::string by : {"mkl", "OWN", "own "})
+    check_complaint(gaze.run(bench, {.environment = {"GAZE_GEMM=" + by}}), 1,
+                    "GAZE_GEMM=" + by + ": matrix products are own or openblas");
 }
