@@ -33,7 +33,7 @@ class Group:
 def public_headers():
     """The headers of the rooms that are installed, in CMakeLists.txt's order."""
     text = (ROOT / 'CMakeLists.txt').read_text(encoding='utf-8')
-    rooms = [room for found in re.findall(r'^set\((?:core|train)_rooms ([^)]*)\)', text, re.M) for room in found.split()]
+    rooms = ' '.join(re.findall(r'^set\((?:core|train)_rooms ([^)]*)\)', text, re.M)).split()
     if not rooms:
         fail('CMakeLists.txt sets no core_rooms and train_rooms')
     return [path.relative_to(ROOT).as_posix() for room in rooms for path in sorted((ROOT / room).glob('*.h'))]
@@ -69,7 +69,8 @@ def make_groups(readme, headers):
                     fail(f'README.md: {header} is in two rows of the table of headers: "{named[header]}" and "{what}"')
                 named[header] = what
             chosen += found
-        groups.append(Group(re.sub(r'\W+', '_', names[0].removesuffix('.h')).strip('_'), ', '.join(names), what, chosen))
+        id = re.sub(r'\W+', '_', names[0].removesuffix('.h')).strip('_')
+        groups.append(Group(id, ', '.join(names), what, chosen))
     for layer in dict.fromkeys(header.split('/')[0] for header in headers):
         rest = [header for header in headers if header.split('/')[0] == layer and header not in named]
         if rest:
@@ -151,7 +152,7 @@ class Word:
 
 
 def mark_formulas(words):
-    """Which words are code: what looks so, the operands of operators, and letters, numbers and functions beside them."""
+    """Which words are code: what looks so, operands of operators, and letters, numbers and functions beside them."""
     code = [word.code for word in words]
     pairs = [(i, i + 1) for i in range(len(words) - 1) if words[i].goes_on(words[i + 1])]
     for i, j in pairs:
@@ -425,12 +426,13 @@ def write_layout():
 
 
 def run_doxygen(version, settings):
-    """Runs Doxygen with cmake/docs/Doxyfile and these settings over it. Where Debian 13's stops, older ones only warn."""
+    """Runs Doxygen with cmake/docs/Doxyfile and these settings over it. Where Debian 13's stops, older only warn."""
     strict = version >= DEBIAN_13
     write(OUT / 'Doxyfile', [f'@INCLUDE = "{ROOT}/cmake/docs/Doxyfile"',
                              f'WARN_AS_ERROR = {"FAIL_ON_WARNINGS" if strict else "NO"}',
                              *(f'{name} = {value}' for name, value in settings.items())])
-    done = subprocess.run(['doxygen', 'Doxyfile'], cwd=OUT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(['doxygen', 'Doxyfile'], cwd=OUT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True)
     for line in dict.fromkeys(done.stderr.splitlines()):
         print(line.replace(f'{OUT}/input/gaze/', ''), file=sys.stderr)
     if done.returncode:
