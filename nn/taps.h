@@ -72,7 +72,7 @@ struct Anatomy {
 
 /// What a tap is told beside the value. Word by word the points are the same: then T counts the words of this call.
 struct TapPlace {
-  std::string_view module;                       ///< the path
+  std::string_view module;  ///< the path
   TapPoint point = TapPoint::output;
   const AttentionSite* attention = nullptr;      ///< of the points of attention; null of others
   std::int64_t first_query = 0;                  ///< the absolute position of the first of T
