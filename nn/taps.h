@@ -72,8 +72,8 @@ struct Anatomy {
 
 /// What a tap is told beside the value. Word by word the points are the same: then T counts the words of this call.
 struct TapPlace {
-  std::string_view module;                       ///< the path
-  TapPoint point = TapPoint::output;             ///
+  std::string_view module;  ///< the path
+  TapPoint point = TapPoint::output;
   const AttentionSite* attention = nullptr;      ///< of the points of attention; null of others
   std::int64_t first_query = 0;                  ///< the absolute position of the first of T
   std::int64_t first_key = 0;                    ///< the absolute position of the first of S
