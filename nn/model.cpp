@@ -42,8 +42,8 @@ void DecodingState::select_rows(const Tensor& rows) {
   if (count > 0) {
     for (const std::int32_t row : chosen) require(row >= 0 && row < count, "decoding: row {} of {}", row, count);
     std::int32_t next = 0;
-    const bool all = std::ranges::all_of(chosen, [&](std::int32_t row) { return row == next++; }) && next == count;
-    if (all) return;  // greedy: caches stay where they are
+    const bool same = std::all_of(chosen.begin(), chosen.end(), [&](std::int32_t row) { return row == next++; });
+    if (same && next == count) return;  // greedy: caches stay where they are
   }
   for (Tensor& layer : self) layer = index_select(layer, 0, rows);
   for (KeysValues& layer : words) layer.select(rows);

@@ -69,7 +69,7 @@ Entry read_entry(const std::string& file, const std::string& name, const json& v
   const auto numbers = [&](const char* key, std::size_t least, std::size_t most, const char* otherwise) {
     const json& list = value[key];
     if (!list.is_array() || list.size() < least || list.size() > most ||
-        !std::ranges::all_of(list, [](const json& number) { return number.is_number_unsigned(); }))
+        !std::all_of(list.begin(), list.end(), [](const json& number) { return number.is_number_unsigned(); }))
       wrong(otherwise);
     return list.get<std::vector<std::uint64_t>>();
   };

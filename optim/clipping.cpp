@@ -12,10 +12,12 @@ double grad_norm(Params& params) {
   return for_floating("clip", params.dtype(), [&]<class T>() {
     const kernels::Kernels<T>& kernels = kernels::of<T>();
     // With all gradients in their arena one pass will do: what lies between them is zeros.
-    const bool whole = params.packed() && std::ranges::all_of(params.list(), [](const Parameter& p) {
-                         const Tensor g = p.value.grad();
-                         return g.defined() && g.array().is_part();
-                       });
+    const auto in_arena = [](const Parameter& p) {
+      const Tensor g = p.value.grad();
+      return g.defined() && g.array().is_part();
+    };
+    const auto& list = params.list();
+    const bool whole = params.packed() && std::all_of(list.begin(), list.end(), in_arena);
     double squares = 0;
     if (whole) {
       squares = kernels.sum_of_squares(params.gradients().template data<T>(), params.gradients().size());

@@ -44,8 +44,8 @@ std::string one_line(std::string_view message) {
     for (int i = 0; i < 3 && continues(tail); ++i) ++tail;
     line = fmt::format("{} [...] {}", message.substr(0, head), message.substr(tail));
   }
-  std::ranges::replace_if(
-      line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::replace(line.begin(), line.end(), '\r', ' ');
   return line;
 }
 

@@ -156,7 +156,7 @@ TEST_CASE("npy files of any version, byte order and header length are read") {
   const Tensor expected = tensor({{1, 2, 3}, {4, 5, 6}});
   const std::vector<float> rows = {1, 2, 3, 4, 5, 6}, columns = {1, 4, 2, 5, 3, 6};
   for (const int version : {1, 2, 3})
-    for (const std::size_t length : {54, 118, 128, 200, 4000})
+    for (const std::size_t length : {54u, 118u, 128u, 200u, 4000u})
       for (const char* dtype : {"<f4", ">f4"})
         for (const bool fortran : {false, true}) {
           CAPTURE(version, length, dtype, fortran);

@@ -463,13 +463,17 @@ TEMPLATE_TEST_CASE("kernels calculate the same by OpenBLAS's products but for ro
       const Runs<TestType> other(level, n);
       set_products(before);
       REQUIRE(other.made.size() == own.made.size());
-      bool differs = false;  // somewhere: it is another's arithmetic
+      bool differs = false;
       for (std::size_t j = 0; j < own.made.size(); ++j) {
         CAPTURE(n, kernels::name_of(level), own.made[j].name);
         CHECK(difference(other.made[j].numbers, own.made[j].numbers) <= max_error);
         differs = differs || other.made[j].numbers != own.made[j].numbers;
       }
-      if (n == 100) CHECK(differs);
+#ifdef __x86_64__
+      if (n == 100) CHECK(differs);  // somewhere: it is another's arithmetic; on ARM both are the same fused sums
+#else
+      (void)differs;
+#endif
     }
 }
 
