@@ -70,8 +70,8 @@ exec {connection}<>/dev/tcp/127.0.0.1/8765 || die "nobody listens: $(cat watch.l
 printf 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&"$connection"
 answers "a page from gaze watch" '^HTTP/1.1 200' timeout 10 cat <&"$connection" | grep tried:
 exec {connection}>&-
-kill -INT "$server"
-wait "$server" || [[ $? == 130 ]] || die "gaze watch did not end well: $(cat watch.log)"
+kill "$server"
+wait "$server" || [[ $? == 143 ]] || die "gaze watch did not end well: $(cat watch.log)"
 
 if [[ $kind == deb ]]; then
   install g++ cmake make pkgconf
