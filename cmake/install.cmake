@@ -27,3 +27,27 @@ configure_package_config_file(cmake/gazeConfig.cmake.in ${PROJECT_BINARY_DIR}/ga
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/gazeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/gazeConfig.cmake ${PROJECT_BINARY_DIR}/gazeConfigVersion.cmake
   DESTINATION ${package_folder})
+
+# What pkg-config reads. A static library leaves what it calls to whoever links it: as only the static one is there then,
+# this stands in Libs and is found with --static and without. OpenBLAS's own file for pkg-config would with --static ask
+# for the files that only Fortran's compiler brings.
+set(gaze_core_links "")
+set(gaze_train_links "")
+if(NOT BUILD_SHARED_LIBS)
+  set(gaze_core_links "-lopenblas -pthread")
+  set(gaze_train_links "-lsentencepiece_train -lsentencepiece -lutf8proc")
+endif()
+set(gaze_core_requires fmt)
+set(gaze_core_definitions "")
+if(GAZE_FMT_HEADER_ONLY)
+  set(gaze_core_requires "")
+  set(gaze_core_definitions -DFMT_HEADER_ONLY=1)
+endif()
+file(RELATIVE_PATH gaze_prefix_from_pc ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+string(REGEX REPLACE "/$" "" gaze_prefix_from_pc "${gaze_prefix_from_pc}")
+foreach(half IN ITEMS core train)
+  if(half STREQUAL core OR GAZE_TRAIN)
+    configure_file(cmake/gaze-${half}.pc.in ${PROJECT_BINARY_DIR}/gaze-${half}.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/gaze-${half}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  endif()
+endforeach()

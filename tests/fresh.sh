@@ -27,7 +27,7 @@ make_tree() {
 }
 
 # in_tree TREE HOME COMMAND...: runs the command in HOME/gaze of the tree, with nothing of this machine's environment
-# but what reaches a mirror or says which kernels OpenBLAS may use.
+# but what reaches a mirror or says which kernels OpenBLAS may use. A folder that CCACHE_DIR names serves there, too.
 in_tree() {
   local tree=$1 home=$2 name passed=()
   shift 2
@@ -35,13 +35,17 @@ in_tree() {
     [[ -z ${!name:-} ]] || passed+=("$name=${!name}")
   done
   unshare --mount --pid --fork --kill-child -- bash -euc '
-    tree=$1 home=$2 data=$3
-    shift 3
+    tree=$1 home=$2 data=$3 cache=$4
+    shift 4
     mount -t proc proc "$tree/proc"
     mount --rbind /dev "$tree/dev"
     if [[ -d $data ]]; then mount --rbind --read-only "$data" "$tree$home/shared"; fi
+    if [[ -d $cache ]]; then
+      mkdir -p "$tree/root/.cache/ccache"
+      mount --bind "$cache" "$tree/root/.cache/ccache"
+    fi
     exec chroot "$tree" "$@"
-  ' in_tree "$tree" "$home" "$root/../shared" env -i --chdir="$home/gaze" HOME=/root TERM="${TERM:-dumb}" \
+  ' in_tree "$tree" "$home" "$root/../shared" "${CCACHE_DIR:-}" env -i --chdir="$home/gaze" HOME=/root TERM="${TERM:-dumb}" \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${passed[@]}" "$@" </dev/null
 }
 
@@ -53,34 +57,48 @@ only_core_is_there() {
   [[ ! $there ]] || die "the core installed more than it needs: $there"
 }
 
-# run_fresh 12|13 [--core]
-run_fresh() {
-  local codename mirror folder tree began demo home=/home/newcomer
-  case "${1:-}" in
-    12) codename=bookworm ;;
-    13) codename=trixie home="/home/it's (an) odd & folder" ;;  # as people have them
-    *) codename= ;;
-  esac
-  [[ $codename && ${2:---core} == --core && $# -le 2 ]] || usage_error "fresh takes 12 or 13, and then --core or nothing"
+# What must be there for bare trees, or the word that says why there are none. Sets mirror.
+prepare_for_trees() {
   [[ $EUID == 0 ]] || no_tree "a bare tree needs root"
   command -v apt-get >/dev/null || no_tree "a bare tree needs apt-get"
   mirror=$(find_mirror)
   [[ $mirror ]] || no_tree "no mirror of Debian is known here: this system's apt sources name none (apt-get update may help)"
   install_packages debootstrap
   unshare --mount --pid --fork true 2>/dev/null || no_tree "unshare may not make namespaces here"
+}
+
+# make_bare_debian 12|13 TREE
+make_bare_debian() {
+  local codename=bookworm
+  [[ $1 != 13 ]] || codename=trixie
+  say "Making a bare tree of Debian $1"
+  try_again make_tree "$codename" "$mirror" "$2" || {
+    tail -n 20 "$2.log" >&2
+    no_tree "debootstrap failed"
+  }
+  printf '127.0.0.1 localhost\n::1 localhost\n' >"$2/etc/hosts"  # every machine and container has it
+}
+
+# copy_sources TREE HOME: this clone as it stands to HOME/gaze of the tree, without what was built.
+copy_sources() {
+  mkdir -p "$1$2/gaze" "$1$2/shared"
+  tar --create --directory "$root" --exclude-vcs --exclude=./build --exclude=./runs . |
+    tar --extract --no-same-owner --directory "$1$2/gaze"
+}
+
+# run_fresh 12|13 [--core]
+run_fresh() {
+  local mirror folder tree began demo home=/home/newcomer
+  [[ ${1:-} == 12 || ${1:-} == 13 ]] && [[ ${2:---core} == --core && $# -le 2 ]] ||
+    usage_error "fresh takes 12 or 13, and then --core or nothing"
+  [[ $1 != 13 ]] || home="/home/it's (an) odd & folder"  # as people have them
+  prepare_for_trees
 
   folder=$root/build/fresh-$1${2:-} tree=$folder/tree
   make_build_folder "$folder"
   lock "$folder"
-  say "Making a bare tree of Debian $1"
-  try_again make_tree "$codename" "$mirror" "$tree" || {
-    tail -n 20 "$tree.log" >&2
-    no_tree "debootstrap failed"
-  }
-  printf '127.0.0.1 localhost\n::1 localhost\n' >"$tree/etc/hosts"  # every machine and container has it
-  mkdir -p "$tree$home/gaze" "$tree$home/shared"
-  tar --create --directory "$root" --exclude-vcs --exclude=./build --exclude=./runs . |
-    tar --extract --no-same-owner --directory "$tree$home/gaze"
+  make_bare_debian "$1" "$tree"
+  copy_sources "$tree" "$home"
 
   [[ ${CI:-} != true || $1 != 13 ]] || export GAZE_SUBPROJECT=whole  # once is enough for minutes of work
   began=$SECONDS
