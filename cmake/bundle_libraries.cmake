@@ -2,7 +2,7 @@
 # all but the C library's own, and into licences/ what Debian's packages say of their licences and of those of the
 # libraries that are compiled in from headers. `program` and `strip` are set before.
 
-set(header_packages libfmt-dev libxtensor-dev libxtl-dev libxtensor-blas-dev libxsimd-dev nlohmann-json3-dev libcli11-dev
+set(header_packages libfmt-dev libxtensor-dev xtl-dev libxtensor-blas-dev libxsimd-dev nlohmann-json3-dev libcli11-dev
   librandom123-dev libcpp-httplib-dev)
 set(prefix $ENV{DESTDIR}${CMAKE_INSTALL_PREFIX})
 

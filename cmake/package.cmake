@@ -18,6 +18,9 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_GENERATOR TGZ)
 
 if(GAZE_PORTABLE)
+  if(NOT GAZE_PROGRAM OR BUILD_SHARED_LIBS)
+    message(FATAL_ERROR "GAZE_PORTABLE is for the program with gaze inside: it needs GAZE_PROGRAM=ON, BUILD_SHARED_LIBS=OFF")
+  endif()
   # DT_RPATH and not DT_RUNPATH: it also counts for what the libraries need of one another.
   set_target_properties(gaze_program PROPERTIES INSTALL_RPATH $ORIGIN/../lib)
   target_link_options(gaze_program PRIVATE -Wl,--disable-new-dtags)
