@@ -87,14 +87,14 @@ quick_run() {
     demo) "$program" train grammar --demo --steps 20 ;;
     lessons) "$program" lesson all --quick ;;
     # What builds and tests is not run again from within a test: it is one that ./run has.
-    build | test | bench | asan | fresh | package | format | clean) "$root/run" help | grep --quiet "^  $1\b" ;;
+    build | test | bench | asan | fresh | matrix | package | format | clean) "$root/run" help | grep --quiet "^  $1\b" ;;
     *) return 1 ;;
   esac
 }
 
 whole_run() {
   case "$*" in
-    demo | test* | asan* | fresh* | package* | clean) ;;  # run by others, minutes long, or the end of all
+    demo | test* | asan* | fresh* | matrix* | package* | clean) ;;  # run by others, minutes long, or the end of all
     "gaze train pairs"* | "gaze train multi30k"*) ./run "$@" --steps 100 --set validate_every=50 ;;
     *) serving "$*" ./run "$@" ;;
   esac

@@ -8,6 +8,7 @@
 #   PREFIX            where gaze is installed
 #   FOLDER            a scratch folder for the build
 #   CONFIGURE_OPTIONS what else the consumer is configured with
+#   EMULATOR          what runs programs of the target, or empty where this machine does
 cmake_minimum_required(VERSION 3.25)
 
 include(${CMAKE_CURRENT_LIST_DIR}/run_step.cmake)
@@ -49,9 +50,9 @@ if(DATA)
   file(COPY ${DATA} DESTINATION ${FOLDER})
 endif()
 if(FIRST)
-  run_step("The consumer's first run" ${CMAKE_COMMAND} -E chdir ${FOLDER} build/consumer ${FIRST})
+  run_step("The consumer's first run" ${CMAKE_COMMAND} -E chdir ${FOLDER} ${EMULATOR} build/consumer ${FIRST})
 endif()
-run_step("The consumer" ${CMAKE_COMMAND} -E chdir ${FOLDER} build/consumer)
+run_step("The consumer" ${CMAKE_COMMAND} -E chdir ${FOLDER} ${EMULATOR} build/consumer)
 if(NOT output MATCHES "${EXPECTED}")
   message(FATAL_ERROR "The consumer printed:\n${output}\nand not: ${EXPECTED}")
 endif()
