@@ -7,7 +7,7 @@ source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../run"
 
 name=$1
 shift
-preset=release compiler=() packages=() options=() emulated=()
+preset=release compiler=() packages=() options=() targets=()
 clang_major() { apt-cache show clang | sed -nE 's/^Depends: .*clang-([0-9]+).*/\1/p' | head -n 1; }
 case $name in
   gcc) ;;
@@ -27,6 +27,11 @@ case $name in
   openblas) preset=core options=(-DGAZE_PRODUCTS=openblas) ;;
   debug) preset=core options=(-DCMAKE_BUILD_TYPE=Debug) ;;
   shared) options=(-DBUILD_SHARED_LIBS=ON) ;;
+  subproject)
+    export GAZE_SUBPROJECT=whole
+    set -- --tests-regex "gaze as a part of another project"
+    targets=(gaze_core)  # the project builds the rest by itself
+    ;;
   *) usage_error "matrix has no combination $name" ;;
 esac
 
@@ -48,7 +53,8 @@ failed() {
 mkdir -p "$root/build"
 "$cmake" --fresh -G Ninja -S "$root" --preset "$preset" -B "$folder" -DGAZE_TESTS=ON "${options[@]}" >"$log" 2>&1 ||
   failed "not configured"
-"$cmake" --build "$folder" --parallel "$(nproc)" >>"$log" 2>&1 || failed "not built"
+"$cmake" --build "$folder" --parallel "$(nproc)" ${targets[@]:+--target "${targets[@]}"} >>"$log" 2>&1 ||
+  failed "not built"
 built=$((SECONDS - began)) began=$SECONDS
 "${cmake%cmake}ctest" --test-dir "$folder" --output-on-failure --parallel "$(nproc)" "$@" >"$log" 2>&1 || failed "tests failed"
 summary=$(sed -nE 's/^.*tests passed, ([0-9]+) tests failed out of ([0-9]+)$/\1 of \2 tests failed/p; s/^100% tests passed out of ([0-9]+)$/0 of \1 tests failed/p' "$log")

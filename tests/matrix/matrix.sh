@@ -14,6 +14,7 @@ plain 12 plain kernels without vector instructions, the core
 openblas 12 openblas products by OpenBLAS, the core
 debug 12 debug without optimisation, the core
 shared 12 shared shared libraries
+subproject 12 subproject part of another project, added or fetched
 END
 }
 

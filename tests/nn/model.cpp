@@ -1,6 +1,10 @@
+#include <gaze/autograd/base/products.h>
+#include <gaze/autograd/base/threads.h>
 #include <gaze/nn/bahdanau.h>
 #include <gaze/nn/model.h>
 #include <gaze/nn/recorder.h>
+#include <gaze/optim/adam.h>
+#include <gaze/optim/clipping.h>
 
 #include <cmath>
 #include <memory>
@@ -367,6 +371,46 @@ TEST_CASE("a model of one's own needs logits alone, and has its loss and the nex
     state.select_rows(ids({4}, {1, 0, 3, 2}));
   }
   CHECK(looks == 5);
+}
+
+TEST_CASE("forty steps of training have the same bits with 1, 2 and 3 threads, whoever makes the products",
+          "[threads]") {
+  const auto trained = [](int count) {
+    set_threads(count);
+    Params params;
+    LanguageModel model(Scope(params, {.seed = 1}),
+                        {.target_vocab = 20,
+                         .max_length = 12,
+                         .transformer = {.decoder_layers = 2, .d_model = 64, .heads = 2, .d_ff = 128, .dropout = 0.1}});
+    Adam adam(params);
+    Random random({.seed = 2});
+    std::vector<double> losses;
+    for (int step = 1; step <= 40; ++step) {
+      std::vector<std::int32_t> words(32 * 12), first(32 * 12);
+      for (std::size_t i = 0; i < words.size(); ++i)
+        words[i] = static_cast<std::int32_t>(random.below(20)), first[i] = words[i - i % 12];
+      Context context{.training = true, .stream = {3, static_cast<std::uint64_t>(step)}};
+      const Tensor loss = cross_entropy(model(ids({32, 12}, words), context), ids({32, 12}, first));
+      params.zero_grad();
+      loss.backward();
+      clip_grad_norm(params, 1);
+      adam.step(3e-3);
+      losses.push_back(loss.item());
+    }
+    CHECK(losses.back() < losses.front());
+    return params.hash();
+  };
+  const int usual_threads = threads();
+  const ProductsBy usual = products();
+  for (const ProductsBy by : {ProductsBy::own, ProductsBy::openblas}) {
+    CAPTURE(static_cast<int>(by));
+    set_products(by);
+    const std::uint64_t alone = trained(1);
+    CHECK(trained(2) == alone);
+    CHECK(trained(3) == alone);
+  }
+  set_products(usual);
+  set_threads(usual_threads);
 }
 
 TEST_CASE("the bias of a head is part of the loss as it is of the logits") {

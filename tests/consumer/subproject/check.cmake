@@ -1,5 +1,6 @@
-# Configures a project that gaze is a part of and compiles a file with gaze's flags; where the environment has
-# GAZE_SUBPROJECT=whole, as in one of the bare trees of CI, builds all of it and runs its program. Given with -D:
+# Configures a project that gaze is a part of and compiles a file with gaze's flags. Where the environment has
+# GAZE_SUBPROJECT=core, as in one of the bare trees of CI, builds it with the core and runs its program; with whole, as
+# in ./run matrix, with all of gaze, which is added or fetched, static or shared. Given with -D:
 #   GAZE       gaze's folder
 #   FOLDER     a scratch folder
 #   CXX        the compiler
@@ -17,10 +18,18 @@ run_step("Configuring" ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${FOLDER
   -DGAZE=${GAZE} -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_BUILD_TYPE=
   "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror -Werror=unused-variable -ffast-math")
 run_step("Compiling with gaze's flags" ${CMAKE_COMMAND} --build ${FOLDER} --target flags)
-if("$ENV{GAZE_SUBPROJECT}" STREQUAL "whole")
-  run_step("Building" ${CMAKE_COMMAND} --build ${FOLDER} --parallel)
-  run_step("The program" ${FOLDER}/parent)
-  if(NOT output MATCHES "4.*4.*6.*6")
-    message(FATAL_ERROR "The program printed:\n${output}")
-  endif()
+if("$ENV{GAZE_SUBPROJECT}" STREQUAL "core")
+  set(ways "-DGAZE_TRAIN=OFF -DGAZE_LEVELS=lowest")
+elseif("$ENV{GAZE_SUBPROJECT}" STREQUAL "whole")
+  set(ways -DFETCH=OFF -DFETCH=ON -DBUILD_SHARED_LIBS=ON -DCMAKE_BUILD_TYPE=Debug)
 endif()
+foreach(way IN LISTS ways)
+  separate_arguments(options UNIX_COMMAND "${way}")
+  run_step("Configuring with ${way}" ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${FOLDER} -DFETCH=OFF
+    -DBUILD_SHARED_LIBS=OFF ${options})
+  run_step("Building with ${way}" ${CMAKE_COMMAND} --build ${FOLDER} --parallel)
+  run_step("The program built with ${way}" ${FOLDER}/parent)
+  if(NOT output MATCHES "4.*4.*6.*6")
+    message(FATAL_ERROR "The program built with ${way} printed:\n${output}")
+  endif()
+endforeach()
