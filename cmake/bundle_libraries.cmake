@@ -1,17 +1,19 @@
 # Part of `cmake --install` with GAZE_PORTABLE: copies the shared libraries that the program needs into lib/ beside it,
 # all but the C library's own, and into licences/ what Debian's packages say of their licences and of those of the
-# libraries that are compiled in from headers. `program` and `strip` are set before.
+# libraries that are compiled in from headers. `gaze_program` and `gaze_strip` are set before.
+
+cmake_policy(VERSION 3.25)
 
 set(header_packages libfmt-dev libxtensor-dev xtl-dev libxtensor-blas-dev libxsimd-dev nlohmann-json3-dev libcli11-dev
   librandom123-dev libcpp-httplib-dev)
 set(prefix $ENV{DESTDIR}${CMAKE_INSTALL_PREFIX})
 
-file(GET_RUNTIME_DEPENDENCIES EXECUTABLES ${program}
+file(GET_RUNTIME_DEPENDENCIES EXECUTABLES ${gaze_program}
   RESOLVED_DEPENDENCIES_VAR libraries
   UNRESOLVED_DEPENDENCIES_VAR missing
   PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|mvec|dl|rt|pthread|resolv)[.]so")
 if(missing)
-  message(FATAL_ERROR "${program} needs ${missing}, which are not found")
+  message(FATAL_ERROR "${gaze_program} needs ${missing}, which are not found")
 endif()
 
 file(REMOVE_RECURSE ${prefix}/licences)
@@ -22,7 +24,7 @@ foreach(library IN LISTS libraries)
   file(REAL_PATH ${library} file)
   message(STATUS "Installing: ${prefix}/lib/${name}")
   file(COPY_FILE ${file} ${prefix}/lib/${name})
-  execute_process(COMMAND ${strip} --strip-unneeded ${prefix}/lib/${name} COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${gaze_strip} --strip-unneeded ${prefix}/lib/${name} COMMAND_ERROR_IS_FATAL ANY)
   # Packages name their files by /lib or by /usr/lib, which are the same.
   string(REGEX REPLACE "^/usr" "" short ${file})
   execute_process(COMMAND dpkg-query --search ${file} ${short} OUTPUT_VARIABLE owner ERROR_QUIET)

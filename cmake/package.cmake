@@ -24,7 +24,7 @@ if(GAZE_PORTABLE)
   # DT_RPATH and not DT_RUNPATH: it also counts for what the libraries need of one another.
   set_target_properties(gaze_program PROPERTIES INSTALL_RPATH $ORIGIN/../lib)
   target_link_options(gaze_program PRIVATE -Wl,--disable-new-dtags)
-  install(CODE "set(program $<TARGET_FILE:gaze_program>)\nset(strip ${CMAKE_STRIP})" COMPONENT program)
+  install(CODE "set(gaze_program $<TARGET_FILE:gaze_program>)\nset(gaze_strip ${CMAKE_STRIP})" COMPONENT program)
   install(SCRIPT cmake/bundle_libraries.cmake COMPONENT program)
   install(FILES LICENSE README.md DESTINATION . COMPONENT program)
   set(CPACK_INSTALL_CMAKE_PROJECTS ${PROJECT_BINARY_DIR} gaze program /)

@@ -5,15 +5,16 @@ packages=$root/build/packages
 
 # make_package deb|portable: in build/packages, of this system.
 make_package() {
+  local made=$root/build/$1 log=$root/build/$1/cpack.log
   build "$1" OFF
-  mkdir -p "$packages"
-  lock "$packages"
-  "${cmake%cmake}cpack" --config "$root/build/$1/CPackConfig.cmake" -B "$packages" >"$packages/$1.log" 2>&1 || {
-    cat "$packages/$1.log" >&2
-    die "CPack failed; see build/packages/$1.log"
+  lock "$made"
+  "${cmake%cmake}cpack" --config "$made/CPackConfig.cmake" -B "$made/cpack" >"$log" 2>&1 || {
+    cat "$log" >&2
+    die "CPack failed; see $log"
   }
-  rm -rf "$packages/_CPack_Packages"
-  sed -n 's/^CPack: - package: \(.*\) generated\.$/\1/p' "$packages/$1.log"
+  mkdir -p "$packages"
+  find "$made/cpack" -maxdepth 1 -type f -exec mv --target-directory "$packages" {} + -printf "$packages/%f\n"
+  rm -rf "$made/cpack"
   unlock
 }
 
