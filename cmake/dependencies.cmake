@@ -22,9 +22,10 @@ macro(need package debian_package)
 endmacro()
 
 # need_header(HEADER DEBIAN_PACKAGE [OLDEST_VERSION HEADER_OF_VERSION]): the latter defines NAME_VERSION_MAJOR and
-# _MINOR, or NAME_VERSION as a text. Sets NAME_version, where NAME is that of the macros, in lower case.
+# _MINOR, or NAME_VERSION as a text. Sets ID_version, where ID is the header's name as an identifier of C.
 function(need_header header debian_package)
-  string(MAKE_C_IDENTIFIER "${header}_folder" folder)
+  string(MAKE_C_IDENTIFIER "${header}" id)
+  set(folder ${id}_folder)
   find_path(${folder} ${header})
   mark_as_advanced(${folder})
   if(NOT ${folder})
@@ -35,16 +36,11 @@ function(need_header header debian_package)
   set(header_only_folders ${header_only_folders} PARENT_SCOPE)
   if(ARGC GREATER 2)
     file(STRINGS ${${folder}}/${ARGV3} lines REGEX "^#define [A-Z0-9]+(_BLAS)?_VERSION(_MAJOR|_MINOR)? ")
-    string(REGEX MATCH "define ([A-Z0-9_]+)_VERSION" name "${lines}")
-    set(name ${CMAKE_MATCH_1})
-    string(REGEX MATCHALL "[0-9]+" numbers "${lines}")
-    if(NOT lines MATCHES "_VERSION \"")  # two numbers, in two lines
-      string(REGEX REPLACE "[^;]* ([0-9]+)" "\\1" numbers "${lines}")
-    endif()
-    string(REPLACE ";" "." version "${numbers}")
+    string(REGEX MATCHALL "[ .\"][0-9]+" numbers "${lines}")
+    list(TRANSFORM numbers REPLACE "[^0-9]" "")
+    list(JOIN numbers . version)
     stop_if_older("<${header}>" "${version}" ${ARGV2} ${debian_package})
-    string(TOLOWER ${name} name)
-    set(${name}_version ${version} PARENT_SCOPE)
+    set(${id}_version ${version} PARENT_SCOPE)
   endif()
 endfunction()
 
@@ -72,8 +68,8 @@ need_header(xsimd/xsimd.hpp libxsimd-dev 8.1 xsimd/config/xsimd_config.hpp)
 need_header(Random123/philox.h librandom123-dev)
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL Clang AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 19 AND
-   xtensor_version VERSION_LESS 0.25)
-  message(FATAL_ERROR "clang ${CMAKE_CXX_COMPILER_VERSION} cannot compile xtensor ${xtensor_version}: take xtensor 0.25 "
+   xtensor_xtensor_hpp_version VERSION_LESS 0.25)
+  message(FATAL_ERROR "clang ${CMAKE_CXX_COMPILER_VERSION} cannot compile xtensor ${xtensor_xtensor_hpp_version}: take xtensor 0.25 "
     "or newer (Debian 13 has it), an older clang, or GCC")
 endif()
 

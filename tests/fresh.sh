@@ -34,6 +34,7 @@ in_tree() {
   for name in http_proxy https_proxy no_proxy OPENBLAS_CORETYPE OPENBLAS_L2_SIZE CI GAZE_SUBPROJECT; do
     [[ -z ${!name:-} ]] || passed+=("$name=${!name}")
   done
+  [[ ! -d ${CCACHE_DIR:-} ]] || passed+=(CCACHE_DIR=/ccache)
   unshare --mount --pid --fork --kill-child -- bash -euc '
     tree=$1 home=$2 data=$3 cache=$4
     shift 4
@@ -41,8 +42,8 @@ in_tree() {
     mount --rbind /dev "$tree/dev"
     if [[ -d $data ]]; then mount --rbind --read-only "$data" "$tree$home/shared"; fi
     if [[ -d $cache ]]; then
-      mkdir -p "$tree/root/.cache/ccache"
-      mount --bind "$cache" "$tree/root/.cache/ccache"
+      mkdir -p "$tree/ccache"
+      mount --bind "$cache" "$tree/ccache"
     fi
     exec chroot "$tree" "$@"
   ' in_tree "$tree" "$home" "$root/../shared" "${CCACHE_DIR:-}" env -i --chdir="$home/gaze" HOME=/root TERM="${TERM:-dumb}" \

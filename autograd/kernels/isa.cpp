@@ -15,32 +15,9 @@
 
 namespace gaze::kernels {
 
-// The levels that are compiled: see GAZE_LEVELS in CMakeLists.txt.
-#ifdef GAZE_HAS_plain
-constexpr bool has_plain = true;
-#else
-constexpr bool has_plain = false;
-#endif
-#ifdef GAZE_HAS_v2
-constexpr bool has_v2 = true;
-#else
-constexpr bool has_v2 = false;
-#endif
-#ifdef GAZE_HAS_v3
-constexpr bool has_v3 = true;
-#else
-constexpr bool has_v3 = false;
-#endif
-#ifdef GAZE_HAS_v4
-constexpr bool has_v4 = true;
-#else
-constexpr bool has_v4 = false;
-#endif
-#ifdef GAZE_HAS_neon
-constexpr bool has_neon = true;
-#else
-constexpr bool has_neon = false;
-#endif
+// Which levels are compiled, 1 or 0 each: see GAZE_LEVELS in CMakeLists.txt.
+constexpr bool has_plain = GAZE_HAS_plain, has_v2 = GAZE_HAS_v2, has_v3 = GAZE_HAS_v3, has_v4 = GAZE_HAS_v4,
+               has_neon = GAZE_HAS_neon;
 
 // What the translation units of a level define, for every group of kernels.
 namespace plain {

@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <limits>
 #include <mutex>
-#include <string>
 #include <string_view>
 
 #include <gaze/autograd/base/error.h>

@@ -4,7 +4,6 @@
 #include <thread>
 #include <vector>
 
-#include <gaze/autograd/base/threads.h>
 #include <gaze/autograd/custom_op.h>
 #include <gaze/autograd/kernels/openblas.h>
 #include <gaze/autograd/kernels/parallel.h>
@@ -16,6 +15,7 @@
 #include <gaze/optim/adam.h>
 
 #include "../catch.h"
+#include "../settings.h"
 
 // What several threads may do at once. `./run tsan` runs it under ThreadSanitizer; assertions stay on the test's own
 // thread, as Catch's are for one.
@@ -23,12 +23,6 @@
 using namespace gaze;
 
 namespace {
-
-struct Threads {
-  explicit Threads(int count) : before(threads()) { set_threads(count); }
-  ~Threads() { set_threads(before); }
-  int before;
-};
 
 /// work(0), work(1), ... at once, each in a thread of its own.
 template <class Work>

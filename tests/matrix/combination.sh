@@ -4,20 +4,20 @@
 set -euo pipefail
 
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../run"
+source "$root/tests/fuzz/fuzz.sh"  # for install_clang
 
 name=$1
 shift
-preset=release compiler=() packages=() options=() targets=()
-clang_major() { apt-cache show clang | sed -nE 's/^Depends: .*clang-([0-9]+).*/\1/p' | head -n 1; }
+preset=release packages=() options=() targets=()
 case $name in
   gcc) ;;
   clang | clang-core)
-    packages=("clang-$(clang_major)") options=(-DCMAKE_CXX_COMPILER="clang++-$(clang_major)")
+    install_clang
     [[ $name == clang ]] || preset=core
     ;;
   libc++)
-    preset=core packages=("clang-$(clang_major)" "libc++-$(clang_major)-dev" "libc++abi-$(clang_major)-dev")
-    options=(-DCMAKE_CXX_COMPILER="clang++-$(clang_major)" -DCMAKE_CXX_FLAGS=-stdlib=libc++)
+    install_clang
+    preset=core packages=("libc++-${CXX##*-}-dev" "libc++abi-${CXX##*-}-dev") options=(-DCMAKE_CXX_FLAGS=-stdlib=libc++)
     ;;
   arm)
     preset=core packages=(g++-aarch64-linux-gnu qemu-user libopenblas-dev:arm64 libfmt-dev:arm64)
@@ -38,9 +38,8 @@ esac
 install_build_packages "$root/build/$preset" ON
 if [[ $name == arm && $(dpkg --print-foreign-architectures) != *arm64* ]]; then
   dpkg --add-architecture arm64
-  apt-get -qq update
 fi
-[[ ! ${packages[*]:-} ]] || try_again apt-get -qq install -y --no-install-recommends "${packages[@]}" >/dev/null
+[[ ! ${packages[*]:-} ]] || install_packages "${packages[@]}"
 check_ccache
 
 folder=$root/build/matrix-$name log=$root/build/matrix-$name.log

@@ -1,5 +1,3 @@
-#include <gaze/autograd/base/products.h>
-#include <gaze/autograd/base/threads.h>
 #include <gaze/nn/bahdanau.h>
 #include <gaze/nn/model.h>
 #include <gaze/nn/recorder.h>
@@ -11,6 +9,7 @@
 #include <set>
 
 #include "../catch.h"
+#include "../settings.h"
 #include "golden.h"
 
 using namespace gaze;
@@ -376,7 +375,7 @@ TEST_CASE("a model of one's own needs logits alone, and has its loss and the nex
 TEST_CASE("forty steps of training have the same bits with 1, 2 and 3 threads, whoever makes the products",
           "[threads]") {
   const auto trained = [](int count) {
-    set_threads(count);
+    const Threads use(count);
     Params params;
     LanguageModel model(Scope(params, {.seed = 1}),
                         {.target_vocab = 20,
@@ -400,17 +399,13 @@ TEST_CASE("forty steps of training have the same bits with 1, 2 and 3 threads, w
     CHECK(losses.back() < losses.front());
     return params.hash();
   };
-  const int usual_threads = threads();
-  const ProductsBy usual = products();
   for (const ProductsBy by : {ProductsBy::own, ProductsBy::openblas}) {
     CAPTURE(static_cast<int>(by));
-    set_products(by);
+    const UseProducts use(by);
     const std::uint64_t alone = trained(1);
     CHECK(trained(2) == alone);
     CHECK(trained(3) == alone);
   }
-  set_products(usual);
-  set_threads(usual_threads);
 }
 
 TEST_CASE("the bias of a head is part of the loss as it is of the logits") {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "../catch.h"
+#include "../settings.h"
 #include "fixture.h"
 
 using namespace gaze;

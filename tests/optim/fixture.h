@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/ops.h>
 #include <gaze/optim/adam.h>
 #include <gaze/optim/sgd.h>
@@ -88,17 +87,5 @@ inline std::vector<Kind> kinds() {
           {"sgd with momentum", sgd(0.9, 0.1, false)},
           {"sgd with Nesterov", sgd(0.9, 0.1, true)}};
 }
-
-/// Sets the number of threads and puts it back.
-class Threads {
- public:
-  explicit Threads(int count) : before_(threads()) { set_threads(count); }
-  ~Threads() { set_threads(before_); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
 
 }  // namespace gaze

@@ -14,6 +14,7 @@
 
 #include "../catch.h"
 #include "../paths.h"
+#include "../settings.h"
 #include "fixture.h"
 
 using namespace gaze;

@@ -5,8 +5,6 @@
 #include <vector>
 
 #include <gaze/autograd/base/files.h>
-#include <gaze/autograd/base/products.h>
-#include <gaze/autograd/base/threads.h>
 #include <gaze/nn/safetensors.h>
 #include <gaze/train/attention/attention_log.h>
 #include <gaze/train/options.h>
@@ -17,6 +15,7 @@
 
 #include "../catch.h"
 #include "../scratch.h"
+#include "../settings.h"
 
 // Whole trainings in threads: see also tests/autograd/threads.cpp.
 
@@ -25,12 +24,6 @@ using namespace gaze::train;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Threads {
-  explicit Threads(int count) : before(threads()) { set_threads(count); }
-  ~Threads() { set_threads(before); }
-  int before;
-};
 
 Config tiny(const char* task, std::initializer_list<const char*> more) {
   Config c = default_config(task);
@@ -98,9 +91,7 @@ std::map<std::string, std::function<void(const fs::path&)>> trainings() {
 
 TEST_CASE("trainings have the same bits with any number of threads, and three at once in threads of their own",
           "[threads]") {
-  const auto products_by = GENERATE(ProductsBy::own, ProductsBy::openblas);
-  const ProductsBy usual = products();
-  set_products(products_by);
+  const UseProducts products(GENERATE(ProductsBy::own, ProductsBy::openblas));
   const ScratchFolder scratch;
   const Threads use(1);
   const auto all = trainings();
@@ -136,5 +127,4 @@ TEST_CASE("trainings have the same bits with any number of threads, and three at
   for (std::thread& trainer : trainers) trainer.join();
   for (const std::string& failure : failures) CHECK(failure.empty());
   for (const auto& [name, train] : all) CHECK(bits_of(scratch.path / (name + " among others")) == alone[name]);
-  set_products(usual);
 }

@@ -4,13 +4,13 @@
 #include <limits>
 #include <vector>
 
-#include <gaze/autograd/base/products.h>
 #include <gaze/autograd/kernels/isa.h>
 #include <gaze/autograd/kernels/openblas.h>
 #include <gaze/autograd/kernels/parallel.h>
 #include <gaze/autograd/random.h>
 
 #include "../../catch.h"
+#include "../../settings.h"
 
 using namespace gaze;
 using kernels::Gemm;
@@ -43,19 +43,6 @@ std::ostream& operator<<(std::ostream& out, const Case& c) {
 
 double normal_cdf(double x) { return std::erfc(-x / std::sqrt(2)) / 2; }
 double normal_density(double x) { return std::exp(-x * x / 2) / std::sqrt(2 * M_PI); }
-
-struct Threads {
-  explicit Threads(int count) : before(threads()) { set_threads(count); }
-  ~Threads() { set_threads(before); }
-  int before;
-};
-
-/// Products are made by others while one lives.
-struct UseProducts {
-  explicit UseProducts(ProductsBy others) : before(products()) { set_products(others); }
-  ~UseProducts() { set_products(before); }
-  ProductsBy before;
-};
 
 /// One case's operands, what is expected, and what was made of it.
 template <class T>

@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include <gaze/autograd/base/products.h>
 #include <gaze/autograd/random.h>
 
 #include "../../catch.h"
+#include "../../settings.h"
 
 using namespace gaze;
 using kernels::Isa;
@@ -454,14 +454,13 @@ TEST_CASE("the levels are those whose instructions the system lists") {
 
 TEMPLATE_TEST_CASE("kernels calculate the same by OpenBLAS's products but for rounding", "", float, double) {
   constexpr double max_error = std::is_same_v<TestType, float> ? 2e-5 : 1e-13;
-  const ProductsBy before = products();
+  const auto runs = [](ProductsBy by, Isa level, std::int64_t n) {
+    const UseProducts use(by);
+    return Runs<TestType>(level, n);
+  };
   for (const Isa level : kernels::supported_isas())
     for (const std::int64_t n : {1, 3, 16, 31, 100}) {
-      set_products(ProductsBy::own);
-      const Runs<TestType> own(level, n);
-      set_products(ProductsBy::openblas);
-      const Runs<TestType> other(level, n);
-      set_products(before);
+      const auto own = runs(ProductsBy::own, level, n), other = runs(ProductsBy::openblas, level, n);
       REQUIRE(other.made.size() == own.made.size());
       bool differs = false;
       for (std::size_t j = 0; j < own.made.size(); ++j) {

@@ -10,18 +10,13 @@
 #include <gaze/autograd/kernels/parallel.h>
 
 #include "../../catch.h"
+#include "../../settings.h"
 
 using namespace gaze;
 
 namespace {
 
 constexpr std::int64_t much = 1 << 30;  // work that is worth all threads
-
-struct Threads {
-  explicit Threads(int count) : before(threads()) { set_threads(count); }
-  ~Threads() { set_threads(before); }
-  int before;
-};
 
 }  // namespace
 

@@ -4,13 +4,12 @@
 
 #include <gaze/autograd/base/error.h>
 #include <gaze/autograd/base/files.h>
-#include <gaze/autograd/base/products.h>
-#include <gaze/autograd/base/threads.h>
 #include <gaze/train/program/bench.h>
 
 #include "../../catch.h"
 #include "../../paths.h"
 #include "../../scratch.h"
+#include "../../settings.h"
 
 using namespace gaze;
 using namespace gaze::train;
@@ -37,9 +36,7 @@ std::vector<double> golden_losses(const std::string& workload) {
 }  // namespace
 
 TEST_CASE("twenty training steps lose what PyTorch loses, in float64 to 1e-9") {
-  const auto products_by = GENERATE(ProductsBy::own, ProductsBy::openblas);
-  const ProductsBy usual = products();
-  set_products(products_by);
+  const UseProducts products(GENERATE(ProductsBy::own, ProductsBy::openblas));
   for (const std::string& workload : golden_workloads) {
     const std::vector<double> expected = golden_losses(workload);
     const std::vector<double> losses = bench_losses(golden_run(workload, DType::float64));
@@ -49,7 +46,6 @@ TEST_CASE("twenty training steps lose what PyTorch loses, in float64 to 1e-9") {
       CHECK(std::abs(losses[i] - expected[i]) <= 1e-9 * expected[i]);
     }
   }
-  set_products(usual);
 }
 
 TEST_CASE("twenty training steps in float32 stay as near to float64 as float32 can") {
@@ -65,9 +61,7 @@ TEST_CASE("twenty training steps in float32 stay as near to float64 as float32 c
 }
 
 TEST_CASE("training has the same bits with 1, 2, 3 and 4 threads") {
-  const auto products_by = GENERATE(ProductsBy::own, ProductsBy::openblas);
-  const ProductsBy usual = products();
-  set_products(products_by);
+  const UseProducts products(GENERATE(ProductsBy::own, ProductsBy::openblas));
   const int before = threads();
   BenchOptions o;
   o.workload = "seq2seq-toy", o.steps = 4;
@@ -79,7 +73,6 @@ TEST_CASE("training has the same bits with 1, 2, 3 and 4 threads") {
     CHECK(bench_losses(o) == alone);
   }
   set_threads(before);
-  set_products(usual);
 }
 
 namespace {
